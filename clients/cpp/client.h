@@ -1,0 +1,97 @@
+// modeld::Client: calls a modeld daemon.
+//
+//   auto client = modeld::Client::Connect("127.0.0.1:8500");
+//   modeld::Inputs inputs;
+//   inputs["x"] = modeld::MakeTensor<float>({1, 4}, {1, 2, 3, 4});
+//   absl::StatusOr<modeld::Prediction> answer = client->Predict("digits", std::move(inputs));
+//   absl::StatusOr<modeld::TensorView<float>> logits = modeld::AsTensor<float>(answer->outputs.at("output"));
+#pragma once
+
+#include <complex>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "modeld/v1/model_service.pb.h"
+#include "modeld/v1/value.pb.h"
+
+namespace modeld {
+
+// Named values, as the service takes and returns them.
+using Inputs = std::map<std::string, v1::Value>;
+using Outputs = std::map<std::string, v1::Value>;
+
+// Element types of tensors: bool, int8_t … int64_t, uint8_t … uint64_t, float, double, std::complex<float>,
+// std::complex<double>. FP16 and BF16 travel as v1::Tensor with raw bytes.
+template <typename T>
+v1::Value MakeTensor(const std::vector<int64_t>& shape, absl::Span<const T> elements);
+template <typename T>
+v1::Value MakeTensor(const std::vector<int64_t>& shape, std::initializer_list<T> elements) {
+  return MakeTensor<T>(shape, absl::Span<const T>(elements.begin(), elements.size()));
+}
+
+// A tensor inside a Value. `elements` are row-major and point into the Value, which must outlive the view.
+template <typename T>
+struct TensorView {
+  std::vector<int64_t> shape;
+  absl::Span<const T> elements;
+};
+
+// INVALID_ARGUMENT if `value` is no tensor, of another dtype, or its bytes do not fit its shape.
+template <typename T>
+absl::StatusOr<TensorView<T>> AsTensor(const v1::Value& value);
+
+struct ClientOptions {
+  // For a call that gives none of its own.
+  absl::Duration default_timeout = absl::Seconds(30);
+  // UNAVAILABLE is retried, with a back-off that begins here, doubles each time up to the maximum, and is
+  // scattered by ±20 %; never beyond the call's deadline.
+  int max_attempts = 5;
+  absl::Duration initial_backoff = absl::Milliseconds(50);
+  absl::Duration max_backoff = absl::Seconds(2);
+  // Of one message, in both directions.
+  int max_message_bytes = 64 << 20;
+};
+
+struct PredictOptions {
+  std::string version;  // at most one of version and label; neither: live
+  std::string label;
+  std::string method;                             // empty: forward
+  absl::Duration timeout = absl::ZeroDuration();  // zero: ClientOptions::default_timeout
+};
+
+struct Prediction {
+  std::string model;
+  std::string version;  // that answered
+  Outputs outputs;
+};
+
+// Thread-safe: one Client serves any number of threads over one connection. Errors carry the daemon's code
+// and message, see modeld.v1.ModelService.
+class Client {
+ public:
+  // `address`: "host:port" or "unix:/path". Does not wait for the connection; plain text.
+  static std::unique_ptr<Client> Connect(const std::string& address, ClientOptions options = {});
+  ~Client();
+
+  absl::StatusOr<Prediction> Predict(const std::string& model, Inputs inputs,
+                                     const PredictOptions& options = {});
+  // All models; the pages are fetched one after another.
+  absl::StatusOr<v1::ListModelsResponse> ListModels();
+  absl::StatusOr<v1::GetModelResponse> GetModel(const std::string& model);
+  // Asks grpc.health.v1; `model` empty: the server. False: known and not serving. NOT_FOUND: unknown.
+  absl::StatusOr<bool> IsServing(const std::string& model = "");
+
+ private:
+  struct Connection;
+  explicit Client(std::unique_ptr<Connection> connection);
+  std::unique_ptr<Connection> connection_;
+};
+
+}  // namespace modeld

@@ -1,0 +1,46 @@
+// From a request's named inputs to a method's arguments, and from what it returned to named outputs. Pure
+// functions; the one place where inputs are validated.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "daemon/engine/signature.h"
+#include "daemon/engine/value.h"
+
+namespace modeld {
+
+using NamedValues = std::map<std::string, Value>;
+
+// Arguments of `method` in order. INVALID_ARGUMENT, naming the input, what came and what was expected, for:
+// an unknown input (with "did you mean"), a missing one without default, a value that does not fit the
+// argument's type, a tensor that does not fit `declared`.
+//
+// What fits beyond the exact type, since some callers can send tensors only:
+//   int for float, bool or int for Number; a tensor of one element for a scalar of its kind;
+//   an integer or float tensor of one dimension for List[int], List[float], List[bool];
+//   a BYTES tensor of one element for str, of one dimension for List[str];
+//   a list for a tuple of the same length, a tuple for a list; an empty list or tuple for either.
+absl::StatusOr<std::vector<Value>> BindArguments(const Method& method,
+                                                 const std::vector<DeclaredTensor>& declared,
+                                                 NamedValues inputs);
+
+// Names what a method returned, as PredictResponse.outputs documents: a tuple's items, a str-keyed
+// dictionary's entries, or the one value; named by `declared` in order, else by field or key, else `output`
+// or `output_N`.
+NamedValues NameOutputs(Value result, const std::vector<DeclaredTensor>& declared);
+
+// The names and types of a method's outputs, as far as its return type tells, in order.
+std::vector<std::pair<std::string, Type>> OutputTypes(const Method& method,
+                                                      const std::vector<DeclaredTensor>& declared);
+
+// What a config's declarations say that the method's signature contradicts: a declared input that is no
+// argument, or is no tensor; more declared outputs than the method returns. INVALID_ARGUMENT names the first.
+absl::Status CheckDeclarations(const Method& method, const std::vector<DeclaredTensor>& inputs,
+                               const std::vector<DeclaredTensor>& outputs);
+
+}  // namespace modeld

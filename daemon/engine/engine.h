@@ -1,0 +1,54 @@
+// Engine and Executable: what every engine (libtorch, later openvino, onnxruntime) implements.
+//
+// This room knows nothing of protobuf or gRPC: LibTorch ships its own older protobuf headers, which would
+// shadow the system's in any file that includes both.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "daemon/engine/signature.h"
+#include "daemon/engine/value.h"
+
+namespace modeld {
+
+// A version in memory, ready to run. Thread-safe: Run may be called by several threads at once. Destruction
+// frees the model's memory and may take long: never on a request thread.
+class Executable {
+ public:
+  virtual ~Executable() = default;
+
+  // Callable methods, `forward` first. Constant after construction.
+  virtual const std::vector<Method>& methods() const = 0;
+
+  // Runs `methods()[method]`. `arguments` come from BindArguments. Output tensors are contiguous, in host
+  // memory, and own their bytes. INTERNAL with the model's own message if it raised; UNIMPLEMENTED if it
+  // returned something that no Value can hold. Never throws.
+  virtual absl::StatusOr<Value> Run(size_t method, std::vector<Value> arguments) = 0;
+};
+
+struct LoadRequest {
+  std::string artifact_path;
+};
+
+// Thread-safe.
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  // "libtorch".
+  virtual std::string_view name() const = 0;
+  // Of the library: "2.13.0".
+  virtual std::string version() const = 0;
+  // Loads an artifact: seconds, and as much memory as the model takes. INVALID_ARGUMENT if the engine refuses
+  // the artifact, with the library's message; RESOURCE_EXHAUSTED if memory ran out. Never throws.
+  virtual absl::StatusOr<std::unique_ptr<Executable>> Load(const LoadRequest& request) = 0;
+  // Called once by each thread that will call Run, before it does: thread counts and floating-point modes are
+  // per thread. `intra_op_threads` >= 1.
+  virtual void PrepareThread(int intra_op_threads) = 0;
+};
+
+}  // namespace modeld

@@ -1,0 +1,27 @@
+// EngineLoader: loads versions with a real engine from the artifact store.
+#pragma once
+
+#include "daemon/engine/engine.h"
+#include "daemon/lifecycle/loader.h"
+#include "registry/artifact_store.h"
+#include "registry/registry.h"
+
+namespace modeld {
+
+// Reads the version's config from the registry, loads the artifact, checks the config's declarations against
+// `forward`'s signature, and warms: for each warm-up batch size, `forward` on zeros of the declared shapes
+// until the profiling executor is done (three calls). Warming needs every argument without default to be a
+// declared tensor with dtype and shape; otherwise it is skipped. A failed warm-up is a warning.
+class EngineLoader final : public VersionLoader {
+ public:
+  // All outlive this.
+  EngineLoader(Engine* engine, const ArtifactStore* store, Registry* registry);
+  absl::StatusOr<LoadedVersion> Load(const VersionRecord& record) override;
+
+ private:
+  Engine* const engine_;
+  const ArtifactStore* const store_;
+  Registry* const registry_;
+};
+
+}  // namespace modeld

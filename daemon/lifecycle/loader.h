@@ -1,0 +1,31 @@
+// VersionLoader: from a registered version to one in memory, warm. What the Manager's loading thread calls;
+// an interface so that lifecycle tests need no engine.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "daemon/lifecycle/served_version.h"
+#include "registry/records.h"
+
+namespace modeld {
+
+struct LoadedVersion {
+  std::unique_ptr<ServedVersion> version;
+  std::vector<std::string> warnings;  // "warm-up failed: …"; it serves all the same
+};
+
+// Thread-safe.
+class VersionLoader {
+ public:
+  virtual ~VersionLoader() = default;
+  // Off the request path; takes as long as it takes. INVALID_ARGUMENT: the version is at fault (the engine
+  // refuses it, its config contradicts its signature) and is to be quarantined. Any other code (NOT_FOUND:
+  // the artifact is missing; RESOURCE_EXHAUSTED; …): the machine is at fault, and the version stays good.
+  virtual absl::StatusOr<LoadedVersion> Load(const VersionRecord& record) = 0;
+};
+
+}  // namespace modeld

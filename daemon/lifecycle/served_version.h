@@ -1,0 +1,27 @@
+// ServedVersion: a version in memory, and VersionHandle: the right to use it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/engine/engine.h"
+
+namespace modeld {
+
+// Constant after construction, except for what `executable` does inside. Thread-safe.
+struct ServedVersion {
+  std::string model;
+  std::string version;
+  std::string engine;                   // name of the engine that runs it
+  std::vector<DeclaredTensor> inputs;   // declared by the config, for `forward`
+  std::vector<DeclaredTensor> outputs;  // declared by the config, for `forward`
+  std::unique_ptr<Executable> executable;
+};
+
+// Keeps a version in memory while held. When the last handle goes, the version goes to the Reaper, whose
+// thread destroys it: letting a handle go is cheap everywhere. Handles may be held across a swap; the holder
+// finishes on the version that it began with.
+using VersionHandle = std::shared_ptr<const ServedVersion>;
+
+}  // namespace modeld

@@ -1,0 +1,77 @@
+// ServingTable: from names to versions in memory, for the request path.
+//
+// Publishing swaps one pointer to an immutable table, so that at every moment there is one answer to "which
+// version is live", and a caller never sees the new one and then the old one. Readers mark themselves in one
+// of several stripes (a mutex a stripe, chosen by thread), so that they do not contend with each other; a
+// writer, after the swap, passes once through every stripe and then knows that nobody still reads the table
+// before.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "daemon/lifecycle/served_version.h"
+#include "registry/base/mutex.h"
+#include "registry/version_order.h"
+
+namespace modeld {
+
+// What requests can ask of one model. Immutable once published.
+struct ServingEntry {
+  VersionHandle live;                                       // null: none
+  std::map<std::string, VersionHandle, std::less<>> ready;  // by version
+  std::map<std::string, std::string, std::less<>> labels;   // label to version
+  // Versions that are known but not ready, with what to tell who asks for them: "quarantined: bad magic".
+  std::map<std::string, std::string, std::less<>> unavailable;
+};
+
+// Which version of which model. At most one of `version` and `label` is not empty; neither: the live one.
+struct VersionSelector {
+  std::string_view model;
+  std::string_view version;
+  std::string_view label;
+};
+
+// Thread-safe.
+class ServingTable {
+ public:
+  ServingTable();
+  ~ServingTable();
+  ServingTable(const ServingTable&) = delete;
+  ServingTable& operator=(const ServingTable&) = delete;
+
+  // Without contention between callers. Errors: NOT_FOUND (unknown model, with "did you mean"; unknown
+  // version, with the ready ones; unknown label, with the known ones), FAILED_PRECONDITION (known but not
+  // ready, with the reason; nothing live).
+  absl::StatusOr<VersionHandle> Resolve(const VersionSelector& selector) const;
+
+  // Replaces (or, with null, removes) a model's entry. When it returns, every later Resolve sees it. What the
+  // entry before held is let go.
+  void Publish(const std::string& model, std::shared_ptr<const ServingEntry> entry);
+  // Removes everything.
+  void Clear();
+
+ private:
+  using Table = absl::flat_hash_map<std::string, std::shared_ptr<const ServingEntry>>;
+  struct alignas(64) Stripe {
+    Mutex mutex;
+  };
+
+  Stripe& StripeOfThisThread() const;
+  // Swaps the table in and destroys the one before when nobody reads it.
+  void Swap(std::unique_ptr<const Table> table) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+
+  static constexpr size_t kStripes = 64;
+  mutable std::array<Stripe, kStripes> stripes_;
+  Mutex write_mutex_;
+  std::atomic<const Table*> table_;  // owned
+};
+
+}  // namespace modeld

@@ -1,0 +1,59 @@
+// AdminServiceImpl: modeld.v1.AdminService, on the administrative listener only. Synchronous: commands may
+// wait for a load, and they are few.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "daemon/lifecycle/manager.h"
+#include "daemon/scheduling/worker_pool.h"
+#include "daemon/source/intake.h"
+#include "modeld/v1/admin_service.grpc.pb.h"
+#include "registry/registry.h"
+
+namespace modeld {
+
+// What GetStatus tells that no other part knows. Constant.
+struct DaemonInfo {
+  std::string version;
+  absl::Time started_at;
+  std::string drop_directory;
+  std::string state_directory;
+  std::vector<std::string> addresses;  // public, as bound: "127.0.0.1:8500"
+  std::vector<std::string> engines;    // "libtorch 2.13.0"
+};
+
+// Thread-safe. All pointers outlive the service, and the server that it is registered with is shut down
+// before any of them goes.
+class AdminServiceImpl final : public v1::AdminService::Service {
+ public:
+  AdminServiceImpl(Manager* manager, Intake* intake, Registry* registry, const WorkerPool* pool,
+                   DaemonInfo info);
+
+  grpc::Status Rollback(grpc::ServerContext* context, const v1::RollbackRequest* request,
+                        v1::RollbackResponse* response) override;
+  grpc::Status Promote(grpc::ServerContext* context, const v1::PromoteRequest* request,
+                       v1::PromoteResponse* response) override;
+  grpc::Status Pin(grpc::ServerContext* context, const v1::PinRequest* request,
+                   v1::PinResponse* response) override;
+  grpc::Status Unpin(grpc::ServerContext* context, const v1::UnpinRequest* request,
+                     v1::UnpinResponse* response) override;
+  grpc::Status Retire(grpc::ServerContext* context, const v1::RetireRequest* request,
+                      v1::RetireResponse* response) override;
+  grpc::Status ListEvents(grpc::ServerContext* context, const v1::ListEventsRequest* request,
+                          v1::ListEventsResponse* response) override;
+  grpc::Status Rescan(grpc::ServerContext* context, const v1::RescanRequest* request,
+                      v1::RescanResponse* response) override;
+  grpc::Status GetStatus(grpc::ServerContext* context, const v1::GetStatusRequest* request,
+                         v1::GetStatusResponse* response) override;
+
+ private:
+  Manager* const manager_;
+  Intake* const intake_;
+  Registry* const registry_;
+  const WorkerPool* const pool_;
+  const DaemonInfo info_;
+};
+
+}  // namespace modeld

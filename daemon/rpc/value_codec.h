@@ -1,0 +1,23 @@
+// Between the wire's Value and the engine's. Pure functions.
+#pragma once
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "daemon/engine/value.h"
+#include "modeld/v1/value.pb.h"
+
+namespace modeld {
+
+// Takes a value over from the wire. Raw tensor bytes are moved out of `wire`, not copied (the machine is
+// little-endian, as the wire is). INVALID_ARGUMENT, with the path inside the value ("[2][\"boxes\"]"), for:
+// no kind set, an unknown dtype, both raw and typed elements or the wrong typed field, a byte length or
+// element count that does not fit the shape (says both), dimensions that are negative or overflow, values out
+// of the dtype's range, a BOOL byte other than 0 and 1, damaged BYTES lengths, unhashable dictionary keys,
+// nesting beyond 32.
+absl::StatusOr<Value> FromWire(v1::Value& wire);
+
+// Writes a value to the wire; tensors as raw bytes, copied once. Strings that are not UTF-8 become BYTES
+// tensors.
+void ToWire(const Value& value, v1::Value* wire);
+
+}  // namespace modeld

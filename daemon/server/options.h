@@ -1,0 +1,48 @@
+// Options: everything that can be set, from the command line or a TOML file, by one definition (options.cc).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace modeld {
+
+struct Options {
+  // source
+  std::string drop_directory;
+  int settle_ms = 500;
+  int incomplete_timeout_s = 10;
+  int rescan_interval_s = 10;
+  bool strict_config = false;
+  // registry
+  std::string state_directory;
+  // rpc
+  std::vector<std::string> listen = {"127.0.0.1:8500"};
+  std::string admin_socket;  // default: <state_directory>/admin.sock
+  int64_t max_message_bytes = 64ll << 20;
+  bool reflection = true;
+  // scheduling
+  int worker_threads = 0;  // 0: the CPUs this process may use
+  int intra_op_threads = 1;
+  int max_queue = 1024;
+  // server
+  int shutdown_grace_s = 30;
+  std::string log_level = "info";
+};
+
+// What parsing came to: options to run with, or a text to print and an exit status (--help, --version, an
+// error).
+struct ParsedOptions {
+  Options options;
+  bool exit = false;
+  int exit_code = 0;
+  std::string output;  // to standard output if exit_code is 0, else to standard error
+};
+
+// Parses the command line and the file of --config. `version_text` is what --version prints.
+ParsedOptions ParseOptions(int argc, const char* const* argv, const std::string& version_text);
+
+}  // namespace modeld

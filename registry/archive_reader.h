@@ -1,0 +1,58 @@
+// What an artifact says of itself, read without LibTorch and without running any code.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace modeld {
+
+// What the bytes are.
+enum class ArtifactFormat { kTorchScript, kPt2, kOnnx };
+
+// "torchscript", "pt2", "onnx".
+std::string_view FormatName(ArtifactFormat format);
+std::optional<ArtifactFormat> FormatFromName(std::string_view name);
+
+// By the file's extension: .pt .pth .jit .ts are TorchScript, .pt2 and .onnx themselves; else none: no model
+// file.
+std::optional<ArtifactFormat> FormatFromExtension(std::string_view path);
+
+struct ArchiveLimits {
+  size_t max_config_bytes = 1 << 20;
+  size_t max_entries = 1'000'000;
+  // Uncompressed bytes of all entries together: at most `max_expansion_ratio` times the file's size plus
+  // `expansion_allowance_bytes`. TorchScript stores tensors uncompressed, so honest archives stay near 1.
+  uint64_t max_expansion_ratio = 8;
+  uint64_t expansion_allowance_bytes = 256ull << 20;
+};
+
+// The readable parts of a TorchScript archive.
+struct ArchiveContents {
+  ArtifactFormat format = ArtifactFormat::kTorchScript;
+  uint64_t file_bytes = 0;
+  // Text of `extra/config.json`; none where the archive carries none.
+  std::optional<std::string> config_json;
+  // Names below `extra/`, sorted: "config.json", "labels.txt", "golden/0".
+  std::vector<std::string> extra_files;
+};
+
+// Thread-safe (no state). Reads the central directory and one small entry: milliseconds for any size of file.
+//
+// Errors:
+//   UNAVAILABLE       incomplete: empty, or no complete ZIP central directory (yet). Worth waiting for.
+//   INVALID_ARGUMENT  complete but refused: a ZIP that is no TorchScript (with a hint for what torch.save and
+//                     torch.export write), entries with absolute or `..` paths, duplicate entries, an
+//                     expansion beyond the limits, a config beyond its limit, a damaged entry.
+//   NOT_FOUND, PERMISSION_DENIED  the file cannot be opened.
+absl::StatusOr<ArchiveContents> ReadArchive(const std::string& path, const ArchiveLimits& limits = {});
+
+// Bytes of one entry below `extra/`. NOT_FOUND if there is none, RESOURCE_EXHAUSTED if it is larger than
+// `max_bytes`.
+absl::StatusOr<std::string> ReadExtraFile(const std::string& path, std::string_view name, size_t max_bytes);
+
+}  // namespace modeld

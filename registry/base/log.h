@@ -1,0 +1,49 @@
+// Log lines: one a fact, logfmt on standard error, at a level. Thin over spdlog.
+//
+//   time=2026-01-02T03:04:05.678Z level=info msg="version published" model=digits version=1.1
+//
+// Under systemd (JOURNAL_STREAM is set) the time is left out and the line begins with the journal's priority
+// prefix, `<6>`. Thread-safe.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace modeld {
+
+enum class LogLevel { kDebug, kInfo, kWarning, kError };
+
+// A key and its value as text; values are quoted where logfmt needs it.
+struct LogField {
+  LogField(std::string_view key, const absl::AlphaNum& value) : key(key), value(value.Piece()) {}
+  LogField(std::string_view key, const absl::Status& status) : key(key), value(status.message()) {}
+  std::string_view key;
+  std::string value;
+};
+
+// Lines below `level` are dropped. Default: kInfo.
+void SetLogLevel(LogLevel level);
+
+void Log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {});
+
+inline void LogDebug(std::string_view message, std::initializer_list<LogField> fields = {}) {
+  Log(LogLevel::kDebug, message, fields);
+}
+inline void LogInfo(std::string_view message, std::initializer_list<LogField> fields = {}) {
+  Log(LogLevel::kInfo, message, fields);
+}
+inline void LogWarning(std::string_view message, std::initializer_list<LogField> fields = {}) {
+  Log(LogLevel::kWarning, message, fields);
+}
+inline void LogError(std::string_view message, std::initializer_list<LogField> fields = {}) {
+  Log(LogLevel::kError, message, fields);
+}
+
+// One logfmt line without time and line end: what Log writes, for tests.
+std::string FormatLogLine(LogLevel level, std::string_view message, std::initializer_list<LogField> fields);
+
+}  // namespace modeld

@@ -1,0 +1,94 @@
+// Records of the registry, as values. No policy here.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "registry/archive_reader.h"
+#include "registry/base/file_system.h"
+#include "registry/live_state.h"
+
+namespace modeld {
+
+// What the registry thinks of a version. Whether it is in memory is the daemon's affair.
+enum class Disposition {
+  kGood,         // may be served
+  kQuarantined,  // refused, see `reason`; never served
+  kRetired,      // withdrawn by a person; never served
+};
+
+// "good", "quarantined", "retired".
+std::string_view DispositionName(Disposition disposition);
+
+// One immutable artifact of a model under a version string.
+struct VersionRecord {
+  std::string model;
+  std::string version;
+  std::string sha256;  // of the artifact; 64 lower-case hexadecimal digits
+  int64_t size_bytes = 0;
+  ArtifactFormat format = ArtifactFormat::kTorchScript;
+  Disposition disposition = Disposition::kGood;
+  std::string reason;
+  std::string description;
+  std::vector<std::string> warnings;
+  absl::Time registered_at;
+};
+
+// A model with its versions.
+struct ModelRecord {
+  std::string name;
+  LiveState live;
+  std::vector<VersionRecord> versions;  // lowest first, by CompareVersions
+};
+
+// What became of a file of the drop directory.
+enum class FileOutcome {
+  kRegistered,   // its bytes are the version named
+  kQuarantined,  // refused until it changes
+};
+
+// Remembers a file that was looked at, so that an unchanged file is not read again.
+struct FileRecord {
+  std::string path;  // relative to the drop directory
+  FileIdentity identity;
+  FileIdentity sidecar;  // of its sidecar config; all zero where there is none
+  FileOutcome outcome = FileOutcome::kRegistered;
+  std::string sha256;   // empty where it was refused before hashing
+  std::string model;    // as far as known
+  std::string version;  // as far as known
+  std::string reason;   // of a quarantine
+  absl::Time since;
+};
+
+// A decision, as it stands in the append-only `events` table.
+struct EventRecord {
+  int64_t id = 0;  // given by the registry, ascending
+  absl::Time time;
+  std::string actor;   // `daemon`, or who gave the command
+  std::string action;  // one of the constants below
+  std::string model;
+  std::string version;
+  std::string from_version;  // live before and after, for events that move live
+  std::string to_version;
+  std::string reason;
+};
+
+namespace action {
+inline constexpr char kRegistered[] = "registered";    // a new version came in
+inline constexpr char kQuarantined[] = "quarantined";  // a version or file was refused
+inline constexpr char kReinstated[] = "reinstated";    // a quarantined or retired version may be served again
+inline constexpr char kPublished[] = "published";      // the policy made a version live
+inline constexpr char kRollback[] = "rollback";
+inline constexpr char kPromote[] = "promote";
+inline constexpr char kPin[] = "pin";
+inline constexpr char kUnpin[] = "unpin";
+inline constexpr char kRetire[] = "retire";
+inline constexpr char kSourceLost[] = "source_lost";          // the drop directory cannot be read
+inline constexpr char kSourceRestored[] = "source_restored";  // it can again
+inline constexpr char kStarted[] = "started";
+inline constexpr char kStopped[] = "stopped";
+}  // namespace action
+
+}  // namespace modeld

@@ -1,0 +1,85 @@
+// Registry: the SQLite database of every version ever served.
+//
+// Every changing method is one transaction that also writes the event that records it: after OK both are on
+// disk (synchronous=FULL), after an error neither is. The `events` table is append-only by trigger. Opening a
+// database that is corrupt, of a newer schema, or not a registry fails with the remedy and changes nothing.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "registry/base/mutex.h"
+#include "registry/records.h"
+
+namespace SQLite {
+class Database;
+}
+
+namespace modeld {
+
+// Which events to list.
+struct EventQuery {
+  std::string model;      // empty: all
+  int64_t before_id = 0;  // only events with a smaller id; 0: from the newest
+  int limit = 100;
+};
+
+// Thread-safe: one connection behind a mutex. Not for the request path.
+//
+// Error codes: INTERNAL with SQLite's extended code and message, RESOURCE_EXHAUSTED for a full disk,
+// UNAVAILABLE where another process holds the database locked, FAILED_PRECONDITION as said at Open.
+class Registry {
+ public:
+  enum class Mode { kReadWrite, kReadOnly };
+
+  // Opens `path`, creating it with mode 0600 (kReadWrite) and migrating it to this build's schema. Checks the
+  // database's integrity (quick_check). FAILED_PRECONDITION: corrupt, not a registry, or written by a newer
+  // build; NOT_FOUND: kReadOnly and missing.
+  static absl::StatusOr<std::unique_ptr<Registry>> Open(const std::string& path,
+                                                        Mode mode = Mode::kReadWrite);
+  ~Registry();
+
+  // All models by name, with all their versions.
+  absl::StatusOr<std::vector<ModelRecord>> ListModels();
+  // All remembered files by path.
+  absl::StatusOr<std::vector<FileRecord>> ListFiles();
+  // Newest first.
+  absl::StatusOr<std::vector<EventRecord>> ListEvents(const EventQuery& query);
+  // Canonical config of a version. NOT_FOUND if it is not registered.
+  absl::StatusOr<std::string> ConfigOf(const std::string& model, const std::string& version);
+
+  // Adds a version (and its model and artifact) with its canonical config. ALREADY_EXISTS, changing nothing,
+  // if the model has that version; the caller decides whether that is the same artifact or a conflict.
+  absl::Status RegisterVersion(const VersionRecord& version, const std::string& canonical_config,
+                               const EventRecord& event);
+  // Changes what the registry thinks of a version. NOT_FOUND if it is not registered.
+  absl::Status SetDisposition(const std::string& model, const std::string& version, Disposition disposition,
+                              const std::string& reason, const EventRecord& event);
+  // Replaces the model's live state. NOT_FOUND if the model or a version named in `state.pinned` or as live
+  // is not registered.
+  absl::Status SetLiveState(const std::string& model, const LiveState& state, const EventRecord& event);
+
+  // Adds or replaces what is known of a file; with an event if one is given.
+  absl::Status RecordFile(const FileRecord& file, const std::optional<EventRecord>& event);
+  // Forgets files, by path.
+  absl::Status ForgetFiles(const std::vector<std::string>& paths);
+  // Writes an event that belongs to no other change.
+  absl::Status RecordEvent(const EventRecord& event);
+
+ private:
+  explicit Registry(std::unique_ptr<SQLite::Database> database);
+
+  Mutex mutex_;
+  std::unique_ptr<SQLite::Database> database_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Schema version that this build writes.
+int RegistrySchemaVersion();
+
+}  // namespace modeld
