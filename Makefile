@@ -1,0 +1,84 @@
+# modeld: `make demo` shows the main job on real input, `make test` runs all tests; both set everything up first.
+#
+#   make build    set-up and build (build/dev)
+#   make test     set-up, build, all tests, sanitizers included
+#   make demo     set-up, build, then the main job before your eyes
+#   make bench    set-up, build, measure; writes docs/benchmarks.json and docs/benchmarks.md
+#   make lint     format, static analysis, proto, Python, shell, systemd, man pages
+#   make format   reformat the sources
+#   make install  install the release build (DESTDIR and PREFIX are heeded)
+#   make clean    remove build directories and the virtual environment
+
+PRESET ?= dev
+PREFIX ?= /usr
+VENV   := $(if $(MODELD_VENV),$(MODELD_VENV),$(CURDIR)/.venv)
+PYTHON := $(VENV)/bin/python
+BUILD  := build/$(PRESET)
+JOBS   ?= $(shell nproc)
+
+export MODELD_BIN       := $(CURDIR)/$(BUILD)/daemon/server/modeld
+export MODELCTL_BIN     := $(CURDIR)/$(BUILD)/registry/cli/modelctl
+export CPP_EXAMPLE_BIN  := $(CURDIR)/$(BUILD)/clients/cpp/modeld_client_example
+
+# LibTorch's prefix as set-up found it; empty where the caller gives one.
+torch_prefix = $(shell cat $(VENV)/.libtorch-prefix 2>/dev/null)
+configure = cmake --preset $(1) $(if $(torch_prefix),-DCMAKE_PREFIX_PATH=$(torch_prefix)) -DMODELD_PYTHON=$(PYTHON) \
+            >build/$(1).configure.log 2>&1 || { cat build/$(1).configure.log; exit 1; }
+
+.PHONY: help setup build test test-unit test-sanitizers test-python test-integration demo bench lint format install clean
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^#   make/  make/p' Makefile
+
+setup:
+	@tools/setup/setup.sh
+	@mkdir -p build
+
+build: setup
+	@echo "build: $(BUILD)"
+	@$(call configure,$(PRESET))
+	@cmake --build $(BUILD) -j $(JOBS)
+
+test: test-unit test-python test-integration test-sanitizers
+	@echo "test: all passed"
+
+test-unit: build
+	ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
+
+test-python: build
+	$(PYTHON) -m pytest -q tests/clients/python
+
+test-integration: build
+	$(PYTHON) -m pytest -q tests/integration
+
+# The torch-free rooms again, under AddressSanitizer with UBSan and under ThreadSanitizer.
+test-sanitizers: setup
+	@$(call configure,asan)
+	@cmake --build build/asan -j $(JOBS)
+	ctest --preset asan -j $(JOBS)
+	@$(call configure,tsan)
+	@cmake --build build/tsan -j $(JOBS)
+	ctest --preset tsan -j $(JOBS)
+
+demo: build
+	@$(PYTHON) tools/demo/demo.py --modeld $(MODELD_BIN) --modelctl $(MODELCTL_BIN)
+
+bench: build
+	@$(PYTHON) tools/bench/bench.py --modeld $(MODELD_BIN) --modelctl $(MODELCTL_BIN)
+
+lint: build
+	@$(call configure,thread-safety)
+	@VENV=$(VENV) BUILD=$(BUILD) tools/lint/lint.sh
+
+format:
+	git ls-files '*.h' '*.cc' | xargs clang-format -i
+	$(VENV)/bin/ruff format clients/python tools tests
+
+install: setup
+	@$(call configure,release)
+	@cmake --build build/release -j $(JOBS)
+	cmake --install build/release --prefix $(PREFIX)
+
+clean:
+	rm -rf build $(VENV)
