@@ -12,8 +12,9 @@
 namespace modeld {
 
 struct LiveState {
-  // Versions as they became live, oldest first; the last is live. A rollback removes from the end, so that a
-  // second rollback goes further back and never returns to a version that was rolled back from.
+  // Versions as they became live, oldest first; the last is live. A rollback removes from the end, and every
+  // entry of the version that it leaves, so that a second rollback goes further back and never returns to a
+  // version that was rolled back from.
   std::vector<std::string> history;
   // Live is held at this version; empty: it follows the highest good version.
   std::string pinned;
@@ -35,8 +36,9 @@ using UsableFn = std::function<bool(std::string_view version)>;
 // there is none. This is the version that carries the label `previous`.
 std::string PreviousVersion(const LiveState& state, const UsableFn& usable);
 
-// Live moves to `to` (empty: PreviousVersion) and is pinned there. FAILED_PRECONDITION where there is no
-// earlier version, `to` is live already or not usable.
+// Live moves to `to` (empty: PreviousVersion) and is pinned there, for `reason`. A `to` that never was live
+// takes the place of the version that is left. FAILED_PRECONDITION where there is no earlier version, `to` is
+// live already or not usable. The messages do not name the model: the caller does.
 absl::StatusOr<LiveState> Rollback(const LiveState& state, std::string_view to, std::string_view reason,
                                    const UsableFn& usable);
 

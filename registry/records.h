@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -21,6 +23,7 @@ enum class Disposition {
 
 // "good", "quarantined", "retired".
 std::string_view DispositionName(Disposition disposition);
+std::optional<Disposition> DispositionFromName(std::string_view name);
 
 // One immutable artifact of a model under a version string.
 struct VersionRecord {
@@ -48,6 +51,10 @@ enum class FileOutcome {
   kRegistered,   // its bytes are the version named
   kQuarantined,  // refused until it changes
 };
+
+// "registered", "quarantined".
+std::string_view FileOutcomeName(FileOutcome outcome);
+std::optional<FileOutcome> FileOutcomeFromName(std::string_view name);
 
 // Remembers a file that was looked at, so that an unchanged file is not read again.
 struct FileRecord {
