@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # All static checks. Called by `make lint`, with VENV and BUILD set; each check runs even if one before it failed.
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 failed=()
 
 check() {

@@ -1,0 +1,28 @@
+# What `cmake --install` puts where: the two programs, their manual pages, shell completion, systemd's files and, where
+# LibTorch is not the distribution's, a private copy of its libraries.
+include(GNUInstallDirs)
+set(MODELD_PRIVATE_LIBDIR "${CMAKE_INSTALL_LIBDIR}/modeld")
+
+configure_file(systemd/modeld.service.in "${CMAKE_BINARY_DIR}/systemd/modeld.service" @ONLY)
+
+install(TARGETS modeld modelctl RUNTIME)
+install(FILES daemon/server/modeld.1 registry/cli/modelctl.1 DESTINATION "${CMAKE_INSTALL_MANDIR}/man1")
+install(FILES "${CMAKE_BINARY_DIR}/systemd/modeld.service" DESTINATION lib/systemd/system)
+install(FILES systemd/modeld.sysusers.conf DESTINATION lib/sysusers.d RENAME modeld.conf)
+install(FILES systemd/modeld.tmpfiles.conf DESTINATION lib/tmpfiles.d RENAME modeld.conf)
+install(FILES systemd/modeld.toml DESTINATION "${CMAKE_INSTALL_FULL_SYSCONFDIR}/modeld")
+
+# The unit hides home directories, and a virtual environment is no place for a service to run from.
+get_filename_component(torch_prefix "${TORCH_INSTALL_PREFIX}" REALPATH)
+if(NOT torch_prefix STREQUAL "/usr")
+  install(DIRECTORY "${torch_prefix}/lib/" DESTINATION "${MODELD_PRIVATE_LIBDIR}"
+    FILES_MATCHING
+      PATTERN "libtorch.so" PATTERN "libtorch_cpu.so" PATTERN "libc10.so" PATTERN "libgomp*.so*"
+      PATTERN "libshm*" EXCLUDE)
+  # The wheel keeps some of its libraries beside the package.
+  if(EXISTS "${torch_prefix}/../torch.libs")
+    install(DIRECTORY "${torch_prefix}/../torch.libs/" DESTINATION "${MODELD_PRIVATE_LIBDIR}")
+  endif()
+  file(RELATIVE_PATH from_bin "/${CMAKE_INSTALL_BINDIR}" "/${MODELD_PRIVATE_LIBDIR}")
+  set_target_properties(modeld PROPERTIES INSTALL_RPATH "$ORIGIN/${from_bin}")
+endif()
