@@ -1,0 +1,287 @@
+"""Measures what the README promises; writes docs/benchmarks.json and, from it, docs/benchmarks.md.
+
+Each case is a function that yields rows {case, metric, value, reference, ratio, goal, met}. Run by `make bench`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import artifacts
+import numpy as np
+import report
+import torch
+from daemon import Daemon, drop, wait_live
+from modeld_client import Client, ModeldError
+
+ROOT = Path(__file__).resolve().parents[2]
+INPUT = {"x": np.linspace(0, 1, 64, dtype=np.float32).reshape(1, 1, 8, 8)}
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Setting:
+    modeld: str
+    modelctl: str
+    work: Path
+
+    def daemon(self, name: str, settle_ms: int = 50) -> Daemon:
+        return Daemon(self.modeld, self.modelctl, self.work / name, settle_ms=settle_ms)
+
+
+def row(
+    case: str, metric: str, value: float, goal: str, met: bool, reference: float | None = None
+) -> Row:
+    ratio = value / reference if reference else None
+    return {
+        "case": case,
+        "metric": metric,
+        "value": value,
+        "reference": reference,
+        "ratio": ratio,
+        "goal": goal,
+        "met": met,
+    }
+
+
+def drop_to_answer(setting: Setting) -> Iterator[Row]:
+    """From a file's last byte to the first answer by the new version."""
+    beyond, loads = [], []
+    with setting.daemon("drop", settle_ms=500) as daemon, Client(daemon.address()) as client:
+        for number in range(1, 11):
+            version = f"1.{number}"
+            path = artifacts.save(artifacts.Classifier(number), setting.work / "new.pt", "digits", version)
+            load = artifacts.bare_load_s(path)
+            last_byte = drop(daemon, path, f"digits-{version}.pt")
+            while True:
+                try:
+                    if client.predict("digits", INPUT).version == version:
+                        break
+                except ModeldError:
+                    time.sleep(0.001)
+            beyond.append(time.monotonic() - last_byte - daemon.settle_ms / 1000 - load)
+            loads.append(load)
+    yield row(
+        "last byte to first answer, beyond settle time and bare load",
+        "s, worst of 10 drops (reference: bare load, median)",
+        max(beyond),
+        "≤ 0.5",
+        max(beyond) <= 0.5,
+        statistics.median(loads),
+    )
+
+
+def rollback(setting: Setting) -> Iterator[Row]:
+    """The rollback command, and what the requests after it are answered by."""
+    times, wrong = [], 0
+    with setting.daemon("rollback") as daemon, Client(daemon.address()) as client:
+        for number, version in enumerate(("1.0", "1.1")):
+            path = artifacts.save(artifacts.Classifier(number), setting.work / "new.pt", "digits", version)
+            drop(daemon, path, f"digits-{version}.pt")
+            wait_live(client, "digits", version)
+        for _ in range(50):
+            began = time.perf_counter()
+            daemon.ctl("rollback", "digits", "--reason", "benchmark")
+            times.append((time.perf_counter() - began) * 1000)
+            wrong += sum(client.predict("digits", INPUT).version != "1.0" for _ in range(20))
+            daemon.ctl("promote", "digits", "1.1")
+        began = time.perf_counter()
+        daemon.ctl("status")
+        start_ms = (time.perf_counter() - began) * 1000
+    median = statistics.median(times)
+    yield row(
+        "rollback to a warm version",
+        "ms, modelctl from exec to exit, median of 50 (reference: modelctl status)",
+        median,
+        "≤ 20",
+        median <= 20,
+        start_ms,
+    )
+    yield row("requests after a rollback's return", "answers by the wrong version, of 1000", wrong, "0", wrong == 0)
+
+
+def swaps(setting: Setting) -> Iterator[Row]:
+    """200 new versions dropped under the load of 8 clients."""
+    count = 200
+    published: list[float] = []  # when the daemon said so, by version number
+    answers: list[tuple[float, int]] = []  # (when the request began, version number)
+    failures: list[str] = []
+    stop = threading.Event()
+
+    def call(address: str) -> None:
+        mine: list[tuple[float, int]] = []
+        with Client(address) as client:
+            while not stop.is_set():
+                began = time.monotonic()
+                try:
+                    mine.append((began, int(client.predict("digits", INPUT).version)))
+                except ModeldError as error:
+                    failures.append(str(error))
+        answers.extend(mine)
+
+    with setting.daemon("swaps", settle_ms=20) as daemon, Client(daemon.address()) as client:
+        artifact = setting.work / "new.pt"
+        drop(daemon, artifacts.save(artifacts.Classifier(0), artifact, "digits", "0"), "digits-0.pt")
+        published.append(wait_live(client, "digits", "0"))
+        threads = [threading.Thread(target=call, args=(daemon.address(),)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for number in range(1, count + 1):
+            path = artifacts.save(artifacts.Classifier(number), artifact, "digits", str(number))
+            drop(daemon, path, f"digits-{number}.pt")
+            published.append(wait_live(client, "digits", str(number)))
+        stop.set()
+        for thread in threads:
+            thread.join()
+    wrong = sum(
+        began > published[version + 1] for began, version in answers if version + 1 < len(published)
+    )
+    yield row(f"{count} swaps under load", f"failed of {len(answers)} requests", len(failures), "0", not failures)
+    yield row(
+        f"{count} swaps under load", "answers by the wrong version after publish", wrong, "0", wrong == 0
+    )
+
+
+def inspect(setting: Setting) -> Iterator[Row]:
+    """modelctl inspect of 45 MB, the whole process."""
+    path = artifacts.save(artifacts.Padded(), setting.work / "padded.pt", "padded", "1.0")
+
+    def median_ms(*command: str) -> float:
+        times = []
+        for _ in range(21):
+            began = time.perf_counter()
+            subprocess.run([setting.modelctl, *command], check=True, stdout=subprocess.DEVNULL)
+            times.append((time.perf_counter() - began) * 1000)
+        return statistics.median(times)
+
+    value = median_ms("inspect", str(path))
+    yield row(
+        f"modelctl inspect of {path.stat().st_size / 1e6:.0f} MB",
+        "ms, from exec to exit, median of 21 (reference: modelctl --version)",
+        value,
+        "≤ 30",
+        value <= 30,
+        median_ms("--version"),
+    )
+
+
+def start(setting: Setting) -> Iterator[Row]:
+    """Start with 1,000 registered versions of which 10 are live."""
+    daemon = setting.daemon("start", settle_ms=0)
+    daemon.start()
+    path = setting.work / "many.pt"
+    with Client(daemon.address()) as client:
+        for model in range(10):
+            # Highest first: each later one is registered without being loaded.
+            for version in range(100, 0, -1):
+                name = f"model-{model}"
+                artifacts.save(artifacts.Classifier(version), path, name, str(version))
+                drop(daemon, path, f"{name}-{version}.pt")
+        deadline = time.monotonic() + 300
+        while daemon.ctl("status")["versions"] < 1000:
+            if time.monotonic() > deadline:
+                raise RuntimeError("1,000 versions were not registered within 300 s")
+            time.sleep(0.1)
+        for model in range(10):
+            wait_live(client, f"model-{model}", "100")
+    daemon.stop()
+    load = sum(artifacts.bare_load_s(path) for _ in range(10))
+    totals = []
+    for _ in range(5):
+        totals.append(daemon.start())
+        daemon.stop()
+    total = statistics.median(totals)
+    yield row(
+        "start with 1,000 versions, 10 live, beyond bare loading",
+        "s, from exec to ready, median of 5 (reference: bare load of the 10)",
+        total - load,
+        "≤ 1",
+        total - load <= 1,
+        load,
+    )
+
+
+def demo(setting: Setting) -> Iterator[Row]:
+    """`make demo` on the built tree."""
+    began = time.monotonic()
+    done = subprocess.run(["make", "-s", "demo"], cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
+    took = time.monotonic() - began
+    met = took <= 60 and done.returncode == 0
+    yield row("make demo on a built tree", "s", took, "≤ 60", met)
+
+
+CASES: list[Callable[[Setting], Iterator[Row]]] = [drop_to_answer, rollback, swaps, inspect, start, demo]
+
+
+def machine() -> dict[str, Any]:
+    cpu = next(
+        (line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")),
+        platform.machine(),
+    )
+    flags = next((line for line in open("/proc/cpuinfo") if line.startswith("flags")), "").split()
+    extensions = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_tile") if flag in flags]
+    return {
+        "cpu": f"{cpu} ({', '.join(extensions) or 'no vector extensions named'})",
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
+        "system": f"Linux {platform.release()}",
+        "libtorch": torch.__version__,
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--modeld", required=True)
+    parser.add_argument("--modelctl", required=True)
+    parser.add_argument("--only", action="append", help="run this case only; may be given again")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks.json")
+    arguments = parser.parse_args()
+
+    work = Path(tempfile.mkdtemp(prefix="modeld-bench-"))
+    rows: list[Row] = []
+    try:
+        setting = Setting(arguments.modeld, arguments.modelctl, work)
+        for case in CASES:
+            if arguments.only and case.__name__ not in arguments.only:
+                continue
+            print(f"bench: {case.__name__}: {case.__doc__}", flush=True)
+            for result in case(setting):
+                rows.append(result)
+                print(
+                    f"bench:   {result['metric']}: {report.figure(result['value'])} "
+                    f"(goal {result['goal']}: {'met' if result['met'] else 'MISSED'})",
+                    flush=True,
+                )
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    results = {
+        "command": "make bench",
+        "date": datetime.date.today().isoformat(),
+        "machine": machine(),
+        "rows": rows,
+    }
+    if arguments.only:
+        print(json.dumps(results, indent=2))
+    else:
+        arguments.output.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
+        arguments.output.with_suffix(".md").write_text(report.render(results))
+    return 0 if all(result["met"] for result in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

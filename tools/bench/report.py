@@ -1,0 +1,45 @@
+"""From docs/benchmarks.json to docs/benchmarks.md. No figure is typed by hand."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def figure(value: float | None) -> str:
+    if value is None:
+        return "-"
+    if value == int(value):
+        return str(int(value))
+    return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+
+
+def render(results: dict[str, Any]) -> str:
+    machine = results["machine"]
+    lines = [
+        "# Benchmarks",
+        "",
+        f"Made by `{results['command']}` on {results['date']}; this page is generated from `benchmarks.json`.",
+        f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}; "
+        f"LibTorch {machine['libtorch']}. Shared machines are noisy: trust ratios and goals more than single figures.",
+        "",
+        "| case | metric | value | reference | ratio | goal | met |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in results["rows"]:
+        lines.append(
+            f"| {row['case']} | {row['metric']} | {figure(row['value'])} | {figure(row['reference'])} "
+            f"| {figure(row['ratio'])} | {row['goal']} | {'yes' if row['met'] else '**no**'} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    source = Path(sys.argv[1])
+    source.with_suffix(".md").write_text(render(json.loads(source.read_text())))
+
+
+if __name__ == "__main__":
+    main()
