@@ -73,7 +73,7 @@ lint: build
 
 format:
 	git ls-files '*.h' '*.cc' | xargs clang-format -i
-	$(VENV)/bin/ruff format clients/python tools tests
+	$(VENV)/bin/ruff format --config tools/lint/ruff.toml clients/python tools tests
 
 install: setup
 	@$(call configure,release)

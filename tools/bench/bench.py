@@ -26,6 +26,7 @@ import artifacts
 import numpy as np
 import report
 import torch
+
 from daemon import Daemon, drop, wait_live
 from modeld_client import Client, ModeldError
 
@@ -44,9 +45,7 @@ class Setting:
         return Daemon(self.modeld, self.modelctl, self.work / name, settle_ms=settle_ms)
 
 
-def row(
-    case: str, metric: str, value: float, goal: str, met: bool, reference: float | None = None
-) -> Row:
+def row(case: str, metric: str, value: float, goal: str, met: bool, reference: float | None = None) -> Row:
     ratio = value / reference if reference else None
     return {
         "case": case,
@@ -112,7 +111,9 @@ def rollback(setting: Setting) -> Iterator[Row]:
         median <= 20,
         start_ms,
     )
-    yield row("requests after a rollback's return", "answers by the wrong version, of 1000", wrong, "0", wrong == 0)
+    yield row(
+        "requests after a rollback's return", "answers by the wrong version, of 1000", wrong, "0", wrong == 0
+    )
 
 
 def swaps(setting: Setting) -> Iterator[Row]:
@@ -148,10 +149,10 @@ def swaps(setting: Setting) -> Iterator[Row]:
         stop.set()
         for thread in threads:
             thread.join()
-    wrong = sum(
-        began > published[version + 1] for began, version in answers if version + 1 < len(published)
+    wrong = sum(began > published[version + 1] for began, version in answers if version + 1 < len(published))
+    yield row(
+        f"{count} swaps under load", f"failed of {len(answers)} requests", len(failures), "0", not failures
     )
-    yield row(f"{count} swaps under load", f"failed of {len(answers)} requests", len(failures), "0", not failures)
     yield row(
         f"{count} swaps under load", "answers by the wrong version after publish", wrong, "0", wrong == 0
     )
@@ -229,14 +230,12 @@ CASES: list[Callable[[Setting], Iterator[Row]]] = [drop_to_answer, rollback, swa
 
 
 def machine() -> dict[str, Any]:
-    cpu = next(
-        (line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")),
-        platform.machine(),
-    )
-    flags = next((line for line in open("/proc/cpuinfo") if line.startswith("flags")), "").split()
+    cpuinfo = Path("/proc/cpuinfo").read_text().splitlines()
+    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in cpuinfo)}
+    flags = fields.get("flags", "").split()
     extensions = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_tile") if flag in flags]
     return {
-        "cpu": f"{cpu} ({', '.join(extensions) or 'no vector extensions named'})",
+        "cpu": f"{fields.get('model name', platform.machine())} ({', '.join(extensions) or 'no vectors named'})",
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
         "system": f"Linux {platform.release()}",

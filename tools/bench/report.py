@@ -18,12 +18,15 @@ def figure(value: float | None) -> str:
 
 def render(results: dict[str, Any]) -> str:
     machine = results["machine"]
+    about = (
+        f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}; "
+        f"LibTorch {machine['libtorch']}. Shared machines are noisy: trust ratios and goals more than single figures."
+    )
     lines = [
         "# Benchmarks",
         "",
         f"Made by `{results['command']}` on {results['date']}; this page is generated from `benchmarks.json`.",
-        f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}; "
-        f"LibTorch {machine['libtorch']}. Shared machines are noisy: trust ratios and goals more than single figures.",
+        about,
         "",
         "| case | metric | value | reference | ratio | goal | met |",
         "|---|---|---|---|---|---|---|",

@@ -30,8 +30,8 @@ thread_safety() { cmake --build build/thread-safety; }
 proto_lint() { "$VENV/bin/buf" lint proto; }
 
 python_lint() {
-  "$VENV/bin/ruff" check clients/python tools tests &&
-    "$VENV/bin/ruff" format --check clients/python tools tests &&
+  "$VENV/bin/ruff" check --config tools/lint/ruff.toml clients/python tools tests &&
+    "$VENV/bin/ruff" format --check --config tools/lint/ruff.toml clients/python tools tests &&
     "$VENV/bin/mypy" --config-file clients/python/pyproject.toml clients/python/src
 }
 
