@@ -24,17 +24,21 @@ using NamedValues = std::map<std::string, Value>;
 //   int for float, bool or int for Number; a tensor of one element for a scalar of its kind;
 //   an integer or float tensor of one dimension for List[int], List[float], List[bool];
 //   a BYTES tensor of one element for str, of one dimension for List[str];
-//   a list for a tuple of the same length, a tuple for a list; an empty list or tuple for either.
+//   a list for a tuple of the same length, a tuple for a list.
+// Where the type leaves it open (Any), a BYTES tensor of no dimensions becomes a string, one of one dimension
+// a list of strings.
 absl::StatusOr<std::vector<Value>> BindArguments(const Method& method,
                                                  const std::vector<DeclaredTensor>& declared,
                                                  NamedValues inputs);
 
 // Names what a method returned, as PredictResponse.outputs documents: a tuple's items, a str-keyed
-// dictionary's entries, or the one value; named by `declared` in order, else by field or key, else `output`
-// or `output_N`.
+// dictionary's entries (an empty one's: none), or the one value; named by `declared` in order, else by field
+// or key, else `output` or `output_N`. Where every name of `declared` is a field or key itself, nothing is
+// renamed: then its order means nothing.
 NamedValues NameOutputs(Value result, const std::vector<DeclaredTensor>& declared);
 
-// The names and types of a method's outputs, as far as its return type tells, in order.
+// The names and types of a method's outputs, as far as its return type tells, in order. A str-keyed
+// dictionary's keys are not known beforehand: those of `declared`, or one entry named `*` for all.
 std::vector<std::pair<std::string, Type>> OutputTypes(const Method& method,
                                                       const std::vector<DeclaredTensor>& declared);
 
