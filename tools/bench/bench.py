@@ -1,6 +1,7 @@
 """Measures what the README promises; writes docs/benchmarks.json and, from it, docs/benchmarks.md.
 
-Each case is a function that yields rows {case, metric, value, reference, ratio, goal, met}. Run by `make bench`.
+Each case is a function that yields rows {case, metric, value, reference, ratio, goal, met}. Run by
+`make bench`.
 """
 
 from __future__ import annotations
@@ -234,8 +235,9 @@ def machine() -> dict[str, Any]:
     fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in cpuinfo)}
     flags = fields.get("flags", "").split()
     extensions = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_tile") if flag in flags]
+    model = fields.get("model name", platform.machine())
     return {
-        "cpu": f"{fields.get('model name', platform.machine())} ({', '.join(extensions) or 'no vectors named'})",
+        "cpu": f"{model} ({', '.join(extensions) or 'no vector extensions named'})",
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
         "system": f"Linux {platform.release()}",

@@ -19,23 +19,24 @@ def figure(value: float | None) -> str:
 def render(results: dict[str, Any]) -> str:
     machine = results["machine"]
     about = (
-        f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}; "
-        f"LibTorch {machine['libtorch']}. Shared machines are noisy: trust ratios and goals more than single figures."
+        f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
+        f"{machine['system']}; LibTorch {machine['libtorch']}. Shared machines are noisy: trust ratios and "
+        "goals more than single figures."
     )
     lines = [
         "# Benchmarks",
         "",
-        f"Made by `{results['command']}` on {results['date']}; this page is generated from `benchmarks.json`.",
+        f"Made by `{results['command']}` on {results['date']}; generated from `benchmarks.json`.",
         about,
         "",
         "| case | metric | value | reference | ratio | goal | met |",
         "|---|---|---|---|---|---|---|",
     ]
-    for row in results["rows"]:
-        lines.append(
-            f"| {row['case']} | {row['metric']} | {figure(row['value'])} | {figure(row['reference'])} "
-            f"| {figure(row['ratio'])} | {row['goal']} | {'yes' if row['met'] else '**no**'} |"
-        )
+    lines += [
+        f"| {row['case']} | {row['metric']} | {figure(row['value'])} | {figure(row['reference'])} "
+        f"| {figure(row['ratio'])} | {row['goal']} | {'yes' if row['met'] else '**no**'} |"
+        for row in results["rows"]
+    ]
     return "\n".join(lines) + "\n"
 
 
