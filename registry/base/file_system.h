@@ -35,8 +35,8 @@ struct FileStat {
 };
 
 // Thread-safe. Errors name the path and carry the code of the errno: NOT_FOUND (ENOENT, ENOTDIR),
-// PERMISSION_DENIED (EACCES, EPERM), RESOURCE_EXHAUSTED (ENOSPC, EDQUOT, EMFILE, ENFILE),
-// ALREADY_EXISTS (EEXIST), UNAVAILABLE (EIO, ESTALE and the like), INTERNAL (the rest).
+// PERMISSION_DENIED (EACCES, EPERM, EROFS), RESOURCE_EXHAUSTED (ENOSPC, EDQUOT, EMFILE, ENFILE, ENOMEM),
+// ALREADY_EXISTS (EEXIST), UNAVAILABLE (EIO, ESTALE and the like), INTERNAL (the rest); see ErrnoStatus.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
@@ -54,14 +54,16 @@ class FileSystem {
   // Absolute path without links, `.` or `..`.
   virtual absl::StatusOr<std::string> RealPath(const std::string& path) = 0;
 
+  // Never waits, not even for the other end of a pipe.
   virtual absl::StatusOr<UniqueFd> OpenForRead(const std::string& path) = 0;
-  // Creates the file with mode 0600; fails with ALREADY_EXISTS where it exists.
+  // Creates the file with mode 0600, open for reading and writing; fails with ALREADY_EXISTS where it exists.
   virtual absl::StatusOr<UniqueFd> CreateExclusive(const std::string& path) = 0;
   // Up to `size` bytes; 0 at the end of the file.
   virtual absl::StatusOr<size_t> Read(int fd, void* buffer, size_t size) = 0;
   // All of `data`, or an error.
   virtual absl::Status Write(int fd, std::string_view data) = 0;
-  // Shares `source`'s blocks with `destination` (FICLONE). UNIMPLEMENTED where the file system cannot.
+  // Makes `destination`'s content share `source`'s blocks (FICLONE). UNIMPLEMENTED where the file system
+  // cannot.
   virtual absl::Status Clone(int source, int destination) = 0;
   virtual absl::Status Fsync(int fd) = 0;
   virtual absl::Status FsyncDirectory(const std::string& directory) = 0;

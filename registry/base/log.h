@@ -2,8 +2,9 @@
 //
 //   time=2026-01-02T03:04:05.678Z level=info msg="version published" model=digits version=1.1
 //
-// Under systemd (JOURNAL_STREAM is set) the time is left out and the line begins with the journal's priority
-// prefix, `<6>`. Thread-safe.
+// Where standard error is the journal (see JOURNAL_STREAM in systemd.exec(5)) the time is left out and the
+// line begins with the journal's priority prefix, `<6>`. A line is one line of valid UTF-8 whatever the
+// values hold: see Quote. Thread-safe.
 #pragma once
 
 #include <initializer_list>
