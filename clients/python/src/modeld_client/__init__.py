@@ -1,0 +1,56 @@
+"""Calls models served by modeld: NumPy arrays in and out, blocking and asyncio."""
+
+from ._rpc import Prediction
+from .aio import AsyncClient
+from .bfloat16 import BFloat16Array
+from .client import Client
+from .codec import Value
+from .errors import (
+    DeadlineExceededError,
+    FailedPreconditionError,
+    InternalError,
+    InvalidArgumentError,
+    ModeldError,
+    NotFoundError,
+    ResourceExhaustedError,
+    UnavailableError,
+)
+from .models import (
+    Argument,
+    DroppedFile,
+    DroppedFileState,
+    Listing,
+    Method,
+    Model,
+    ModelDetails,
+    Version,
+    VersionState,
+)
+from .retry import NO_RETRY, RetryPolicy
+
+__all__ = [
+    "NO_RETRY",
+    "Argument",
+    "AsyncClient",
+    "BFloat16Array",
+    "Client",
+    "DeadlineExceededError",
+    "DroppedFile",
+    "DroppedFileState",
+    "FailedPreconditionError",
+    "InternalError",
+    "InvalidArgumentError",
+    "Listing",
+    "Method",
+    "Model",
+    "ModelDetails",
+    "ModeldError",
+    "NotFoundError",
+    "Prediction",
+    "ResourceExhaustedError",
+    "RetryPolicy",
+    "UnavailableError",
+    "Value",
+    "Version",
+    "VersionState",
+]

@@ -1,0 +1,1 @@
+"""Messages of modeld.v1, generated when the package is built. Private."""

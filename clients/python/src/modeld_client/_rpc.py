@@ -1,0 +1,127 @@
+"""What both clients share: methods, messages and channel options. Pure functions; no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import grpc
+from grpc_health.v1 import health_pb2
+
+from . import codec
+from ._proto import model_service_pb2 as pb
+from .codec import Value
+from .errors import InternalError
+from .retry import RetryPolicy
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+DEFAULT_TIMEOUT_S = 30.0
+DEFAULT_MAX_MESSAGE_BYTES = 64 << 20
+PAGE_SIZE = 1000
+
+
+@dataclass(frozen=True)
+class Method(Generic[Request, Response]):
+    """A unary method of a service."""
+
+    path: str
+    request: type[Request]
+    response: type[Response]
+
+    def stub(self, channel: Any) -> Any:
+        """The callable of a blocking or an asyncio channel."""
+        return channel.unary_unary(
+            self.path,
+            request_serializer=self.request.SerializeToString,  # type: ignore[attr-defined]
+            response_deserializer=self.response.FromString,  # type: ignore[attr-defined]
+        )
+
+
+PREDICT = Method("/modeld.v1.ModelService/Predict", pb.PredictRequest, pb.PredictResponse)
+LIST_MODELS = Method("/modeld.v1.ModelService/ListModels", pb.ListModelsRequest, pb.ListModelsResponse)
+GET_MODEL = Method("/modeld.v1.ModelService/GetModel", pb.GetModelRequest, pb.GetModelResponse)
+CHECK_HEALTH: Method[Any, Any] = Method(
+    "/grpc.health.v1.Health/Check", health_pb2.HealthCheckRequest, health_pb2.HealthCheckResponse
+)
+METHODS: tuple[Method[Any, Any], ...] = (PREDICT, LIST_MODELS, GET_MODEL, CHECK_HEALTH)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model answered."""
+
+    model: str
+    version: str
+    """The version that answered."""
+    outputs: dict[str, Value]
+
+    @property
+    def output(self) -> Value:
+        """The only output. ValueError if there is not exactly one."""
+        if len(self.outputs) != 1:
+            names = ", ".join(self.outputs) or "none"
+            raise ValueError(
+                f'model "{self.model}" returned {len(self.outputs)} outputs ({names}); use outputs["name"]'
+            )
+        return next(iter(self.outputs.values()))
+
+
+def channel_options(
+    policy: RetryPolicy, max_message_bytes: int, extra: Sequence[tuple[str, Any]]
+) -> list[tuple[str, Any]]:
+    """gRPC's channel arguments. `extra` goes last and so has the last word."""
+    initial_ms = max(1, round(policy.initial_backoff_s * 1000))
+    return [
+        ("grpc.max_send_message_length", max_message_bytes),
+        ("grpc.max_receive_message_length", max_message_bytes),
+        # RetryPolicy decides alone.
+        ("grpc.enable_retries", 0),
+        # A channel that lost its daemon waits a second before it connects again, by default: longer than all
+        # of our attempts take. It has to keep step with them.
+        ("grpc.initial_reconnect_backoff_ms", initial_ms),
+        ("grpc.min_reconnect_backoff_ms", initial_ms),
+        ("grpc.max_reconnect_backoff_ms", max(initial_ms, round(policy.max_backoff_s * 1000))),
+        *extra,
+    ]
+
+
+def predict_request(
+    model: str,
+    inputs: Mapping[str, Value],
+    version: str | None,
+    label: str | None,
+    method: str | None,
+) -> pb.PredictRequest:
+    if version is not None and label is not None:
+        raise ValueError(f'both version "{version}" and label "{label}" are given; give at most one')
+    request = pb.PredictRequest(model=model, version=version, label=label, method=method or "")
+    for name, value in inputs.items():
+        codec.encode(value, request.inputs[name], f'input "{name}"')
+    return request
+
+
+def prediction(response: pb.PredictResponse) -> Prediction:
+    try:
+        outputs = {name: codec.decode(value, f'output "{name}"') for name, value in response.outputs.items()}
+    except ValueError as error:
+        raise InternalError(grpc.StatusCode.INTERNAL, f"the answer cannot be read: {error}") from error
+    return Prediction(response.model, response.version, outputs)
+
+
+def model_request(name: str) -> pb.GetModelRequest:
+    return pb.GetModelRequest(model=name)
+
+
+def list_request(page_token: str, page_size: int = PAGE_SIZE) -> pb.ListModelsRequest:
+    return pb.ListModelsRequest(page_size=page_size, page_token=page_token)
+
+
+def health_request(name: str) -> Any:
+    return health_pb2.HealthCheckRequest(service=name)
+
+
+def is_serving(response: Any) -> bool:
+    return bool(response.status == health_pb2.HealthCheckResponse.SERVING)

@@ -1,0 +1,120 @@
+"""The blocking client."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+import grpc
+
+from . import _rpc
+from ._rpc import Method, Prediction, Request, Response
+from .codec import Value
+from .errors import error_for
+from .models import DroppedFile, Listing, Model, ModelDetails, details_from_proto, listing_from_proto
+from .retry import RetryPolicy
+
+
+class Client:
+    """Calls a modeld daemon. Thread-safe: one client serves any number of threads over one connection.
+
+    Args:
+      address: "host:port" or "unix:/path". The connection is made by the first call; plain text.
+      timeout: seconds for a call that gives none of its own, retries included.
+      retry: how UNAVAILABLE is tried again.
+      max_message_bytes: of one message, in both directions.
+      channel_options: further channel arguments of gRPC.
+
+    Calls raise a subclass of `ModeldError`, or TypeError and ValueError for inputs that cannot be sent.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        timeout: float = _rpc.DEFAULT_TIMEOUT_S,
+        retry: RetryPolicy | None = None,
+        max_message_bytes: int = _rpc.DEFAULT_MAX_MESSAGE_BYTES,
+        channel_options: Sequence[tuple[str, Any]] = (),
+    ) -> None:
+        self._timeout = timeout
+        self._retry = retry or RetryPolicy()
+        self._channel = grpc.insecure_channel(
+            address, options=_rpc.channel_options(self._retry, max_message_bytes, channel_options)
+        )
+        self._stubs = {method.path: method.stub(self._channel) for method in _rpc.METHODS}
+
+    def close(self) -> None:
+        """Ends the connection; calls in flight are cancelled."""
+        self._channel.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def predict(
+        self,
+        model: str,
+        inputs: Mapping[str, Value],
+        *,
+        version: str | None = None,
+        label: str | None = None,
+        method: str | None = None,
+        timeout: float | None = None,
+    ) -> Prediction:
+        """Runs one method of one version of a model: `forward` of the live one unless told otherwise."""
+        request = _rpc.predict_request(model, inputs, version, label, method)
+        return _rpc.prediction(self._call(_rpc.PREDICT, request, timeout))
+
+    def listing(self, *, timeout: float | None = None) -> Listing:
+        """All models, dropped files and trouble with the drop directory, of one moment."""
+        pages = [self._call(_rpc.LIST_MODELS, _rpc.list_request(""), timeout)]
+        while pages[-1].next_page_token:
+            pages.append(self._call(_rpc.LIST_MODELS, _rpc.list_request(pages[-1].next_page_token), timeout))
+        return listing_from_proto(pages)
+
+    def list_models(self, *, timeout: float | None = None) -> list[Model]:
+        """All models with their versions, by name."""
+        return list(self.listing(timeout=timeout).models)
+
+    def dropped_files(self, *, timeout: float | None = None) -> list[DroppedFile]:
+        """Files of the drop directory that are not (yet) a registered version."""
+        # The first page holds all of them, however short it is.
+        page = self._call(_rpc.LIST_MODELS, _rpc.list_request("", page_size=1), timeout)
+        return list(listing_from_proto([page]).dropped_files)
+
+    def get_model(self, name: str, *, timeout: float | None = None) -> ModelDetails:
+        """One model with its methods, config and dropped files."""
+        request = _rpc.model_request(name)
+        return details_from_proto(self._call(_rpc.GET_MODEL, request, timeout))
+
+    def is_serving(self, name: str = "", *, timeout: float | None = None) -> bool:
+        """Whether the daemon (no name) or a model serves. NotFoundError: no such model."""
+        return _rpc.is_serving(self._call(_rpc.CHECK_HEALTH, _rpc.health_request(name), timeout))
+
+    def _call(self, method: Method[Request, Response], request: Request, timeout: float | None) -> Response:
+        deadline = time.monotonic() + (self._timeout if timeout is None else timeout)
+        failures = 0
+        while True:
+            try:
+                response: Response = self._stubs[method.path](request, timeout=deadline - time.monotonic())
+                return response
+            except grpc.RpcError as error:
+                failures += 1
+                code, details = error.code(), error.details()
+                delay = None
+                if code == grpc.StatusCode.UNAVAILABLE:
+                    delay = self._retry.delay_after(failures, deadline - time.monotonic(), random.random())
+                if delay is None:
+                    raise error_for(code, details) from error
+            time.sleep(delay)

@@ -1,0 +1,255 @@
+"""Both clients against a fake daemon."""
+
+import asyncio
+import datetime
+import threading
+
+import grpc
+import modeld_client
+import numpy as np
+import pytest
+from grpc_health.v1 import health_pb2
+from modeld_client import NO_RETRY, AsyncClient, RetryPolicy
+from modeld_client._proto import model_config_pb2
+from modeld_client._proto import model_service_pb2 as pb
+
+UNAVAILABLE = (grpc.StatusCode.UNAVAILABLE, "starting")
+
+
+def test_predict_carries_values_there_and_back(client):
+    answer = client.predict("digits", {"x": np.arange(4, dtype=np.float32), "flag": True})
+    assert (answer.model, answer.version) == ("digits", "live")
+    np.testing.assert_array_equal(answer.outputs["x"], np.arange(4, dtype=np.float32))
+    assert answer.outputs["flag"] is True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "selector", "value"),
+    [({}, None, ""), ({"version": "1.0"}, "version", "1.0"), ({"label": "previous"}, "label", "previous")],
+)
+def test_predict_selects_a_version(client, daemon, arguments, selector, value):
+    client.predict("m", {"x": 1}, **arguments)
+    (request,) = daemon.requests
+    assert request.WhichOneof("selector") == selector
+    assert selector is None or getattr(request, selector) == value
+
+
+def test_predict_names_the_method(client, daemon):
+    client.predict("m", {"x": 1}, method="embed")
+    assert daemon.requests[0].method == "embed"
+
+
+def test_version_and_label_together_are_refused(client, daemon):
+    with pytest.raises(ValueError, match='both version "1" and label "live"'):
+        client.predict("m", {}, version="1", label="live")
+    assert daemon.requests == []
+
+
+def test_an_input_that_cannot_be_sent_is_named(client, daemon):
+    with pytest.raises(TypeError, match=r'input "x"\[1\]: a object cannot be sent'):
+        client.predict("m", {"x": [1, object()]})
+    assert daemon.requests == []
+
+
+def test_output_is_the_only_one(client):
+    assert client.predict("m", {"x": 3}).output == 3
+    with pytest.raises(ValueError, match=r'model "m" returned 2 outputs \(.*\); use outputs\["name"\]'):
+        _ = client.predict("m", {"x": 3, "y": 4}).output
+    with pytest.raises(ValueError, match="returned 0 outputs"):
+        _ = client.predict("m", {}).output
+
+
+def test_an_answer_that_breaks_the_protocol_is_an_internal_error(client, daemon):
+    daemon.responses["Predict"] = lambda _: pb.PredictResponse(outputs={"y": {}})
+    with pytest.raises(modeld_client.InternalError, match='the answer cannot be read: output "y"'):
+        client.predict("m", {})
+
+
+def test_errors_carry_the_daemons_code_and_message(client, daemon):
+    daemon.failures = [(grpc.StatusCode.NOT_FOUND, 'model "x" is unknown')]
+    with pytest.raises(modeld_client.NotFoundError, match='NOT_FOUND: model "x" is unknown') as caught:
+        client.predict("x", {})
+    assert caught.value.code == grpc.StatusCode.NOT_FOUND
+    assert len(daemon.requests) == 1
+
+
+def test_unavailable_is_tried_again(client, daemon):
+    daemon.failures = [UNAVAILABLE] * 4
+    assert client.predict("m", {"x": 1}).output == 1
+    assert len(daemon.requests) == 5
+
+
+def test_unavailable_is_given_up_after_five_attempts(client, daemon):
+    daemon.failures = [UNAVAILABLE] * 6
+    with pytest.raises(modeld_client.UnavailableError, match="starting"):
+        client.predict("m", {})
+    assert len(daemon.requests) == 5
+
+
+@pytest.mark.parametrize("code", [grpc.StatusCode.INTERNAL, grpc.StatusCode.RESOURCE_EXHAUSTED])
+def test_nothing_else_is_tried_again(client, daemon, code):
+    daemon.failures = [(code, "no")]
+    with pytest.raises(modeld_client.ModeldError):
+        client.predict("m", {})
+    assert len(daemon.requests) == 1
+
+
+def test_no_retry(connect, daemon):
+    daemon.failures = [UNAVAILABLE]
+    with pytest.raises(modeld_client.UnavailableError):
+        connect(daemon.address, retry=NO_RETRY).predict("m", {})
+    assert len(daemon.requests) == 1
+
+
+def test_a_backoff_beyond_the_deadline_is_not_waited_for(connect, daemon):
+    daemon.failures = [UNAVAILABLE]
+    client = connect(daemon.address, retry=RetryPolicy(initial_backoff_s=3600, max_backoff_s=3600))
+    with pytest.raises(modeld_client.UnavailableError):
+        client.predict("m", {}, timeout=10)
+    assert len(daemon.requests) == 1
+
+
+def test_a_daemon_that_was_restarted_is_found_again(connect, fake_daemon, tmp_path):
+    address = f"unix:{tmp_path}/socket"
+    first = fake_daemon(address)
+    client = connect(address, retry=RetryPolicy(max_attempts=50, initial_backoff_s=0.01))
+    assert client.predict("m", {"x": 1}).output == 1
+    first.stop()
+    second = fake_daemon(address)
+    assert client.predict("m", {"x": 2}).output == 2
+    second.stop()
+
+
+def test_nobody_listening_is_unavailable(connect, tmp_path):
+    with pytest.raises(modeld_client.UnavailableError):
+        connect(f"unix:{tmp_path}/none").predict("m", {})
+
+
+def test_the_timeout_of_the_call_goes_before_the_clients(connect, daemon):
+    release = threading.Event()
+
+    def hang(request):
+        release.wait(30)
+        return pb.PredictResponse()
+
+    daemon.responses["Predict"] = hang
+    try:
+        with pytest.raises(modeld_client.DeadlineExceededError):
+            connect(daemon.address, timeout=0.05).predict("m", {})
+        with pytest.raises(modeld_client.DeadlineExceededError):
+            connect(daemon.address, timeout=60).predict("m", {}, timeout=0.05)
+    finally:
+        release.set()
+
+
+def test_a_message_over_the_limit_is_resource_exhausted(connect, daemon):
+    client = connect(daemon.address, max_message_bytes=1000)
+    with pytest.raises(modeld_client.ResourceExhaustedError):
+        client.predict("m", {"x": np.zeros(1000)})
+    assert daemon.requests == []
+
+
+def page(number: int, of: int) -> pb.ListModelsResponse:
+    response = pb.ListModelsResponse(models=[pb.Model(name=f"m{number}", live_version="1")])
+    if number == 0:
+        response.dropped_files.add(path="a.pt", state=pb.DROPPED_FILE_STATE_QUARANTINED, reason="truncated")
+        response.source_error = "not mounted"
+    if number < of - 1:
+        response.next_page_token = str(number + 1)
+    return response
+
+
+def test_list_models_fetches_all_pages(client, daemon):
+    daemon.responses["ListModels"] = lambda request: page(int(request.page_token or 0), of=3)
+    assert [model.name for model in client.list_models()] == ["m0", "m1", "m2"]
+    listing = client.listing()
+    assert len(listing.models) == 3
+    assert [file.path for file in listing.dropped_files] == ["a.pt"]
+    assert listing.source_error == "not mounted"
+
+
+def test_dropped_files_need_one_short_page(client, daemon):
+    daemon.responses["ListModels"] = lambda request: page(int(request.page_token or 0), of=3)
+    (file,) = client.dropped_files()
+    assert (file.path, file.reason) == ("a.pt", "truncated")
+    assert file.state is modeld_client.DroppedFileState.QUARANTINED
+    assert [request.page_size for request in daemon.requests] == [1]
+
+
+def test_get_model(client, daemon):
+    version = pb.Version(
+        version="1.1", state=pb.VERSION_STATE_READY, sha256="ab", size_bytes=7, warnings=["unknown key"]
+    )
+    version.registered_at.FromDatetime(datetime.datetime(2026, 1, 2))
+    response = pb.GetModelResponse(
+        model=pb.Model(name="digits", versions=[version], live_version="1.1", labels={"live": "1.1"}),
+        methods=[
+            pb.MethodSignature(
+                name="forward",
+                inputs=[pb.ArgumentSignature(name="x", type="Tensor", dtype="FP32", shape=[-1, 8])],
+            )
+        ],
+        config=model_config_pb2.ModelConfig(version="1.1", metadata={"trained_on": "scans"}),
+    )
+    daemon.responses["GetModel"] = lambda request: response if request.model == "digits" else None
+    details = client.get_model("digits")
+    assert details.model.version("1.1").state is modeld_client.VersionState.READY
+    assert details.model.version("1.1").registered_at == datetime.datetime(
+        2026, 1, 2, tzinfo=datetime.timezone.utc
+    )
+    assert details.model.version("1.1").warnings == ("unknown key",)
+    assert details.model.labels == {"live": "1.1"}
+    assert details.methods[0].inputs[0].shape == (-1, 8)
+    assert details.config == {"version": "1.1", "metadata": {"trained_on": "scans"}}
+    with pytest.raises(KeyError, match='model "digits" has no version "2"; known: 1.1'):
+        details.model.version("2")
+
+
+def test_a_state_of_a_newer_daemon_is_unspecified(client, daemon):
+    daemon.responses["ListModels"] = lambda _: pb.ListModelsResponse(
+        models=[pb.Model(name="m", versions=[pb.Version(version="1", state=99)])]
+    )
+    assert client.list_models()[0].versions[0].state is modeld_client.VersionState.UNSPECIFIED
+
+
+@pytest.mark.parametrize(
+    ("status", "serving"),
+    [(health_pb2.HealthCheckResponse.SERVING, True), (health_pb2.HealthCheckResponse.NOT_SERVING, False)],
+)
+def test_is_serving(client, daemon, status, serving):
+    daemon.responses["Check"] = lambda _: health_pb2.HealthCheckResponse(status=status)
+    assert client.is_serving("digits") is serving
+    assert daemon.requests[0].service == "digits"
+
+
+def test_one_client_serves_many_threads(daemon):
+    with modeld_client.Client(daemon.address) as client:
+        answers: list = []
+        threads = [
+            threading.Thread(target=lambda i=i: answers.append(client.predict("m", {"x": i}).output))
+            for i in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(answers) == list(range(8))
+
+
+def test_one_asyncio_client_serves_many_calls_at_once(daemon):
+    async def run():
+        async with AsyncClient(daemon.address) as client:
+            answers = await asyncio.gather(*(client.predict("m", {"x": i}) for i in range(20)))
+            return [answer.output for answer in answers]
+
+    assert asyncio.run(run()) == list(range(20))
+
+
+def test_a_closed_asyncio_client_says_so(daemon):
+    async def run():
+        client = AsyncClient(daemon.address)
+        await client.close()
+        await client.predict("m", {})
+
+    with pytest.raises(ValueError, match="the client is closed"):
+        asyncio.run(run())
