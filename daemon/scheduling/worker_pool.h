@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -54,6 +55,9 @@ class WorkerPool {
 
  private:
   void WorkLoop();
+  // Waits for work and takes it; none: stopped.
+  std::optional<Work> Next();
+  void Done();
 
   const Clock* const clock_;
   const WorkerPoolOptions options_;

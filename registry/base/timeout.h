@@ -16,8 +16,8 @@ class Timeout {
  public:
   explicit Timeout(absl::Duration span) : span_(span) {}
 
-  // Waits for a signal for what is left of the time; false, without waiting, if nothing is left. Returns early
-  // now and then, as every wait on a condition variable may.
+  // Waits for a signal for what is left of the time; false, without waiting, if nothing is left. Returns
+  // early now and then, as every wait on a condition variable may.
   bool Wait(CondVar* cond_var, Mutex* mutex) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     const absl::Duration left = Left();
     if (left <= absl::ZeroDuration()) return false;
@@ -27,9 +27,7 @@ class Timeout {
   }
 
  private:
-  absl::Duration Left() const {
-    return span_ - absl::FromChrono(std::chrono::steady_clock::now() - start_);
-  }
+  absl::Duration Left() const { return span_ - absl::FromChrono(std::chrono::steady_clock::now() - start_); }
 
   const absl::Duration span_;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
