@@ -7,21 +7,22 @@ from concurrent import futures
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2
+
 from modeld_client import AsyncClient, Client, RetryPolicy
 from modeld_client._proto import model_service_pb2 as pb
+
+METHODS = {
+    "modeld.v1.ModelService": {
+        "Predict": (pb.PredictRequest, pb.PredictResponse),
+        "ListModels": (pb.ListModelsRequest, pb.ListModelsResponse),
+        "GetModel": (pb.GetModelRequest, pb.GetModelResponse),
+    },
+    "grpc.health.v1.Health": {"Check": (health_pb2.HealthCheckRequest, health_pb2.HealthCheckResponse)},
+}
 
 
 class FakeDaemon:
     """Answers from `responses` by method, and fails first with the codes in `failures`."""
-
-    METHODS = {
-        "modeld.v1.ModelService": {
-            "Predict": (pb.PredictRequest, pb.PredictResponse),
-            "ListModels": (pb.ListModelsRequest, pb.ListModelsResponse),
-            "GetModel": (pb.GetModelRequest, pb.GetModelResponse),
-        },
-        "grpc.health.v1.Health": {"Check": (health_pb2.HealthCheckRequest, health_pb2.HealthCheckResponse)},
-    }
 
     def __init__(self, address: str = "127.0.0.1:0") -> None:
         self.requests: list = []
@@ -31,7 +32,7 @@ class FakeDaemon:
             futures.ThreadPoolExecutor(8),
             options=[("grpc.max_receive_message_length", 1 << 20), ("grpc.so_reuseport", 0)],
         )
-        for service, methods in self.METHODS.items():
+        for service, methods in METHODS.items():
             handlers = {
                 name: grpc.unary_unary_rpc_method_handler(
                     self._handler(name), request.FromString, response.SerializeToString

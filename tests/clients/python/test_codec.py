@@ -6,6 +6,7 @@ import typing
 
 import numpy as np
 import pytest
+
 from modeld_client import BFloat16Array, codec
 from modeld_client._proto import value_pb2 as pb
 

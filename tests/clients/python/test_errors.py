@@ -3,8 +3,9 @@
 import pickle
 
 import grpc
-import modeld_client
 import pytest
+
+import modeld_client
 from modeld_client.errors import error_for
 
 CLASSES = {

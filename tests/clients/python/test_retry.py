@@ -1,6 +1,7 @@
 """When a call is tried again: the same numbers as the C++ client's."""
 
 import pytest
+
 from modeld_client import NO_RETRY, RetryPolicy
 
 MIDDLE = 0.5  # no scatter
