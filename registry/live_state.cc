@@ -1,19 +1,12 @@
 #include "registry/live_state.h"
 
 #include <algorithm>
-#include <iterator>
 
 #include "absl/strings/str_cat.h"
+#include "registry/base/quote.h"
 
 namespace modeld {
 namespace {
-
-// Position of the entry that PreviousVersion names, as a reverse iterator.
-auto FindPrevious(const LiveState& state, const UsableFn& usable) {
-  return std::find_if(state.history.rbegin(), state.history.rend(), [&](const std::string& version) {
-    return version != LiveVersion(state) && usable(version);
-  });
-}
 
 absl::Status NoPreviousVersion(const LiveState& state) {
   if (state.history.empty()) {
@@ -21,8 +14,8 @@ absl::Status NoPreviousVersion(const LiveState& state) {
         "no version is live, so there is none to roll back from; use promote");
   }
   return absl::FailedPreconditionError(
-      absl::StrCat("no usable version was live before \"", state.history.back(),
-                   "\"; name the version to serve with promote, or with rollback --to"));
+      absl::StrCat("no usable version was live before ", Quote(state.history.back()),
+                   "; name the version to serve with promote, or with rollback --to"));
 }
 
 }  // namespace
@@ -32,7 +25,9 @@ std::string_view LiveVersion(const LiveState& state) {
 }
 
 std::string PreviousVersion(const LiveState& state, const UsableFn& usable) {
-  const auto previous = FindPrevious(state, usable);
+  const auto previous = std::find_if(
+      state.history.rbegin(), state.history.rend(),
+      [&](const std::string& version) { return version != LiveVersion(state) && usable(version); });
   return previous == state.history.rend() ? "" : *previous;
 }
 
@@ -43,12 +38,12 @@ absl::StatusOr<LiveState> Rollback(const LiveState& state, std::string_view to, 
   const std::string from(LiveVersion(state));
   if (target == from) {
     return absl::FailedPreconditionError(
-        absl::StrCat("version \"", target, "\" is live already; to hold it there use pin"));
+        absl::StrCat("version ", Quote(target), " is live already; to hold it there use pin"));
   }
   if (!usable(target)) {
     return absl::FailedPreconditionError(
-        absl::StrCat("version \"", target,
-                     "\" cannot be served: it is quarantined, retired or not registered; choose another"));
+        absl::StrCat("version ", Quote(target),
+                     " cannot be served: it is quarantined, retired or not registered; choose another"));
   }
 
   LiveState next{.history = state.history, .pinned = target, .pin_reason = std::string(reason)};

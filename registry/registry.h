@@ -3,9 +3,11 @@
 // Every changing method is one transaction that also writes the event that records it: after OK both are on
 // disk (synchronous=FULL), after an error neither is. The `events` table is append-only by trigger. Opening a
 // database that is corrupt, of a newer schema, or not a registry fails with the remedy and changes nothing.
+//
+// One writer: REQUIRES that a path is open kReadWrite at most once, in all processes together. The daemon and
+// `modelctl --db` hold the state directory's FileLock for that.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,13 +29,14 @@ namespace modeld {
 struct EventQuery {
   std::string model;      // empty: all
   int64_t before_id = 0;  // only events with a smaller id; 0: from the newest
-  int limit = 100;
+  int limit = 100;        // at most so many
 };
 
 // Thread-safe: one connection behind a mutex. Not for the request path.
 //
-// Error codes: INTERNAL with SQLite's extended code and message, RESOURCE_EXHAUSTED for a full disk,
-// UNAVAILABLE where another process holds the database locked, FAILED_PRECONDITION as said at Open.
+// Error codes: RESOURCE_EXHAUSTED for a full disk, UNAVAILABLE where another process holds the database
+// locked for longer than some seconds, FAILED_PRECONDITION for a damaged database and as said at Open,
+// INTERNAL for the rest; each says what was attempted, SQLite's message and extended code.
 class Registry {
  public:
   enum class Mode { kReadWrite, kReadOnly };
@@ -61,8 +64,8 @@ class Registry {
   // Changes what the registry thinks of a version. NOT_FOUND if it is not registered.
   absl::Status SetDisposition(const std::string& model, const std::string& version, Disposition disposition,
                               const std::string& reason, const EventRecord& event);
-  // Replaces the model's live state. NOT_FOUND if the model or a version named in `state.pinned` or as live
-  // is not registered.
+  // Replaces the model's live state. NOT_FOUND if the model or a version that `state` names is not
+  // registered.
   absl::Status SetLiveState(const std::string& model, const LiveState& state, const EventRecord& event);
 
   // Adds or replaces what is known of a file; with an event if one is given.
@@ -73,6 +76,7 @@ class Registry {
   absl::Status RecordEvent(const EventRecord& event);
 
  private:
+  friend class RegistryTestPeer;  // makes the disk full, and looks into tables
   explicit Registry(std::unique_ptr<SQLite::Database> database);
 
   Mutex mutex_;

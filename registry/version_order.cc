@@ -5,8 +5,8 @@
 #include <string>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "registry/base/quote.h"
 
 namespace modeld {
 namespace {
@@ -111,13 +111,6 @@ bool MatchesRule(std::string_view text, bool (*is_letter_or_digit)(char), std::s
 bool IsLowerOrDigit(char c) { return absl::ascii_islower(c) || absl::ascii_isdigit(c); }
 bool IsLetterOrDigit(char c) { return absl::ascii_isalnum(c); }
 
-// For error messages: quoted, non-printing bytes escaped, cut where it is very long.
-std::string Quoted(std::string_view text) {
-  const bool cut = text.size() > 2 * kMaxLength;
-  const std::string shown(cut ? text.substr(0, kMaxLength) : text);
-  return absl::StrCat("\"", absl::CHexEscape(shown), cut ? "…\"" : "\"");
-}
-
 }  // namespace
 
 std::strong_ordering CompareVersions(std::string_view a, std::string_view b) {
@@ -133,7 +126,7 @@ std::strong_ordering CompareVersions(std::string_view a, std::string_view b) {
 absl::Status ValidateVersion(std::string_view version) {
   if (MatchesRule(version, IsLetterOrDigit, "._+-")) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
-      "version ", Quoted(version),
+      "version ", Quote(version),
       " is not allowed: it must have 1 to 128 characters, letters, digits and \"._+-\", and begin "
       "with a letter or digit"));
 }
@@ -143,7 +136,7 @@ absl::Status ValidateModelName(std::string_view name) {
   const std::string lower = absl::AsciiStrToLower(std::string(name));
   const bool lower_would_do = MatchesRule(lower, IsLowerOrDigit, "._-");
   return absl::InvalidArgumentError(
-      absl::StrCat("model name ", Quoted(name),
+      absl::StrCat("model name ", Quote(name),
                    " is not allowed: it must have 1 to 128 characters, lower-case letters, digits and "
                    "\"._-\", and begin with "
                    "a letter or digit",

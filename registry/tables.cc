@@ -1,0 +1,278 @@
+#include "registry/tables.h"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <unordered_map>
+#include <utility>
+
+#include "SQLiteCpp/Column.h"
+#include "SQLiteCpp/Statement.h"
+#include "SQLiteCpp/VariadicBind.h"
+#include "absl/strings/str_cat.h"
+#include "registry/base/quote.h"
+#include "registry/base/status_macros.h"
+#include "registry/version_order.h"
+
+namespace modeld {
+namespace {
+
+// Runs one statement with its values; returns the number of rows that it changed.
+template <typename... Values>
+int Execute(SQLite::Database& database, const char* sql, const Values&... values) {
+  SQLite::Statement statement(database, sql);
+  SQLite::bind(statement, values...);
+  return statement.exec();
+}
+
+template <typename... Values>
+bool Exists(SQLite::Database& database, const char* sql, const Values&... values) {
+  SQLite::Statement statement(database, sql);
+  SQLite::bind(statement, values...);
+  return statement.executeStep();
+}
+
+// SQLite knows signed integers only: the same bits.
+int64_t ToSql(uint64_t value) { return std::bit_cast<int64_t>(value); }
+uint64_t UnsignedFromSql(int64_t value) { return std::bit_cast<uint64_t>(value); }
+
+int64_t ToSql(absl::Time time) { return absl::ToUnixNanos(time); }
+absl::Time TimeFromSql(int64_t nanos) { return absl::FromUnixNanos(nanos); }
+
+std::string ToSql(const std::vector<std::string>& texts) {
+  // A text that is not UTF-8 keeps what is readable of it.
+  return nlohmann::json(texts).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+absl::StatusOr<std::vector<std::string>> TextsFromSql(const std::string& json) {
+  std::vector<std::string> texts;
+  for (const nlohmann::json& text : nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false)) {
+    if (!text.is_string()) return absl::InternalError(absl::StrCat("not a list of texts: ", Quote(json)));
+    texts.push_back(text.get<std::string>());
+  }
+  return texts;
+}
+
+absl::Status UnknownName(const char* kind, const std::string& name) {
+  return absl::InternalError(absl::StrCat("the registry holds the unknown ", kind, " ", Quote(name),
+                                          "; run the modeld that wrote it"));
+}
+
+absl::Status NoSuchVersion(const std::string& model, const std::string& version) {
+  return absl::NotFoundError(
+      absl::StrCat("version ", Quote(version), " of model ", Quote(model), " is not registered"));
+}
+
+bool HasVersion(SQLite::Database& database, const std::string& model, const std::string& version) {
+  return Exists(database, "SELECT 1 FROM versions WHERE model = ? AND version = ?", model, version);
+}
+
+absl::StatusOr<VersionRecord> ReadVersion(const SQLite::Statement& row) {
+  VersionRecord record;
+  record.model = row.getColumn(0).getString();
+  record.version = row.getColumn(1).getString();
+  record.sha256 = row.getColumn(2).getString();
+  record.size_bytes = row.getColumn(3).getInt64();
+  const std::string format = row.getColumn(4).getString();
+  const std::optional<ArtifactFormat> known_format = FormatFromName(format);
+  if (!known_format) return UnknownName("format", format);
+  record.format = *known_format;
+  const std::string disposition = row.getColumn(5).getString();
+  const std::optional<Disposition> known_disposition = DispositionFromName(disposition);
+  if (!known_disposition) return UnknownName("disposition", disposition);
+  record.disposition = *known_disposition;
+  record.reason = row.getColumn(6).getString();
+  record.description = row.getColumn(7).getString();
+  MODELD_ASSIGN_OR_RETURN(record.warnings, TextsFromSql(row.getColumn(8).getString()));
+  record.registered_at = TimeFromSql(row.getColumn(9).getInt64());
+  return record;
+}
+
+FileIdentity ReadIdentity(const SQLite::Statement& row, int first_column) {
+  return {.size = row.getColumn(first_column).getInt64(),
+          .mtime_ns = row.getColumn(first_column + 1).getInt64(),
+          .ctime_ns = row.getColumn(first_column + 2).getInt64(),
+          .inode = UnsignedFromSql(row.getColumn(first_column + 3).getInt64()),
+          .device = UnsignedFromSql(row.getColumn(first_column + 4).getInt64())};
+}
+
+absl::StatusOr<FileRecord> ReadFileRecord(const SQLite::Statement& row) {
+  FileRecord record;
+  record.path = row.getColumn(0).getString();
+  record.identity = ReadIdentity(row, 1);
+  record.sidecar = ReadIdentity(row, 6);
+  const std::string outcome = row.getColumn(11).getString();
+  const std::optional<FileOutcome> known_outcome = FileOutcomeFromName(outcome);
+  if (!known_outcome) return UnknownName("file outcome", outcome);
+  record.outcome = *known_outcome;
+  record.sha256 = row.getColumn(12).getString();
+  record.model = row.getColumn(13).getString();
+  record.version = row.getColumn(14).getString();
+  record.reason = row.getColumn(15).getString();
+  record.since = TimeFromSql(row.getColumn(16).getInt64());
+  return record;
+}
+
+EventRecord ReadEvent(const SQLite::Statement& row) {
+  EventRecord event;
+  event.id = row.getColumn(0).getInt64();
+  event.time = TimeFromSql(row.getColumn(1).getInt64());
+  event.actor = row.getColumn(2).getString();
+  event.action = row.getColumn(3).getString();
+  event.model = row.getColumn(4).getString();
+  event.version = row.getColumn(5).getString();
+  event.from_version = row.getColumn(6).getString();
+  event.to_version = row.getColumn(7).getString();
+  event.reason = row.getColumn(8).getString();
+  return event;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<ModelRecord>> ReadModels(SQLite::Database& database) {
+  std::vector<ModelRecord> models;
+  std::unordered_map<std::string, size_t> index;
+  SQLite::Statement model_row(database,
+                              "SELECT name, ifnull(pinned, ''), pin_reason FROM models ORDER BY name");
+  while (model_row.executeStep()) {
+    ModelRecord model;
+    model.name = model_row.getColumn(0).getString();
+    model.live.pinned = model_row.getColumn(1).getString();
+    model.live.pin_reason = model_row.getColumn(2).getString();
+    index.emplace(model.name, models.size());
+    models.push_back(std::move(model));
+  }
+  // That every row's model is in `index` is a foreign key, checked at open.
+  SQLite::Statement history_row(database, "SELECT model, version FROM live_history ORDER BY model, position");
+  while (history_row.executeStep()) {
+    ModelRecord& model = models[index.at(history_row.getColumn(0).getString())];
+    model.live.history.push_back(history_row.getColumn(1).getString());
+  }
+  SQLite::Statement version_row(
+      database,
+      "SELECT v.model, v.version, v.sha256, a.size_bytes, a.format, v.disposition, v.reason, v.description, "
+      "v.warnings, v.registered_at_ns FROM versions v JOIN artifacts a ON a.sha256 = v.sha256");
+  while (version_row.executeStep()) {
+    MODELD_ASSIGN_OR_RETURN(VersionRecord record, ReadVersion(version_row));
+    std::vector<VersionRecord>& versions = models[index.at(record.model)].versions;
+    versions.push_back(std::move(record));
+  }
+  for (ModelRecord& model : models) {
+    std::sort(model.versions.begin(), model.versions.end(),
+              [](const auto& a, const auto& b) { return CompareVersions(a.version, b.version) < 0; });
+  }
+  return models;
+}
+
+absl::StatusOr<std::vector<FileRecord>> ReadFiles(SQLite::Database& database) {
+  SQLite::Statement row(
+      database,
+      "SELECT path, size, mtime_ns, ctime_ns, inode, device, sidecar_size, sidecar_mtime_ns, "
+      "sidecar_ctime_ns, sidecar_inode, sidecar_device, outcome, sha256, model, version, "
+      "reason, since_ns FROM files ORDER BY path");
+  std::vector<FileRecord> files;
+  while (row.executeStep()) {
+    MODELD_ASSIGN_OR_RETURN(FileRecord record, ReadFileRecord(row));
+    files.push_back(std::move(record));
+  }
+  return files;
+}
+
+std::vector<EventRecord> ReadEvents(SQLite::Database& database, const EventQuery& query) {
+  // Two texts, so that each uses its index.
+  SQLite::Statement row(
+      database, query.model.empty()
+                    ? "SELECT id, time_ns, actor, action, model, version, from_version, to_version, reason "
+                      "FROM events WHERE id < ?1 ORDER BY id DESC LIMIT ?2"
+                    : "SELECT id, time_ns, actor, action, model, version, from_version, to_version, reason "
+                      "FROM events WHERE id < ?1 AND model = ?3 ORDER BY id DESC LIMIT ?2");
+  row.bind(1, query.before_id > 0 ? query.before_id : std::numeric_limits<int64_t>::max());
+  row.bind(2, std::max(query.limit, 0));  // to SQLite a negative limit is none
+  if (!query.model.empty()) row.bind(3, query.model);
+  std::vector<EventRecord> events;
+  while (row.executeStep()) events.push_back(ReadEvent(row));
+  return events;
+}
+
+absl::StatusOr<std::string> ReadConfig(SQLite::Database& database, const std::string& model,
+                                       const std::string& version) {
+  SQLite::Statement row(database, "SELECT config FROM versions WHERE model = ? AND version = ?");
+  SQLite::bind(row, model, version);
+  if (!row.executeStep()) return NoSuchVersion(model, version);
+  return row.getColumn(0).getString();
+}
+
+absl::Status InsertVersion(SQLite::Database& database, const VersionRecord& version,
+                           const std::string& canonical_config) {
+  if (HasVersion(database, version.model, version.version)) {
+    return absl::AlreadyExistsError(absl::StrCat("model ", Quote(version.model), " has a version ",
+                                                 Quote(version.version), " already; versions never change"));
+  }
+  Execute(database, "INSERT INTO models (name) VALUES (?) ON CONFLICT DO NOTHING", version.model);
+  Execute(database,
+          "INSERT INTO artifacts (sha256, size_bytes, format) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+          version.sha256, version.size_bytes, std::string(FormatName(version.format)));
+  Execute(database,
+          "INSERT INTO versions (model, version, sha256, disposition, reason, description, warnings, "
+          "registered_at_ns, config) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+          version.model, version.version, version.sha256, std::string(DispositionName(version.disposition)),
+          version.reason, version.description, ToSql(version.warnings), ToSql(version.registered_at),
+          canonical_config);
+  return absl::OkStatus();
+}
+
+absl::Status UpdateDisposition(SQLite::Database& database, const std::string& model,
+                               const std::string& version, Disposition disposition,
+                               const std::string& reason) {
+  const int changed =
+      Execute(database, "UPDATE versions SET disposition = ?, reason = ? WHERE model = ? AND version = ?",
+              std::string(DispositionName(disposition)), reason, model, version);
+  return changed > 0 ? absl::OkStatus() : NoSuchVersion(model, version);
+}
+
+absl::Status ReplaceLiveState(SQLite::Database& database, const std::string& model, const LiveState& state) {
+  if (!Exists(database, "SELECT 1 FROM models WHERE name = ?", model)) {
+    return absl::NotFoundError(absl::StrCat("model ", Quote(model), " is not registered"));
+  }
+  if (!state.pinned.empty() && !HasVersion(database, model, state.pinned)) {
+    return NoSuchVersion(model, state.pinned);
+  }
+  Execute(database, "UPDATE models SET pinned = nullif(?, ''), pin_reason = ? WHERE name = ?", state.pinned,
+          state.pin_reason, model);
+  Execute(database, "DELETE FROM live_history WHERE model = ?", model);
+  int64_t position = 0;
+  for (const std::string& version : state.history) {
+    if (!HasVersion(database, model, version)) return NoSuchVersion(model, version);
+    Execute(database, "INSERT INTO live_history (model, position, version) VALUES (?, ?, ?)", model,
+            position++, version);
+  }
+  return absl::OkStatus();
+}
+
+void ReplaceFile(SQLite::Database& database, const FileRecord& file) {
+  Execute(
+      database,
+      "INSERT OR REPLACE INTO files (path, size, mtime_ns, ctime_ns, inode, device, sidecar_size, "
+      "sidecar_mtime_ns, sidecar_ctime_ns, sidecar_inode, sidecar_device, outcome, sha256, model, version, "
+      "reason, since_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      file.path, file.identity.size, file.identity.mtime_ns, file.identity.ctime_ns,
+      ToSql(file.identity.inode), ToSql(file.identity.device), file.sidecar.size, file.sidecar.mtime_ns,
+      file.sidecar.ctime_ns, ToSql(file.sidecar.inode), ToSql(file.sidecar.device),
+      std::string(FileOutcomeName(file.outcome)), file.sha256, file.model, file.version, file.reason,
+      ToSql(file.since));
+}
+
+void DeleteFile(SQLite::Database& database, const std::string& path) {
+  Execute(database, "DELETE FROM files WHERE path = ?", path);
+}
+
+void InsertEvent(SQLite::Database& database, const EventRecord& event) {
+  Execute(database,
+          "INSERT INTO events (time_ns, actor, action, model, version, from_version, to_version, reason) "
+          "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+          ToSql(event.time), event.actor, event.action, event.model, event.version, event.from_version,
+          event.to_version, event.reason);
+}
+
+}  // namespace modeld
