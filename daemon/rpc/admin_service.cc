@@ -1,1 +1,142 @@
-// placeholder
+#include "daemon/rpc/admin_service.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "daemon/rpc/paging.h"
+#include "daemon/rpc/status_convert.h"
+#include "daemon/rpc/utf8.h"
+#include "daemon/rpc/view_codec.h"
+#include "registry/base/status_macros.h"
+
+namespace modeld {
+namespace {
+
+// For callers that set no deadline.
+constexpr absl::Duration kMaxWait = absl::Seconds(60);
+
+// How long a command may wait: as long as its caller does.
+absl::Duration TimeoutOf(const grpc::ServerContext& context) {
+  const std::chrono::system_clock::time_point deadline = context.deadline();
+  if (deadline == std::chrono::system_clock::time_point::max()) return kMaxWait;
+  return std::clamp(absl::FromChrono(deadline) - absl::Now(), absl::ZeroDuration(), kMaxWait);
+}
+
+absl::Status RequireModel(const std::string& model) {
+  if (!model.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError("the request names no model; set `model`");
+}
+
+absl::Status RequireVersion(const std::string& version) {
+  if (!version.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError("the request names no version; set `version`");
+}
+
+template <typename Request>
+Command CommandOf(const Request& request, const std::string& version) {
+  return Command{.model = request.model(),
+                 .version = version,
+                 .actor = request.actor().empty() ? "unknown" : request.actor(),
+                 .reason = request.reason()};
+}
+
+// Answers with the change that was made, or the error.
+template <typename Response>
+grpc::Status Answer(const absl::StatusOr<LiveChange>& change, Response* response) {
+  if (!change.ok()) return ToGrpcStatus(change.status());
+  ToWire(*change, response->mutable_change());
+  return grpc::Status::OK;
+}
+
+}  // namespace
+
+AdminServiceImpl::AdminServiceImpl(Manager* manager, Intake* intake, Registry* registry,
+                                   const WorkerPool* pool, DaemonInfo info)
+    : manager_(manager), intake_(intake), registry_(registry), pool_(pool), info_(std::move(info)) {}
+
+grpc::Status AdminServiceImpl::Rollback(grpc::ServerContext* context, const v1::RollbackRequest* request,
+                                        v1::RollbackResponse* response) {
+  if (absl::Status named = RequireModel(request->model()); !named.ok()) return ToGrpcStatus(named);
+  return Answer(manager_->Rollback(CommandOf(*request, request->to_version()), TimeoutOf(*context)),
+                response);
+}
+
+grpc::Status AdminServiceImpl::Promote(grpc::ServerContext* context, const v1::PromoteRequest* request,
+                                       v1::PromoteResponse* response) {
+  if (absl::Status named = RequireModel(request->model()); !named.ok()) return ToGrpcStatus(named);
+  if (absl::Status named = RequireVersion(request->version()); !named.ok()) return ToGrpcStatus(named);
+  return Answer(manager_->Promote(CommandOf(*request, request->version()), TimeoutOf(*context)), response);
+}
+
+grpc::Status AdminServiceImpl::Pin(grpc::ServerContext* context, const v1::PinRequest* request,
+                                   v1::PinResponse* response) {
+  if (absl::Status named = RequireModel(request->model()); !named.ok()) return ToGrpcStatus(named);
+  return Answer(manager_->Pin(CommandOf(*request, request->version()), TimeoutOf(*context)), response);
+}
+
+grpc::Status AdminServiceImpl::Unpin(grpc::ServerContext* context, const v1::UnpinRequest* request,
+                                     v1::UnpinResponse* response) {
+  if (absl::Status named = RequireModel(request->model()); !named.ok()) return ToGrpcStatus(named);
+  return Answer(manager_->Unpin(CommandOf(*request, ""), TimeoutOf(*context)), response);
+}
+
+grpc::Status AdminServiceImpl::Retire(grpc::ServerContext* context, const v1::RetireRequest* request,
+                                      v1::RetireResponse* response) {
+  if (absl::Status named = RequireModel(request->model()); !named.ok()) return ToGrpcStatus(named);
+  if (absl::Status named = RequireVersion(request->version()); !named.ok()) return ToGrpcStatus(named);
+  return ToGrpcStatus(manager_->Retire(CommandOf(*request, request->version())));
+}
+
+grpc::Status AdminServiceImpl::ListEvents(grpc::ServerContext* context, const v1::ListEventsRequest* request,
+                                          v1::ListEventsResponse* response) {
+  const absl::StatusOr<int> page_size = PageSize(request->page_size());
+  if (!page_size.ok()) return ToGrpcStatus(page_size.status());
+  const absl::StatusOr<int64_t> before_id = IdOfToken(request->page_token());
+  if (!before_id.ok()) return ToGrpcStatus(before_id.status());
+  // One more than the page holds tells whether another page follows.
+  absl::StatusOr<std::vector<EventRecord>> events = registry_->ListEvents(
+      EventQuery{.model = request->model(), .before_id = *before_id, .limit = *page_size + 1});
+  if (!events.ok()) return ToGrpcStatus(events.status());
+  if (events->size() > static_cast<size_t>(*page_size)) {
+    events->pop_back();
+    response->set_next_page_token(TokenBeforeId(events->back().id));
+  }
+  for (const EventRecord& event : *events) ToWire(event, response->add_events());
+  return grpc::Status::OK;
+}
+
+grpc::Status AdminServiceImpl::Rescan(grpc::ServerContext* context, const v1::RescanRequest* request,
+                                      v1::RescanResponse* response) {
+  const absl::StatusOr<int> files = intake_->Rescan(TimeoutOf(*context));
+  if (!files.ok()) return ToGrpcStatus(files.status());
+  response->set_files(*files);
+  for (const DroppedFileView& file : intake_->dropped_files()) ToWire(file, response->add_dropped_files());
+  return grpc::Status::OK;
+}
+
+grpc::Status AdminServiceImpl::GetStatus(grpc::ServerContext* context, const v1::GetStatusRequest* request,
+                                         v1::GetStatusResponse* response) {
+  response->set_version(info_.version);
+  ToWire(info_.started_at, response->mutable_started_at());
+  response->set_ready(manager_->ready());
+  response->set_drop_directory(ToUtf8(info_.drop_directory));
+  response->set_state_directory(ToUtf8(info_.state_directory));
+  response->set_source_error(ToUtf8(std::string(intake_->source_status().message())));
+  const ManagerCounts counts = manager_->Counts();
+  response->set_models(counts.models);
+  response->set_versions(counts.versions);
+  response->set_ready_versions(counts.ready);
+  response->set_quarantined_versions(counts.quarantined);
+  response->set_dropped_files(static_cast<int32_t>(intake_->dropped_files().size()));
+  response->mutable_addresses()->Assign(info_.addresses.begin(), info_.addresses.end());
+  response->mutable_engines()->Assign(info_.engines.begin(), info_.engines.end());
+  response->set_process_id(::getpid());
+  response->set_requests_in_flight(static_cast<int64_t>(pool_->queued() + pool_->running()));
+  return grpc::Status::OK;
+}
+
+}  // namespace modeld

@@ -1,1 +1,232 @@
-// placeholder
+#include "daemon/rpc/model_service.h"
+
+#include <algorithm>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/time.h"
+#include "daemon/engine/bind.h"
+#include "daemon/rpc/paging.h"
+#include "daemon/rpc/status_convert.h"
+#include "daemon/rpc/utf8.h"
+#include "daemon/rpc/value_codec.h"
+#include "daemon/rpc/view_codec.h"
+#include "registry/base/closest_match.h"
+#include "registry/base/status_macros.h"
+#include "registry/model_config.h"
+
+namespace modeld {
+namespace {
+
+constexpr char kForward[] = "forward";
+
+// The config declares tensors of `forward` only.
+const std::vector<DeclaredTensor>& DeclaredFor(const Method& method,
+                                               const std::vector<DeclaredTensor>& declared) {
+  static const std::vector<DeclaredTensor> none;
+  return method.name == kForward ? declared : none;
+}
+
+std::string NameOf(const ServedVersion& version) {
+  return absl::StrCat("model \"", version.model, "\" version ", version.version);
+}
+
+// The error, with the version that it is about.
+absl::Status About(const ServedVersion& version, const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat(NameOf(version), ": ", status.message()));
+}
+
+// Tensors come from clients and models in any size; that memory ran out ends one request, not the daemon.
+template <typename Function>
+absl::Status CatchBadAlloc(Function function) {
+  try {
+    return function();
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("out of memory for this request; send smaller tensors or try again");
+  }
+}
+
+absl::Time DeadlineOf(const grpc::CallbackServerContext& context) {
+  const std::chrono::system_clock::time_point deadline = context.deadline();
+  return deadline == std::chrono::system_clock::time_point::max() ? absl::InfiniteFuture()
+                                                                  : absl::FromChrono(deadline);
+}
+
+// Index of the method that a request names; empty: `forward`.
+absl::StatusOr<size_t> FindMethod(const ServedVersion& version, const std::string& requested) {
+  const std::string_view name = requested.empty() ? kForward : std::string_view(requested);
+  const std::vector<Method>& methods = version.executable->methods();
+  const auto found =
+      std::find_if(methods.begin(), methods.end(), [&](const Method& method) { return method.name == name; });
+  if (found != methods.end()) return static_cast<size_t>(found - methods.begin());
+
+  std::vector<std::string> names;
+  for (const Method& method : methods) names.push_back(method.name);
+  return absl::NotFoundError(absl::StrCat(NameOf(version), " has no method \"", std::string(name), "\"",
+                                          DidYouMean(name, names),
+                                          "; methods: ", absl::StrJoin(names, ", ")));
+}
+
+// Takes the request's inputs apart.
+absl::StatusOr<std::vector<Value>> TakeArguments(const ServedVersion& version, const Method& method,
+                                                 v1::PredictRequest& request) {
+  NamedValues inputs;
+  for (auto& [name, wire] : *request.mutable_inputs()) {
+    absl::StatusOr<Value> value = FromWire(wire, absl::StrCat("input \"", name, "\""));
+    if (!value.ok()) return About(version, value.status());
+    inputs.emplace(name, *std::move(value));
+  }
+  absl::StatusOr<std::vector<Value>> arguments =
+      BindArguments(method, DeclaredFor(method, version.inputs), std::move(inputs));
+  if (!arguments.ok()) return About(version, arguments.status());
+  return arguments;
+}
+
+// Runs the method and writes its outputs into `response`. On a worker thread.
+absl::Status RunInto(const ServedVersion& version, size_t index, std::vector<Value> arguments,
+                     int64_t max_message_bytes, v1::PredictResponse* response) {
+  absl::StatusOr<Value> result = version.executable->Run(index, std::move(arguments));
+  if (!result.ok()) return About(version, result.status());
+  const Method& method = version.executable->methods()[index];
+  response->set_model(version.model);
+  response->set_version(version.version);
+  for (const auto& [name, value] : NameOutputs(*std::move(result), DeclaredFor(method, version.outputs))) {
+    ToWire(value, &(*response->mutable_outputs())[ToUtf8(name)]);
+  }
+  const size_t bytes = response->ByteSizeLong();
+  if (bytes > static_cast<size_t>(max_message_bytes)) {
+    return About(version, absl::ResourceExhaustedError(
+                              absl::StrCat("the answer takes ", bytes, " bytes, more than the ",
+                                           max_message_bytes, " that --max-message-bytes allows")));
+  }
+  return absl::OkStatus();
+}
+
+grpc::ServerUnaryReactor* Finish(grpc::CallbackServerContext* context, const absl::Status& status) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  reactor->Finish(ToGrpcStatus(status));
+  return reactor;
+}
+
+absl::Status NoModelNamed() { return absl::InvalidArgumentError("the request names no model; set `model`"); }
+
+}  // namespace
+
+ModelServiceImpl::ModelServiceImpl(const ServingTable* table, WorkerPool* pool, const Manager* manager,
+                                   const Intake* intake, Registry* registry, int64_t max_message_bytes)
+    : table_(table),
+      pool_(pool),
+      manager_(manager),
+      intake_(intake),
+      registry_(registry),
+      max_message_bytes_(max_message_bytes) {
+  SetMessageAllocatorFor_Predict(&predict_allocator_);
+}
+
+grpc::ServerUnaryReactor* ModelServiceImpl::Predict(grpc::CallbackServerContext* context,
+                                                    const v1::PredictRequest* /*request*/,
+                                                    v1::PredictResponse* /*response*/) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  const absl::Status begun = CatchBadAlloc([&] { return BeginPredict(context, reactor); });
+  if (!begun.ok()) reactor->Finish(ToGrpcStatus(begun));
+  return reactor;
+}
+
+absl::Status ModelServiceImpl::BeginPredict(grpc::CallbackServerContext* context,
+                                            grpc::ServerUnaryReactor* reactor) {
+  PredictMessages& messages = PredictMessages::Of(*context);
+  v1::PredictRequest& request = *messages.request();
+  if (request.model().empty()) return NoModelNamed();
+  MODELD_ASSIGN_OR_RETURN(VersionHandle version, Resolve(request));
+  MODELD_ASSIGN_OR_RETURN(const size_t method, FindMethod(*version, request.method()));
+  MODELD_ASSIGN_OR_RETURN(std::vector<Value> arguments,
+                          TakeArguments(*version, version->executable->methods()[method], request));
+
+  Work work;
+  work.deadline = DeadlineOf(*context);
+  work.cancelled = [context] { return context->IsCancelled(); };
+  work.run = [this, reactor, method, response = messages.response(), version = std::move(version),
+              arguments = std::move(arguments)](absl::Status status) mutable {
+    if (status.ok()) {
+      status = CatchBadAlloc(
+          [&] { return RunInto(*version, method, std::move(arguments), max_message_bytes_, response); });
+    }
+    // Before the answer: who has it can rely on the version being let go.
+    version.reset();
+    reactor->Finish(ToGrpcStatus(status));
+  };
+  return pool_->Submit(work);
+}
+
+absl::StatusOr<VersionHandle> ModelServiceImpl::Resolve(const v1::PredictRequest& request) const {
+  const VersionSelector selector{request.model(), request.version(), request.label()};
+  absl::StatusOr<VersionHandle> handle = table_->Resolve(selector);
+  if (handle.ok()) return handle;
+  // Only here, off the common path, is the manager's lock taken.
+  if (!manager_->ready()) {
+    return absl::UnavailableError(absl::StrCat("modeld is starting and still loads models; try again (",
+                                               handle.status().message(), ")"));
+  }
+  // The version may have been published, and the manager become ready, since the first look.
+  return table_->Resolve(selector);
+}
+
+grpc::ServerUnaryReactor* ModelServiceImpl::ListModels(grpc::CallbackServerContext* context,
+                                                       const v1::ListModelsRequest* request,
+                                                       v1::ListModelsResponse* response) {
+  return Finish(context, CatchBadAlloc([&] { return FillListModels(*request, response); }));
+}
+
+absl::Status ModelServiceImpl::FillListModels(const v1::ListModelsRequest& request,
+                                              v1::ListModelsResponse* response) const {
+  MODELD_ASSIGN_OR_RETURN(const int page_size, PageSize(request.page_size()));
+  MODELD_ASSIGN_OR_RETURN(const std::string after, NameOfToken(request.page_token()));
+  // One more than the page holds tells whether another page follows.
+  std::vector<ModelView> models = manager_->ListModels(after, static_cast<size_t>(page_size) + 1);
+  if (models.size() > static_cast<size_t>(page_size)) {
+    models.pop_back();
+    response->set_next_page_token(TokenAfterName(models.back().name));
+  }
+  for (const ModelView& model : models) ToWire(model, response->add_models());
+  if (after.empty()) {
+    for (const DroppedFileView& file : intake_->dropped_files()) ToWire(file, response->add_dropped_files());
+  }
+  response->set_source_error(ToUtf8(std::string(intake_->source_status().message())));
+  return absl::OkStatus();
+}
+
+grpc::ServerUnaryReactor* ModelServiceImpl::GetModel(grpc::CallbackServerContext* context,
+                                                     const v1::GetModelRequest* request,
+                                                     v1::GetModelResponse* response) {
+  return Finish(context, CatchBadAlloc([&] { return FillGetModel(*request, response); }));
+}
+
+absl::Status ModelServiceImpl::FillGetModel(const v1::GetModelRequest& request,
+                                            v1::GetModelResponse* response) const {
+  if (request.model().empty()) return NoModelNamed();
+  MODELD_ASSIGN_OR_RETURN(const ModelView model, manager_->GetModel(request.model()));
+  ToWire(model, response->mutable_model());
+  for (const DroppedFileView& file : intake_->dropped_files()) {
+    if (file.model == model.name) ToWire(file, response->add_dropped_files());
+  }
+  if (model.live.empty()) return absl::OkStatus();
+
+  MODELD_ASSIGN_OR_RETURN(const std::string config, registry_->ConfigOf(model.name, model.live));
+  MODELD_ASSIGN_OR_RETURN(ParsedConfig parsed, ParseModelConfig(config));
+  *response->mutable_config() = std::move(parsed.config);
+  // The live version may be on its way into memory (after a restart): then its methods are not known yet.
+  const absl::StatusOr<VersionHandle> handle = table_->Resolve({model.name, model.live, {}});
+  if (!handle.ok()) return absl::OkStatus();
+  const ServedVersion& version = **handle;
+  for (const Method& method : version.executable->methods()) {
+    ToWire(method, DeclaredFor(method, version.inputs), DeclaredFor(method, version.outputs),
+           response->add_methods());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace modeld

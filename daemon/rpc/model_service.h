@@ -2,16 +2,16 @@
 // and replies; the model runs on the worker pool, never on gRPC's threads.
 #pragma once
 
-#include <functional>
-#include <string>
-#include <vector>
+#include <cstdint>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "daemon/lifecycle/manager.h"
 #include "daemon/lifecycle/serving_table.h"
+#include "daemon/rpc/predict_messages.h"
 #include "daemon/scheduling/worker_pool.h"
 #include "daemon/source/intake.h"
 #include "modeld/v1/model_service.grpc.pb.h"
-#include "registry/base/clock.h"
 #include "registry/registry.h"
 
 namespace modeld {
@@ -20,8 +20,9 @@ namespace modeld {
 // before any of them goes.
 class ModelServiceImpl final : public v1::ModelService::CallbackService {
  public:
+  // An answer larger than `max_message_bytes` is refused, as gRPC refuses such a request.
   ModelServiceImpl(const ServingTable* table, WorkerPool* pool, const Manager* manager, const Intake* intake,
-                   Registry* registry, const Clock* clock);
+                   Registry* registry, int64_t max_message_bytes);
 
   grpc::ServerUnaryReactor* Predict(grpc::CallbackServerContext* context, const v1::PredictRequest* request,
                                     v1::PredictResponse* response) override;
@@ -32,12 +33,20 @@ class ModelServiceImpl final : public v1::ModelService::CallbackService {
                                      v1::GetModelResponse* response) override;
 
  private:
+  // Validates and hands the work to the pool, which finishes `reactor`; on an error nobody has, or will.
+  absl::Status BeginPredict(grpc::CallbackServerContext* context, grpc::ServerUnaryReactor* reactor);
+  // UNAVAILABLE while the daemon is starting, where the table cannot answer yet.
+  absl::StatusOr<VersionHandle> Resolve(const v1::PredictRequest& request) const;
+  absl::Status FillListModels(const v1::ListModelsRequest& request, v1::ListModelsResponse* response) const;
+  absl::Status FillGetModel(const v1::GetModelRequest& request, v1::GetModelResponse* response) const;
+
   const ServingTable* const table_;
   WorkerPool* const pool_;
   const Manager* const manager_;
   const Intake* const intake_;
   Registry* const registry_;
-  const Clock* const clock_;
+  const int64_t max_message_bytes_;
+  PredictAllocator predict_allocator_;
 };
 
 }  // namespace modeld

@@ -1,0 +1,40 @@
+#include "daemon/rpc/health_reporter.h"
+
+namespace modeld {
+namespace {
+
+constexpr char kServer[] = "";
+constexpr char kModelService[] = "modeld.v1.ModelService";
+
+}  // namespace
+
+HealthReporter::HealthReporter() : serving_{{kServer, false}, {kModelService, false}} {}
+
+void HealthReporter::Attach(grpc::HealthCheckServiceInterface* service) {
+  MutexLock lock(&mutex_);
+  services_.push_back(service);
+  for (const auto& [name, serving] : serving_) service->SetServingStatus(name, serving);
+}
+
+void HealthReporter::SetServer(bool serving) {
+  Set(kServer, serving);
+  Set(kModelService, serving);
+}
+
+void HealthReporter::SetModel(const std::string& model, bool serving) { Set(model, serving); }
+
+void HealthReporter::Set(const std::string& name, bool serving) {
+  MutexLock lock(&mutex_);
+  if (shut_down_) return;
+  serving_[name] = serving;
+  for (grpc::HealthCheckServiceInterface* service : services_) service->SetServingStatus(name, serving);
+}
+
+void HealthReporter::Shutdown() {
+  MutexLock lock(&mutex_);
+  shut_down_ = true;
+  for (auto& [name, serving] : serving_) serving = false;
+  for (grpc::HealthCheckServiceInterface* service : services_) service->Shutdown();
+}
+
+}  // namespace modeld
