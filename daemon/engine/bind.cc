@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "daemon/engine/coerce.h"
 #include "registry/base/closest_match.h"
+#include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 
 namespace modeld {

@@ -5,9 +5,9 @@
 #include <limits>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "registry/base/quote.h"
 
 namespace modeld {
 namespace {
@@ -222,7 +222,7 @@ Result CoerceTuple(const Type& type, Value& value) {
 
 std::string KeyStep(const Value& key, size_t index) {
   if (const auto* text = key.get_if<std::string>()) {
-    return absl::StrCat("[\"", absl::CHexEscape(*text), "\"]");
+    return absl::StrCat("[", Quote(*text), "]");
   }
   if (const auto* integer = key.get_if<int64_t>()) return absl::StrCat("[", *integer, "]");
   return absl::StrCat("[entry ", index, "]");

@@ -1,1 +1,169 @@
-// placeholder
+#include "daemon/engine/libtorch/libtorch_engine.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <torch/script.h>
+#include <torch/version.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "daemon/engine/libtorch/convert.h"
+#include "daemon/engine/libtorch/errors.h"
+#include "daemon/engine/libtorch/mutation.h"
+#include "daemon/engine/libtorch/types.h"
+#include "registry/base/mutex.h"
+#include "registry/base/status_macros.h"
+
+namespace modeld {
+namespace {
+
+// A method of ours and LibTorch's side of it.
+struct BoundMethod {
+  // An argument of LibTorch's schema: the next of ours, or a default that no Value can hold.
+  struct Slot {
+    c10::TypePtr type;
+    std::optional<c10::IValue> fixed;
+  };
+  Method signature;
+  torch::jit::Method method;
+  std::vector<Slot> slots;
+};
+
+// INVALID_ARGUMENT if an argument without default is of a type that cannot be passed.
+absl::StatusOr<BoundMethod> Bind(const torch::jit::Method& method) {
+  const c10::FunctionSchema& schema = method.function().getSchema();
+  BoundMethod bound{{method.name(), {}, FromTorchType(*schema.returns().at(0).type())}, method, {}};
+  for (size_t i = 1; i < schema.arguments().size(); ++i) {  // 0 is `self`
+    const c10::Argument& argument = schema.arguments()[i];
+    Type type = FromTorchType(*argument.type());
+    const bool passable = IsPassable(type);
+    std::optional<Value> default_value;
+    if (argument.default_value().has_value()) {
+      absl::StatusOr<Value> converted = FromIValue(*argument.default_value());
+      if (!passable || !converted.ok()) {
+        bound.slots.push_back({argument.type(), *argument.default_value()});
+        continue;
+      }
+      default_value = *std::move(converted);
+    } else if (!passable) {
+      return absl::InvalidArgumentError(absl::StrCat(method.name(), " takes \"", argument.name(),
+                                                     "\" of type ", TypeName(type),
+                                                     ", which cannot be passed; give it a default"));
+    }
+    bound.slots.push_back({argument.type(), std::nullopt});
+    bound.signature.arguments.push_back({argument.name(), std::move(type), std::move(default_value)});
+  }
+  return bound;
+}
+
+// The callable ones, `forward` first, the others by name. INVALID_ARGUMENT if there are none.
+absl::StatusOr<std::vector<BoundMethod>> BindMethods(const torch::jit::Module& module) {
+  std::vector<BoundMethod> methods;
+  absl::Status refused = absl::InvalidArgumentError("the module has neither forward nor exported methods");
+  for (const torch::jit::Method& method : module.get_methods()) {
+    if (absl::StartsWith(method.name(), "__")) continue;
+    absl::StatusOr<BoundMethod> bound = Bind(method);
+    if (bound.ok()) {
+      methods.push_back(*std::move(bound));
+    } else {
+      refused = bound.status();
+    }
+  }
+  if (methods.empty()) return refused;
+  std::sort(methods.begin(), methods.end(), [](const BoundMethod& a, const BoundMethod& b) {
+    const bool a_is_forward = a.signature.name == "forward";
+    const bool b_is_forward = b.signature.name == "forward";
+    return a_is_forward != b_is_forward ? a_is_forward : a.signature.name < b.signature.name;
+  });
+  return methods;
+}
+
+class LibtorchExecutable final : public Executable {
+ public:
+  explicit LibtorchExecutable(std::vector<BoundMethod> methods)
+      : bound_(std::move(methods)),
+        one_at_a_time_(std::any_of(bound_.begin(), bound_.end(), [](const BoundMethod& bound) {
+          return MayWriteAttributes(bound.method);
+        })) {
+    for (const BoundMethod& bound : bound_) methods_.push_back(bound.signature);
+  }
+
+  const std::vector<Method>& methods() const override { return methods_; }
+
+  absl::StatusOr<Value> Run(size_t method, std::vector<Value> arguments) override {
+    try {
+      const c10::InferenceMode inference_mode;
+      MODELD_ASSIGN_OR_RETURN(std::vector<c10::IValue> stack, Stack(bound_.at(method), arguments));
+      arguments.clear();
+      // Until the outputs are copied: they may be what the next call writes.
+      std::optional<MutexLock> lock;
+      if (one_at_a_time_) lock.emplace(&state_mutex_);
+      return FromIValue(bound_[method].method(std::move(stack)));
+    } catch (...) {
+      return StatusFromException(absl::StatusCode::kInternal);
+    }
+  }
+
+ private:
+  static absl::StatusOr<std::vector<c10::IValue>> Stack(const BoundMethod& bound,
+                                                        const std::vector<Value>& arguments) {
+    std::vector<c10::IValue> stack;
+    stack.reserve(bound.slots.size() + 1);  // `self` is put before them
+    auto argument = arguments.begin();
+    for (const BoundMethod::Slot& slot : bound.slots) {
+      if (slot.fixed.has_value()) {
+        stack.push_back(*slot.fixed);
+        continue;
+      }
+      MODELD_ASSIGN_OR_RETURN(c10::IValue value, ToIValue(*argument++, slot.type));
+      stack.push_back(std::move(value));
+    }
+    return stack;
+  }
+
+  const std::vector<BoundMethod> bound_;
+  const bool one_at_a_time_;
+  std::vector<Method> methods_;  // constant after construction
+  Mutex state_mutex_;            // held while a module that writes its attributes runs
+};
+
+class LibtorchEngine final : public Engine {
+ public:
+  std::string_view name() const override { return "libtorch"; }
+
+  std::string version() const override { return TORCH_VERSION; }
+
+  absl::StatusOr<std::unique_ptr<Executable>> Load(const LoadRequest& request) override {
+    if (::access(request.artifact_path.c_str(), F_OK) != 0 && errno == ENOENT) {
+      return absl::NotFoundError(absl::StrCat("no such file: ", request.artifact_path));
+    }
+    try {
+      torch::jit::Module module = torch::jit::load(request.artifact_path, at::kCPU);
+      module.eval();
+      MODELD_ASSIGN_OR_RETURN(std::vector<BoundMethod> methods, BindMethods(module));
+      return std::make_unique<LibtorchExecutable>(std::move(methods));
+    } catch (...) {
+      return StatusFromException(absl::StatusCode::kInvalidArgument);
+    }
+  }
+
+  void PrepareThread(int intra_op_threads) override {
+    // A thread's first parallel region sets its thread count to the one that was set last, by whichever
+    // thread; asking for the count spends that first time.
+    at::get_num_threads();
+    at::set_num_threads(intra_op_threads);
+    at::globalContext().setFlushDenormal(true);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> NewLibtorchEngine() { return std::make_unique<LibtorchEngine>(); }
+
+}  // namespace modeld

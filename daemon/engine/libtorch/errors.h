@@ -1,0 +1,13 @@
+// What LibTorch throws, as a Status.
+#pragma once
+
+#include "absl/status/status.h"
+
+namespace modeld {
+
+// Call it in a catch block: the exception in flight as a Status with the given code, or RESOURCE_EXHAUSTED
+// where memory ran out. The message is the model's own (Python's exception type and message, with the
+// innermost source line), not the interpreter's frames and no C++ backtrace.
+absl::Status StatusFromException(absl::StatusCode code);
+
+}  // namespace modeld
