@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "registry/base/file_system.h"
 
@@ -11,25 +12,37 @@ namespace modeld {
 
 // One model file.
 struct ScannedFile {
-  std::string path;       // relative to the drop directory, with `/`
-  std::string full_path;  // links resolved: what to open
+  // Relative to the drop directory, with `/`; always printable UTF-8 (a name that is not is shown escaped).
+  std::string path;
+  std::string full_path;     // links resolved: what to open
+  std::string sidecar_path;  // of `<file>.config.json`, links resolved; where it would lie if there is none
   FileIdentity identity;
-  FileIdentity sidecar;  // of `<file>.config.json`; all zero where there is none
-  // OK; or why this file cannot be taken: a link that leads out of the directory or nowhere, no permission,
-  // not a regular file.
+  FileIdentity sidecar;  // all zero where there is none
+  // OK; or why this file cannot be taken. INVALID_ARGUMENT: it must change first (a symbolic link that leads
+  // out of the directory, nowhere or in a circle; not a regular file, so that opening it might block; a name
+  // that is not printable). Any other code: the file system's, worth trying again.
   absl::Status status;
+};
+
+// Something that could not be looked at: nothing is known of what lies there or below.
+struct UnreadablePath {
+  std::string path;  // relative
+  absl::Status why;
 };
 
 struct ScanResult {
   std::vector<ScannedFile> files;        // by path
   std::vector<std::string> directories;  // relative, with "" for the drop directory itself: what to watch
-  std::vector<std::string> warnings;     // directories that could not be read
+  std::vector<UnreadablePath> unreadable;
+  std::vector<std::string> warnings;  // for people: what was left out, and why
 };
 
-// Walks `root` three levels deep (NAME.pt, NAME/anything.pt, NAME/3/model.pt). Work in progress
-// (IsWorkInProgress), dot directories and files without a model extension are left out. A file or directory
-// that vanishes during the walk is left out. Errors: `root` itself cannot be read: that is trouble to report,
-// never "no files".
+// Walks `root` three levels deep (NAME.pt, NAME/anything.pt, NAME/3/model.pt). Symbolic links are followed as
+// far as they stay below `root`. Left out: work in progress (IsWorkInProgress), dot directories, files
+// without a model extension, what vanishes during the walk; and with a warning directories behind links that
+// lead out of `root` or back up, and files deeper down.
+//
+// Errors: `root` itself cannot be read: that is trouble to report, never "no files".
 absl::StatusOr<ScanResult> Scan(FileSystem& file_system, const std::string& root);
 
 }  // namespace modeld

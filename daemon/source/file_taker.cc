@@ -1,0 +1,98 @@
+#include "daemon/source/file_taker.h"
+
+#include "registry/base/status_macros.h"
+#include "registry/version_order.h"
+
+namespace modeld {
+namespace {
+
+VersionRecord RecordOf(const InspectedFile& inspected, const StagedArtifact& staged, absl::Time now) {
+  return {.model = inspected.identity.name,
+          .version = inspected.identity.version,
+          .sha256 = staged.sha256(),
+          .size_bytes = staged.size_bytes(),
+          .format = inspected.archive.format,
+          .disposition = Disposition::kGood,
+          .reason = "",
+          .description = inspected.parsed.config.description(),
+          .warnings = inspected.parsed.warnings,
+          .registered_at = now};
+}
+
+}  // namespace
+
+ModelIdentity IdentityGuess(const std::string& relative_path) {
+  const PathIdentity path = IdentityFromPath(relative_path);
+  return {.name = ValidateModelName(path.name).ok() ? path.name : "", .version = path.version.value_or("")};
+}
+
+TakeResult FileTaker::Take(const ScannedFile& file, absl::Time now) const {
+  TakeResult result{.why = {}, .identity = IdentityGuess(file.path), .sha256 = ""};
+  const auto ends = [&](Verdict verdict, const absl::Status& why) {
+    result.verdict = verdict;
+    result.why = why;
+    return result;
+  };
+
+  if (const absl::Status opens = CheckOpens(file); !opens.ok()) return ends(Judge(file, opens), opens);
+
+  // On the file first, so that what is incomplete or refused costs no copy.
+  absl::StatusOr<InspectedFile> inspected = Inspect(file, file.full_path);
+  if (absl::IsUnavailable(inspected.status())) return ends(Verdict::kIncomplete, inspected.status());
+  if (!inspected.ok()) return ends(Judge(file, inspected.status()), inspected.status());
+  result.identity = inspected->identity;
+
+  absl::StatusOr<StagedArtifact> staged = store_->Stage(file.full_path, file.identity);
+  if (!staged.ok()) {
+    const Verdict verdict = Judge(file, staged.status());
+    return ends(verdict == Verdict::kRefused ? Verdict::kLater : verdict, staged.status());
+  }
+  result.sha256 = staged->sha256();
+
+  inspected = Inspect(file, staged->path());
+  if (absl::IsUnavailable(inspected.status())) return ends(Verdict::kChanged, inspected.status());
+  if (!inspected.ok()) return ends(Judge(file, inspected.status()), inspected.status());
+  result.identity = inspected->identity;
+
+  const VersionRecord version = RecordOf(*inspected, *staged, now);
+  if (const absl::Status kept = staged->Commit(); !kept.ok()) return ends(Verdict::kLater, kept);
+  const absl::Status registered = sink_->Register(version, inspected->parsed.canonical_json);
+  return ends(registered.ok() ? Verdict::kTaken : Judge(file, registered), registered);
+}
+
+absl::Status FileTaker::CheckOpens(const ScannedFile& file) const {
+  MODELD_RETURN_IF_ERROR(file.status);
+  MODELD_ASSIGN_OR_RETURN(const UniqueFd fd, file_system_->OpenForRead(file.full_path));
+  MODELD_ASSIGN_OR_RETURN(const FileStat stat, file_system_->StatDescriptor(fd.get()));
+  if (stat.identity != file.identity) return absl::AbortedError("changed since it was scanned");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<InspectedFile> FileTaker::Inspect(const ScannedFile& file, const std::string& path) const {
+  return InspectFile(*file_system_, path, file.path, file.sidecar_path, config_);
+}
+
+Verdict FileTaker::Judge(const ScannedFile& file, const absl::Status& why) const {
+  switch (why.code()) {
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kUnimplemented:
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kFailedPrecondition:
+      return Verdict::kRefused;
+    case absl::StatusCode::kAborted:
+      return Verdict::kChanged;
+    case absl::StatusCode::kNotFound:
+      // Where the file is still there, it is something else that is missing: its sidecar, a directory of
+      // ours.
+      return IsAsScanned(file) ? Verdict::kLater : Verdict::kChanged;
+    default:
+      return Verdict::kLater;
+  }
+}
+
+bool FileTaker::IsAsScanned(const ScannedFile& file) const {
+  const absl::StatusOr<FileStat> stat = file_system_->Stat(file.full_path);
+  return stat.ok() && stat->identity == file.identity;
+}
+
+}  // namespace modeld
