@@ -1,1 +1,78 @@
-// placeholder
+// modeld: see modeld(1).
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <sstream>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/engine/libtorch/libtorch_engine.h"
+#include "daemon/server/grpc_servers.h"
+#include "daemon/server/options.h"
+#include "daemon/server/serve.h"
+#include "daemon/server/server.h"
+#include "daemon/server/signals.h"
+#include "registry/base/log.h"
+
+namespace modeld {
+namespace {
+
+constexpr int kStartFailed = 1;
+
+int FailToStart(const absl::Status& why) {
+  std::fprintf(stderr, "modeld: %s\n", std::string(why.message()).c_str());
+  return kStartFailed;
+}
+
+LogLevel LogLevelOf(const std::string& name) {
+  if (name == "debug") return LogLevel::kDebug;
+  if (name == "warning") return LogLevel::kWarning;
+  if (name == "error") return LogLevel::kError;
+  return LogLevel::kInfo;
+}
+
+void LogOptions(const std::string& effective) {
+  std::istringstream lines(effective);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.empty() && line.front() != '#') LogDebug("option", {{"toml", line}});
+  }
+}
+
+int Main(int argc, char** argv) {
+  // Everything that the daemon makes is its user's own.
+  ::umask(0077);
+  absl::StatusOr<std::unique_ptr<Signals>> signals = Signals::Block();
+  if (!signals.ok()) return FailToStart(signals.status());
+
+  std::unique_ptr<Engine> engine = NewLibtorchEngine();
+  const ParsedOptions parsed = ParseOptions(
+      argc, argv,
+      absl::StrCat("modeld ", MODELD_VERSION, "\n", std::string(engine->name()), " ", engine->version()));
+  if (parsed.exit) {
+    std::fputs(parsed.output.c_str(), parsed.exit_code == 0 ? stdout : stderr);
+    return parsed.exit_code;
+  }
+  SetLogLevel(LogLevelOf(parsed.options.log_level));
+  LogOptions(parsed.effective);
+  ConfigureGrpc(parsed.options.reflection);
+
+  absl::StatusOr<std::unique_ptr<Server>> server =
+      Server::Start(parsed.options, std::move(engine), MODELD_VERSION);
+  if (!server.ok()) return FailToStart(server.status());
+  Serve(*std::move(server), **signals, absl::Seconds(parsed.options.shutdown_grace_s));
+  return 0;
+}
+
+}  // namespace
+}  // namespace modeld
+
+int main(int argc, char** argv) {
+  try {
+    return modeld::Main(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "modeld: %s\n", error.what());
+    return modeld::kStartFailed;
+  }
+}

@@ -1,1 +1,180 @@
-// placeholder
+#include "daemon/server/options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
+#include <thread>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "daemon/server/listen_address.h"
+#include "registry/base/status_macros.h"
+
+namespace modeld {
+namespace {
+
+constexpr int kUsageError = 2;
+constexpr size_t kMaxSocketPathBytes = 107;                   // sockaddr_un::sun_path without its end
+constexpr int64_t kMaxMessageBytes = (int64_t{1} << 31) - 1;  // what Protobuf can write
+
+// As absolute_path, without `.`, `..` and a slash at the end.
+std::string Absolute(const std::string& path) {
+  std::filesystem::path absolute = std::filesystem::absolute(path).lexically_normal();
+  if (!absolute.has_filename() && absolute.has_relative_path()) absolute = absolute.parent_path();
+  return absolute.string();
+}
+
+// True for `directory` itself and everything below it. Both are absolute and normal.
+bool LiesIn(const std::string& path, const std::string& directory) {
+  const std::filesystem::path inner(path);
+  const std::filesystem::path outer(directory);
+  return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
+}
+
+std::string CheckListen(const std::string& address) {
+  return std::string(ValidateListenAddress(address).message());
+}
+
+void DefineOptions(CLI::App& app, Options& options) {
+  const auto range = [](auto low, auto high) { return CLI::Range(low, high); };
+
+  app.add_option("--drop-directory", options.drop_directory,
+                 "Watch this directory for model files. It is never written to")
+      ->required()
+      ->type_name("DIR")
+      ->group("Source");
+  app.add_option("--settle-ms", options.settle_ms, "Take a file when it stood still for this long")
+      ->check(range(0, 3'600'000))
+      ->capture_default_str()
+      ->group("Source");
+  app.add_option("--incomplete-timeout-s", options.incomplete_timeout_s,
+                 "Refuse a file as truncated when it stood still and incomplete for this long")
+      ->check(range(0, 86'400))
+      ->capture_default_str()
+      ->group("Source");
+  app.add_option("--rescan-interval-s", options.rescan_interval_s,
+                 "Scan the drop directory at least this often (network file systems send no events)")
+      ->check(range(1, 86'400))
+      ->capture_default_str()
+      ->group("Source");
+  app.add_flag("--strict-config", options.strict_config,
+               "Refuse unknown top-level keys of config.json instead of keeping them as metadata")
+      ->group("Source");
+
+  app.add_option("--state-directory", options.state_directory,
+                 "Keep the registry and the artifacts here; made with mode 0700 where missing")
+      ->required()
+      ->envname("STATE_DIRECTORY")
+      ->type_name("DIR")
+      ->group("Registry");
+
+  app.add_option("--listen", options.listen,
+                 "Serve clients on HOST:PORT; may be given more than once; port 0: any free one")
+      ->type_name("HOST:PORT")
+      ->expected(1, -1)
+      ->check(CLI::Validator(CheckListen, "", "address"))
+      ->capture_default_str()
+      ->group("RPC");
+  app.add_option("--admin-socket", options.admin_socket,
+                 "Serve modelctl on this Unix socket, mode 0600 [<state directory>/admin.sock]")
+      ->type_name("PATH")
+      ->group("RPC");
+  app.add_option("--max-message-bytes", options.max_message_bytes, "Largest request and largest answer")
+      ->check(range(int64_t{1024}, kMaxMessageBytes))
+      ->capture_default_str()
+      ->group("RPC");
+  app.add_flag("--reflection,!--no-reflection", options.reflection, "gRPC server reflection [on]")
+      ->group("RPC");
+
+  app.add_option("--worker-threads", options.worker_threads,
+                 "Requests that run at the same time; 0: as many as CPUs may be used")
+      ->check(range(0, 4096))
+      ->capture_default_str()
+      ->group("Scheduling");
+  app.add_option("--intra-op-threads", options.intra_op_threads, "Threads that one request may use")
+      ->check(range(1, 1024))
+      ->capture_default_str()
+      ->group("Scheduling");
+  app.add_option("--max-queue", options.max_queue, "Requests that may wait; more are refused at once")
+      ->check(range(1, 1'000'000))
+      ->capture_default_str()
+      ->group("Scheduling");
+
+  app.add_option("--shutdown-grace-s", options.shutdown_grace_s,
+                 "On SIGTERM, let requests in flight run for this long")
+      ->check(range(0, 86'400))
+      ->capture_default_str()
+      ->group("Server");
+  app.add_option("--log-level", options.log_level, "Log this and what is more severe")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+      ->capture_default_str()
+      ->group("Server");
+}
+
+// What depends on more than one option.
+absl::Status Complete(Options& options) {
+  options.drop_directory = Absolute(options.drop_directory);
+  // systemd separates several state directories by colons.
+  options.state_directory = Absolute(options.state_directory.substr(0, options.state_directory.find(':')));
+  if (LiesIn(options.state_directory, options.drop_directory)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--state-directory ", options.state_directory, " lies in --drop-directory ",
+                     options.drop_directory, "; what the daemon writes must lie outside of what it watches"));
+  }
+  options.admin_socket =
+      options.admin_socket.empty() ? options.state_directory + "/admin.sock" : Absolute(options.admin_socket);
+  if (options.admin_socket.size() > kMaxSocketPathBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--admin-socket ", options.admin_socket, " is ", options.admin_socket.size(),
+                     " bytes long; Unix sockets allow ", kMaxSocketPathBytes, "; choose a shorter path"));
+  }
+  if (options.worker_threads == 0) {
+    options.worker_threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  }
+  return absl::OkStatus();
+}
+
+ParsedOptions Exit(int exit_code, std::string output) {
+  ParsedOptions parsed;
+  parsed.exit = true;
+  parsed.exit_code = exit_code;
+  parsed.output = std::move(output);
+  return parsed;
+}
+
+ParsedOptions UsageError(const std::string& message) {
+  return Exit(kUsageError, absl::StrCat("modeld: ", message, "\nmodeld --help lists the options\n"));
+}
+
+}  // namespace
+
+ParsedOptions ParseOptions(int argc, const char* const* argv, const std::string& version_text) {
+  ParsedOptions parsed;
+  CLI::App app("modeld serves TorchScript models over gRPC and keeps a registry of every version it served.",
+               "modeld");
+  app.get_formatter()->column_width(34);
+  DefineOptions(app, parsed.options);
+  app.set_help_flag("-h,--help", "Print this and exit")->group("Server");
+  app.set_version_flag("--version", version_text, "Print the versions of modeld and its engines, and exit")
+      ->group("Server");
+  app.set_config("--config", "", "Read options from this TOML file: each key is an option's long name")
+      ->type_name("FILE")
+      ->group("Server");
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return Exit(0, app.help());
+  } catch (const CLI::CallForVersion& version) {
+    return Exit(0, absl::StrCat(version.what(), "\n"));
+  } catch (const CLI::ParseError& error) {
+    return UsageError(error.what());
+  }
+  if (const absl::Status complete = Complete(parsed.options); !complete.ok()) {
+    return UsageError(std::string(complete.message()));
+  }
+  parsed.effective = app.config_to_str(/*default_also=*/true);
+  return parsed;
+}
+
+}  // namespace modeld

@@ -5,11 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
-#include "absl/time/time.h"
-
 namespace modeld {
 
+// Paths are absolute.
 struct Options {
   // source
   std::string drop_directory;
@@ -18,14 +16,14 @@ struct Options {
   int rescan_interval_s = 10;
   bool strict_config = false;
   // registry
-  std::string state_directory;
+  std::string state_directory;  // default: systemd's $STATE_DIRECTORY
   // rpc
   std::vector<std::string> listen = {"127.0.0.1:8500"};
   std::string admin_socket;  // default: <state_directory>/admin.sock
   int64_t max_message_bytes = 64ll << 20;
   bool reflection = true;
   // scheduling
-  int worker_threads = 0;  // 0: the CPUs this process may use
+  int worker_threads = 0;  // 0 is replaced by the CPUs that this process may use
   int intra_op_threads = 1;
   int max_queue = 1024;
   // server
@@ -37,12 +35,14 @@ struct Options {
 // error).
 struct ParsedOptions {
   Options options;
+  std::string effective;  // all options in force, as TOML: what --config would take
   bool exit = false;
   int exit_code = 0;
   std::string output;  // to standard output if exit_code is 0, else to standard error
 };
 
-// Parses the command line and the file of --config. `version_text` is what --version prints.
+// Parses the command line and the file of --config. `version_text` is what --version prints. Of the
+// environment only STATE_DIRECTORY is read.
 ParsedOptions ParseOptions(int argc, const char* const* argv, const std::string& version_text);
 
 }  // namespace modeld

@@ -1,1 +1,152 @@
-// placeholder
+#include "daemon/server/server.h"
+
+#include <grpc/grpc.h>
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "registry/base/clock.h"
+#include "registry/base/file_system.h"
+#include "registry/base/log.h"
+#include "registry/base/status_macros.h"
+
+namespace modeld {
+namespace {
+
+constexpr char kDaemon[] = "daemon";
+
+WorkerPoolOptions PoolOptions(const Options& options, Engine* engine) {
+  return {.threads = options.worker_threads,
+          .max_queue = static_cast<size_t>(options.max_queue),
+          .prepare_thread = [engine, threads = options.intra_op_threads] { engine->PrepareThread(threads); }};
+}
+
+std::string EngineText(const Engine& engine) {
+  return absl::StrCat(std::string(engine.name()), " ", engine.version());
+}
+
+}  // namespace
+
+Server::Server(const Options& options, std::unique_ptr<Engine> engine)
+    : options_(options),
+      engine_(std::move(engine)),
+      pool_(Clock::Real(), PoolOptions(options_, engine_.get())) {}
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, std::unique_ptr<Engine> engine,
+                                                      const std::string& version) {
+  std::unique_ptr<Server> server(new Server(options, std::move(engine)));
+  MODELD_RETURN_IF_ERROR(server->StartParts(version));
+  return server;
+}
+
+absl::Status Server::StartParts(const std::string& version) {
+  MODELD_RETURN_IF_ERROR(OpenState());
+  MODELD_RETURN_IF_ERROR(StartManager());
+  sink_ = std::make_unique<ManagerSink>(manager_.get());
+  MODELD_ASSIGN_OR_RETURN(watcher_, Watcher::Create());
+  intake_ = std::make_unique<Intake>(
+      FileSystem::Real(), Clock::Real(), registry_.get(), store_.get(), sink_.get(), watcher_.get(),
+      IntakeOptions{.drop_directory = options_.drop_directory,
+                    .settle = {.settle_time = absl::Milliseconds(options_.settle_ms),
+                               .incomplete_time = absl::Seconds(options_.incomplete_timeout_s)},
+                    .rescan_interval = absl::Seconds(options_.rescan_interval_s),
+                    .config = {.strict = options_.strict_config}});
+  MODELD_RETURN_IF_ERROR(intake_->LoadRemembered());
+  MODELD_RETURN_IF_ERROR(StartListeners(version));
+  intake_thread_ = std::thread([this] { intake_->Run(); });
+  RecordEvent(action::kStarted, absl::StrCat("modeld ", version, ", ", EngineText(*engine_)));
+  return absl::OkStatus();
+}
+
+absl::Status Server::OpenState() {
+  const std::string& state = options_.state_directory;
+  MODELD_RETURN_IF_ERROR(FileSystem::Real()->MakeDirectories(state));
+  MODELD_ASSIGN_OR_RETURN(lock_, FileLock::Acquire(state + "/lock"));
+  MODELD_ASSIGN_OR_RETURN(registry_, Registry::Open(state + "/registry.db"));
+  MODELD_ASSIGN_OR_RETURN(store_, ArtifactStore::Open(FileSystem::Real(), state + "/artifacts"));
+  return absl::OkStatus();
+}
+
+absl::Status Server::StartManager() {
+  // Before the manager's first report, so that known models that are not served are NOT_SERVING, not unknown.
+  MODELD_ASSIGN_OR_RETURN(const std::vector<ModelRecord> models, registry_->ListModels());
+  for (const ModelRecord& model : models) health_.SetModel(model.name, false);
+  loader_ = std::make_unique<EngineLoader>(engine_.get(), store_.get(), registry_.get());
+  MODELD_ASSIGN_OR_RETURN(manager_, Manager::Start(registry_.get(), loader_.get(), &table_, Clock::Real(),
+                                                   [this](const std::string& model, bool serving) {
+                                                     health_.SetModel(model, serving);
+                                                   }));
+  return absl::OkStatus();
+}
+
+absl::Status Server::StartListeners(const std::string& version) {
+  const auto model_service = [this] {
+    return std::make_unique<ModelServiceImpl>(&table_, &pool_, manager_.get(), intake_.get(), registry_.get(),
+                                              options_.max_message_bytes);
+  };
+  public_service_ = model_service();
+  MODELD_ASSIGN_OR_RETURN(
+      public_, StartPublicServer(options_.listen, options_.max_message_bytes, public_service_.get()));
+  health_.Attach(public_.server->GetHealthCheckService());
+  for (const std::string& address : public_.addresses) LogInfo("listening", {{"address", address}});
+
+  // Everything of the public one too, so that the socket is all that modelctl needs.
+  admin_model_service_ = model_service();
+  admin_service_ = std::make_unique<AdminServiceImpl>(manager_.get(), intake_.get(), registry_.get(), &pool_,
+                                                      DaemonInfo{.version = version,
+                                                                 .started_at = absl::Now(),
+                                                                 .drop_directory = options_.drop_directory,
+                                                                 .state_directory = options_.state_directory,
+                                                                 .addresses = public_.addresses,
+                                                                 .engines = {EngineText(*engine_)}});
+  MODELD_ASSIGN_OR_RETURN(admin_, StartAdminServer(options_.admin_socket, options_.max_message_bytes,
+                                                   {admin_model_service_.get(), admin_service_.get()}));
+  health_.Attach(admin_->GetHealthCheckService());
+  LogInfo("listening", {{"admin_socket", options_.admin_socket}});
+  return absl::OkStatus();
+}
+
+void Server::CheckLocks() const {
+  (void)manager_->Counts();
+  (void)pool_.queued();
+  (void)intake_->source_status();
+}
+
+void Server::Stop(absl::Time deadline) {
+  health_.Shutdown();
+  if (intake_ != nullptr) intake_->Stop();
+  const std::chrono::system_clock::time_point until = absl::ToChronoTime(deadline);
+  if (public_.server != nullptr) public_.server->Shutdown(until);
+  if (admin_ != nullptr) admin_->Shutdown(until);
+  pool_.Stop();
+  if (intake_thread_.joinable()) {
+    intake_thread_.join();
+    RecordEvent(action::kStopped, "");
+  }
+  // Here and not in the destructor, which is quick: it waits for a load in progress, and frees the models.
+  manager_.reset();
+}
+
+void Server::CancelRequests() {
+  for (grpc::Server* server : {public_.server.get(), admin_.get()}) {
+    ::grpc_server_cancel_all_calls(server->c_server());
+  }
+}
+
+void Server::RecordEvent(const char* action, const std::string& reason) {
+  EventRecord event;
+  event.time = absl::Now();
+  event.actor = kDaemon;
+  event.action = action;
+  event.reason = reason;
+  if (const absl::Status recorded = registry_->RecordEvent(event); !recorded.ok()) {
+    LogWarning("event not recorded", {{"action", action}, {"error", recorded}});
+  }
+}
+
+Server::~Server() { Stop(absl::InfinitePast()); }
+
+}  // namespace modeld

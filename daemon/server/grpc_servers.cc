@@ -1,0 +1,120 @@
+#include "daemon/server/grpc_servers.h"
+
+#include <google/protobuf/stubs/logging.h>
+#include <grpc/support/log.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/server_builder.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/server/listen_address.h"
+#include "registry/base/log.h"
+#include "registry/base/status_macros.h"
+#include "registry/base/unique_fd.h"
+
+namespace modeld {
+namespace {
+
+void LogOfGrpc(gpr_log_func_args* args) {
+  // What gRPC calls an error is often one peer's broken connection; what matters reaches us as a status.
+  const LogLevel level = args->severity == GPR_LOG_SEVERITY_ERROR ? LogLevel::kWarning : LogLevel::kDebug;
+  Log(level, "grpc", {{"at", absl::StrCat(args->file, ":", args->line)}, {"detail", args->message}});
+}
+
+void LogOfProtobuf(google::protobuf::LogLevel level, const char* file, int line, const std::string& message) {
+  Log(level >= google::protobuf::LOGLEVEL_ERROR ? LogLevel::kWarning : LogLevel::kDebug, "protobuf",
+      {{"at", absl::StrCat(file, ":", line)}, {"detail", message}});
+}
+
+void SetCommon(grpc::ServerBuilder& builder, int64_t max_message_bytes) {
+  builder.SetMaxReceiveMessageSize(static_cast<int>(max_message_bytes));
+  // Otherwise a second daemon could share the port, and each would get some of the requests.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+}
+
+sockaddr_un SocketAddress(const std::string& path) {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  return address;
+}
+
+// OK if nothing is at `path`, or the socket of a process that is gone; gRPC removes that one.
+absl::Status CheckSocketPathIsFree(const std::string& path) {
+  struct stat found;
+  if (::lstat(path.c_str(), &found) != 0) return absl::OkStatus();
+  if (!S_ISSOCK(found.st_mode)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, " exists and is not a socket; remove it or choose another --admin-socket"));
+  }
+  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const sockaddr_un address = SocketAddress(path);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("another process listens on ", path, "; stop it or choose another --admin-socket"));
+  }
+  return absl::OkStatus();
+}
+
+// The reason why nothing could be bound to `path`.
+absl::Status WhyNotBound(const std::string& path) {
+  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const sockaddr_un address = SocketAddress(path);
+  (void)::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+  return absl::ErrnoToStatus(errno, absl::StrCat("cannot listen on ", path));
+}
+
+}  // namespace
+
+void ConfigureGrpc(bool reflection) {
+  ::gpr_set_log_function(LogOfGrpc);
+  google::protobuf::SetLogHandler(LogOfProtobuf);
+  grpc::EnableDefaultHealthCheckService(true);
+  if (reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+}
+
+absl::StatusOr<PublicServer> StartPublicServer(const std::vector<std::string>& addresses,
+                                               int64_t max_message_bytes, grpc::Service* service) {
+  grpc::ServerBuilder builder;
+  SetCommon(builder, max_message_bytes);
+  builder.RegisterService(service);
+  // gRPC fills the ports in when it starts, so they must not move.
+  std::vector<int> ports(addresses.size(), 0);
+  for (size_t i = 0; i < addresses.size(); ++i) {
+    builder.AddListeningPort(addresses[i], grpc::InsecureServerCredentials(), &ports[i]);
+  }
+  PublicServer started;
+  started.server = builder.BuildAndStart();
+  for (size_t i = 0; i < addresses.size(); ++i) {
+    if (started.server == nullptr && ports[i] <= 0) return WhyNotListening(addresses[i]);
+    started.addresses.push_back(WithPort(addresses[i], ports[i]));
+  }
+  if (started.server == nullptr)
+    return absl::InternalError("gRPC did not start; the log lines before tell why");
+  return started;
+}
+
+absl::StatusOr<std::unique_ptr<grpc::Server>> StartAdminServer(const std::string& path,
+                                                               int64_t max_message_bytes,
+                                                               const std::vector<grpc::Service*>& services) {
+  MODELD_RETURN_IF_ERROR(CheckSocketPathIsFree(path));
+  grpc::ServerBuilder builder;
+  SetCommon(builder, max_message_bytes);
+  for (grpc::Service* service : services) builder.RegisterService(service);
+  builder.AddListeningPort("unix:" + path, grpc::InsecureServerCredentials());
+  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (server == nullptr) return WhyNotBound(path);
+  // Never open to others, by the umask; now as documented.
+  if (::chmod(path.c_str(), 0600) != 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot set the mode of ", path));
+  }
+  return server;
+}
+
+}  // namespace modeld

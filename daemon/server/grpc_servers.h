@@ -1,0 +1,36 @@
+// The two gRPC servers: one for clients, on TCP; one for modelctl, on a Unix socket.
+#pragma once
+
+#include <grpcpp/impl/codegen/service_type.h>
+#include <grpcpp/server.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace modeld {
+
+// Health checking and (if wanted) reflection for the servers made from now on, and gRPC's log lines among
+// ours. Call once, before.
+void ConfigureGrpc(bool reflection);
+
+struct PublicServer {
+  std::unique_ptr<grpc::Server> server;
+  std::vector<std::string> addresses;  // as bound: ports that were 0 are filled in
+};
+
+// UNAVAILABLE, naming the address, if one cannot be listened on. `service` outlives the server.
+absl::StatusOr<PublicServer> StartPublicServer(const std::vector<std::string>& addresses,
+                                               int64_t max_message_bytes, grpc::Service* service);
+
+// Listens on the Unix socket `path`, which nobody but this user may use (mode 0600). The socket of a daemon
+// that was killed is replaced. FAILED_PRECONDITION: somebody listens there, or `path` is something else than
+// a socket; NOT_FOUND: its directory does not exist. `services` outlive the server. REQUIRES: umask 0077.
+absl::StatusOr<std::unique_ptr<grpc::Server>> StartAdminServer(const std::string& path,
+                                                               int64_t max_message_bytes,
+                                                               const std::vector<grpc::Service*>& services);
+
+}  // namespace modeld

@@ -1,0 +1,110 @@
+#include "daemon/server/serve.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "daemon/server/service_manager.h"
+#include "registry/base/log.h"
+
+namespace modeld {
+namespace {
+
+// How often the main thread looks whether loading is done; nothing can tell it so.
+constexpr absl::Duration kStartingInterval = absl::Milliseconds(20);
+// How long after the cancelling of requests a model may take to come back.
+constexpr absl::Duration kLastResort = absl::Seconds(5);
+
+bool IsStop(int signal) { return signal == SIGTERM || signal == SIGINT; }
+
+// The main thread's loop. Pings the watchdog while it waits.
+class Loop {
+ public:
+  Loop(std::unique_ptr<Server> server, Signals& signals) : server_(std::move(server)), signals_(signals) {}
+
+  // Until a signal to stop.
+  void RunUntilStopped() {
+    service_manager_.Status("loading models");
+    bool serving = false;
+    while (true) {
+      const int signal = Wait(serving ? absl::InfiniteDuration() : kStartingInterval);
+      if (IsStop(signal)) return;
+      if (signal == SIGHUP) Rescan();
+      if (!serving && server_->ready()) {
+        serving = true;
+        server_->AnnounceServing();
+        service_manager_.Ready();
+        service_manager_.Status("serving");
+        LogInfo("ready");
+      }
+      server_->CheckLocks();
+    }
+  }
+
+  void Stop(absl::Duration grace) {
+    service_manager_.Stopping();
+    LogInfo("stopping", {{"grace", absl::FormatDuration(grace)}});
+    const absl::Time deadline = absl::Now() + grace;
+    std::atomic<bool> stopped = false;
+    std::thread stopper([&] {
+      server_->Stop(deadline);
+      stopped = true;
+      signals_.Wake();
+    });
+    absl::Time last_resort = deadline + kLastResort;
+    while (!stopped) {
+      const int signal = Wait(std::max(last_resort - absl::Now(), absl::ZeroDuration()));
+      if (IsStop(signal)) {
+        LogWarning("stopping at once; requests in flight are cancelled");
+        server_->CancelRequests();
+        last_resort = std::min(last_resort, absl::Now() + kLastResort);
+      }
+      if (!stopped && absl::Now() >= last_resort) {
+        LogError("a model does not come back; ending without it");
+        std::_Exit(EXIT_SUCCESS);
+      }
+    }
+    stopper.join();
+    server_.reset();
+    LogInfo("stopped");
+  }
+
+ private:
+  // As Signals::Wait, but not for longer than until the next ping is due.
+  int Wait(absl::Duration timeout) {
+    const int signal = signals_.Wait(std::min(timeout, next_ping_ - absl::Now()));
+    if (absl::Now() >= next_ping_) {
+      service_manager_.Ping();
+      next_ping_ = absl::Now() + service_manager_.ping_interval();
+    }
+    return signal;
+  }
+
+  void Rescan() {
+    LogInfo("rescanning", {{"signal", "SIGHUP"}});
+    service_manager_.Reloading();
+    server_->RequestRescan();
+    service_manager_.Ready();
+  }
+
+  std::unique_ptr<Server> server_;
+  Signals& signals_;
+  ServiceManager service_manager_;
+  absl::Time next_ping_ = absl::Now() + service_manager_.ping_interval();
+};
+
+}  // namespace
+
+void Serve(std::unique_ptr<Server> server, Signals& signals, absl::Duration grace) {
+  Loop loop(std::move(server), signals);
+  loop.RunUntilStopped();
+  loop.Stop(grace);
+}
+
+}  // namespace modeld

@@ -1,0 +1,100 @@
+// Server: all parts of the daemon, built and wired. The only class that knows them all.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "daemon/engine/engine.h"
+#include "daemon/lifecycle/engine_loader.h"
+#include "daemon/lifecycle/manager.h"
+#include "daemon/lifecycle/serving_table.h"
+#include "daemon/rpc/admin_service.h"
+#include "daemon/rpc/health_reporter.h"
+#include "daemon/rpc/model_service.h"
+#include "daemon/scheduling/worker_pool.h"
+#include "daemon/server/grpc_servers.h"
+#include "daemon/server/options.h"
+#include "daemon/source/intake.h"
+#include "daemon/source/watcher.h"
+#include "registry/artifact_store.h"
+#include "registry/base/file_lock.h"
+#include "registry/registry.h"
+
+namespace modeld {
+
+// Thread-safe, except Start, Stop and destruction.
+class Server {
+ public:
+  // Starts everything: takes the state directory, begins to load what was live, listens, watches. Health says
+  // NOT_SERVING until AnnounceServing. Errors name what could not be had, and the remedy; then nothing is
+  // left behind. REQUIRES: ConfigureGrpc was called, umask is 0077.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const Options& options, std::unique_ptr<Engine> engine,
+                                                       const std::string& version);
+  // Stops at once, if Stop was not called.
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Every version that was live before the start is loaded or has failed.
+  bool ready() const { return manager_->ready(); }
+  // From now on health says SERVING.
+  void AnnounceServing() { health_.SetServer(true); }
+  void RequestRescan() { intake_->RequestRescan(); }
+  // Returns if the locks of all parts can be had; a deadlock keeps it from returning.
+  void CheckLocks() const;
+
+  // Takes nothing new, lets requests in flight finish until `deadline`, then cancels them, stops all parts
+  // and frees the models. Returns when nothing runs any more: a model that does not come back, or a load,
+  // keeps it waiting. Afterwards only CancelRequests and Stop, which then do nothing, may be called.
+  void Stop(absl::Time deadline);
+  // Cancels the requests in flight, while another thread is in Stop.
+  void CancelRequests();
+
+ private:
+  // Hands new versions to the manager.
+  class ManagerSink final : public VersionSink {
+   public:
+    explicit ManagerSink(Manager* manager) : manager_(manager) {}
+    absl::Status Register(const VersionRecord& version, const std::string& canonical_config) override {
+      return manager_->Register(version, canonical_config);
+    }
+
+   private:
+    Manager* const manager_;
+  };
+
+  Server(const Options& options, std::unique_ptr<Engine> engine);
+  absl::Status StartParts(const std::string& version);
+  absl::Status OpenState();
+  absl::Status StartManager();
+  absl::Status StartListeners(const std::string& version);
+  void RecordEvent(const char* action, const std::string& reason);
+
+  const Options options_;
+
+  // In the order of their lifetimes: each part uses only parts above it.
+  std::optional<FileLock> lock_;
+  std::unique_ptr<Registry> registry_;
+  std::unique_ptr<ArtifactStore> store_;
+  const std::unique_ptr<Engine> engine_;
+  WorkerPool pool_;
+  ServingTable table_;
+  HealthReporter health_;
+  std::unique_ptr<EngineLoader> loader_;
+  std::unique_ptr<Manager> manager_;
+  std::unique_ptr<ManagerSink> sink_;
+  std::unique_ptr<Watcher> watcher_;
+  std::unique_ptr<Intake> intake_;
+  std::unique_ptr<ModelServiceImpl> public_service_;
+  PublicServer public_;
+  std::unique_ptr<AdminServiceImpl> admin_service_;
+  std::unique_ptr<ModelServiceImpl> admin_model_service_;
+  std::unique_ptr<grpc::Server> admin_;
+  std::thread intake_thread_;
+};
+
+}  // namespace modeld
