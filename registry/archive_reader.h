@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "registry/base/file_system.h"
 
 namespace modeld {
 
@@ -25,6 +26,7 @@ std::optional<ArtifactFormat> FormatFromExtension(std::string_view path);
 struct ArchiveLimits {
   size_t max_config_bytes = 1 << 20;
   size_t max_entries = 1'000'000;
+  uint64_t max_directory_bytes = 128ull << 20;  // of the ZIP's list of entries
   // Uncompressed bytes of all entries together: at most `max_expansion_ratio` times the file's size plus
   // `expansion_allowance_bytes`. TorchScript stores tensors uncompressed, so honest archives stay near 1.
   uint64_t max_expansion_ratio = 8;
@@ -48,11 +50,15 @@ struct ArchiveContents {
 //   INVALID_ARGUMENT  complete but refused: a ZIP that is no TorchScript (with a hint for what torch.save and
 //                     torch.export write), entries with absolute or `..` paths, duplicate entries, an
 //                     expansion beyond the limits, a config beyond its limit, a damaged entry.
-//   NOT_FOUND, PERMISSION_DENIED  the file cannot be opened.
-absl::StatusOr<ArchiveContents> ReadArchive(const std::string& path, const ArchiveLimits& limits = {});
+//   those of FileSystem where the file cannot be opened or read.
+// A file that begins as no ZIP does is refused at once; one that begins with zeros is incomplete, because
+// some copying tools reserve the space first.
+absl::StatusOr<ArchiveContents> ReadArchive(FileSystem& file_system, const std::string& path,
+                                            const ArchiveLimits& limits = {});
 
-// Bytes of one entry below `extra/`. NOT_FOUND if there is none, RESOURCE_EXHAUSTED if it is larger than
-// `max_bytes`.
-absl::StatusOr<std::string> ReadExtraFile(const std::string& path, std::string_view name, size_t max_bytes);
+// Bytes of one entry below `extra/` of an archive that ReadArchive accepts; errors as there. NOT_FOUND if
+// there is no such entry, RESOURCE_EXHAUSTED if it is larger than `max_bytes`.
+absl::StatusOr<std::string> ReadExtraFile(FileSystem& file_system, const std::string& path,
+                                          std::string_view name, size_t max_bytes);
 
 }  // namespace modeld

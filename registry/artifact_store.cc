@@ -1,1 +1,173 @@
-// placeholder
+#include "registry/artifact_store.h"
+
+#include <openssl/evp.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "registry/base/quote.h"
+#include "registry/base/status_macros.h"
+
+namespace modeld {
+namespace {
+
+constexpr size_t kCopyBufferBytes = 1 << 20;
+
+class Sha256 {
+ public:
+  Sha256() : context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
+    ok_ = context_ != nullptr && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1;
+  }
+
+  void Update(std::string_view data) {
+    ok_ = ok_ && EVP_DigestUpdate(context_.get(), data.data(), data.size()) == 1;
+  }
+
+  // 64 lower-case hexadecimal digits. Call once, last.
+  absl::StatusOr<std::string> Finish() {
+    std::string digest(32, '\0');
+    ok_ = ok_ &&
+          EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(digest.data()), nullptr) == 1;
+    // OpenSSL fails here only without memory or with SHA-256 disabled by the system's policy.
+    if (!ok_) return absl::InternalError("OpenSSL cannot compute SHA-256");
+    return absl::BytesToHexString(digest);
+  }
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+  bool ok_;
+};
+
+struct Content {
+  std::string sha256;
+  int64_t size_bytes = 0;
+};
+
+// Reads `source` to its end, hashing; writes what it reads to `destination` unless that is -1.
+absl::StatusOr<Content> HashAndCopy(FileSystem& file_system, int source, int destination) {
+  Sha256 sha256;
+  Content content;
+  std::vector<char> buffer(kCopyBufferBytes);
+  while (true) {
+    MODELD_ASSIGN_OR_RETURN(const size_t size, file_system.Read(source, buffer.data(), buffer.size()));
+    if (size == 0) break;
+    const std::string_view data(buffer.data(), size);
+    sha256.Update(data);
+    if (destination >= 0) MODELD_RETURN_IF_ERROR(file_system.Write(destination, data));
+    content.size_bytes += static_cast<int64_t>(size);
+  }
+  MODELD_ASSIGN_OR_RETURN(content.sha256, sha256.Finish());
+  return content;
+}
+
+absl::Status CheckUnchanged(FileSystem& file_system, int fd, const std::string& path,
+                            const FileIdentity& expected) {
+  MODELD_ASSIGN_OR_RETURN(const FileStat stat, file_system.StatDescriptor(fd));
+  if (stat.type != FileType::kRegular) {
+    return absl::InvalidArgumentError(absl::StrCat(Quote(path), " is not a regular file"));
+  }
+  if (stat.identity == expected) return absl::OkStatus();
+  return absl::AbortedError(absl::StrCat(Quote(path), " changed while it was read"));
+}
+
+// Unique in this process and, while only one process uses a store, in its staging directory.
+std::string StagingName() {
+  static std::atomic<uint64_t> counter = 0;
+  return absl::StrCat(::getpid(), "-", ++counter);
+}
+
+}  // namespace
+
+StagedArtifact::StagedArtifact(StagedArtifact&& other) noexcept
+    : store_(other.store_),
+      path_(std::exchange(other.path_, "")),
+      sha256_(std::move(other.sha256_)),
+      size_bytes_(other.size_bytes_) {}
+
+StagedArtifact& StagedArtifact::operator=(StagedArtifact&& other) noexcept {
+  // The old copy leaves with the temporary.
+  StagedArtifact moved(std::move(other));
+  std::swap(store_, moved.store_);
+  std::swap(path_, moved.path_);
+  std::swap(sha256_, moved.sha256_);
+  std::swap(size_bytes_, moved.size_bytes_);
+  return *this;
+}
+
+StagedArtifact::~StagedArtifact() {
+  // Open removes what could not be removed here.
+  if (!path_.empty()) store_->file_system_->Remove(path_).IgnoreError();
+}
+
+absl::Status StagedArtifact::Commit() {
+  if (path_.empty()) return absl::OkStatus();
+  FileSystem& file_system = *store_->file_system_;
+  const std::string place = store_->PathOf(sha256_);
+  const std::string all_artifacts = store_->root_ + "/sha256";
+  const std::string directory = place.substr(0, place.rfind('/'));
+
+  const absl::StatusOr<FileStat> present = file_system.Stat(place);
+  // A wrong size is damage done from outside: put the good copy over it.
+  const bool present_and_whole =
+      present.ok() && present->type == FileType::kRegular && present->identity.size == size_bytes_;
+  if (!present_and_whole) {
+    MODELD_RETURN_IF_ERROR(file_system.MakeDirectories(directory));
+    MODELD_RETURN_IF_ERROR(file_system.FsyncDirectory(all_artifacts));
+    MODELD_RETURN_IF_ERROR(file_system.Rename(path_, place));
+  }
+  // Also where it was present: an earlier Commit may have failed here.
+  MODELD_RETURN_IF_ERROR(file_system.FsyncDirectory(directory));
+  if (present_and_whole) file_system.Remove(path_).IgnoreError();
+  path_.clear();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<ArtifactStore>> ArtifactStore::Open(FileSystem* file_system,
+                                                                   std::string root) {
+  const std::string staging = root + "/staging";
+  MODELD_RETURN_IF_ERROR(file_system->MakeDirectories(root + "/sha256"));
+  MODELD_RETURN_IF_ERROR(file_system->MakeDirectories(staging));
+  MODELD_RETURN_IF_ERROR(file_system->FsyncDirectory(root));
+  MODELD_ASSIGN_OR_RETURN(const std::vector<std::string> left_over, file_system->List(staging));
+  for (const std::string& name : left_over) {
+    MODELD_RETURN_IF_ERROR(file_system->Remove(absl::StrCat(staging, "/", name)));
+  }
+  return std::unique_ptr<ArtifactStore>(new ArtifactStore(file_system, std::move(root)));
+}
+
+absl::StatusOr<StagedArtifact> ArtifactStore::Stage(const std::string& source_path,
+                                                    const FileIdentity& expected) const {
+  MODELD_ASSIGN_OR_RETURN(const UniqueFd source, file_system_->OpenForRead(source_path));
+  MODELD_RETURN_IF_ERROR(CheckUnchanged(*file_system_, source.get(), source_path, expected));
+
+  const std::string path = absl::StrCat(root_, "/staging/", StagingName());
+  MODELD_ASSIGN_OR_RETURN(const UniqueFd copy, file_system_->CreateExclusive(path));
+  // From here on the copy is removed when anything fails.
+  StagedArtifact staged(this, path, /*sha256=*/"", /*size_bytes=*/0);
+  // Whatever the reason for which blocks cannot be shared, if it is a real one, copying meets it again.
+  const bool shared = file_system_->Clone(source.get(), copy.get()).ok();
+  MODELD_ASSIGN_OR_RETURN(Content content, shared ? HashAndCopy(*file_system_, copy.get(), /*destination=*/-1)
+                                                  : HashAndCopy(*file_system_, source.get(), copy.get()));
+  MODELD_RETURN_IF_ERROR(CheckUnchanged(*file_system_, source.get(), source_path, expected));
+  MODELD_RETURN_IF_ERROR(file_system_->SetMode(copy.get(), 0400));
+  MODELD_RETURN_IF_ERROR(file_system_->Fsync(copy.get()));
+  staged.sha256_ = std::move(content.sha256);
+  staged.size_bytes_ = content.size_bytes;
+  return staged;
+}
+
+std::string ArtifactStore::PathOf(const std::string& sha256) const {
+  return absl::StrCat(root_, "/sha256/", sha256.substr(0, 2), "/", sha256);
+}
+
+bool ArtifactStore::Contains(const std::string& sha256) const {
+  const absl::StatusOr<FileStat> stat = file_system_->Stat(PathOf(sha256));
+  return stat.ok() && stat->type == FileType::kRegular;
+}
+
+}  // namespace modeld

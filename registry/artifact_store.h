@@ -32,7 +32,8 @@ class StagedArtifact {
   const std::string& path() const { return path_; }
 
   // Moves the copy to its place and syncs the directory; on success the store holds the artifact. If the
-  // store holds it already, the copy is dropped. On failure nothing changed and Commit may be called again.
+  // store holds it already, the copy is dropped. On failure it is not certain that a crash would leave the
+  // artifact in its place, so nothing may refer to it; Commit may be called again.
   absl::Status Commit();
 
  private:
@@ -54,7 +55,7 @@ class ArtifactStore {
   static absl::StatusOr<std::unique_ptr<ArtifactStore>> Open(FileSystem* file_system, std::string root);
 
   // Copies `source_path` into staging/ (sharing blocks where the file system can), hashing while copying, and
-  // syncs it. Errors: those of FileSystem; ABORTED if the file's identity differs from `expected` before or
+  // syncs it. Errors: those of FileSystem; INVALID_ARGUMENT if it is no regular file; ABORTED if the file's identity differs from `expected` before or
   // after the copy: it changed while it was read.
   absl::StatusOr<StagedArtifact> Stage(const std::string& source_path, const FileIdentity& expected) const;
 

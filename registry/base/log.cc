@@ -100,7 +100,7 @@ Logger& TheLogger() {
 
 // See https://www.brandur.org/logfmt: a bare value ends at a space, and `=` begins a value.
 bool NeedsQuotes(std::string_view value) {
-  return value.empty() || value.find_first_of(" =") != std::string_view::npos || NeedsEscape(value);
+  return value.empty() || value.find_first_of(" =\"\\") != std::string_view::npos || !IsPrintable(value);
 }
 
 }  // namespace

@@ -65,13 +65,13 @@ std::string Quote(std::string_view text, size_t max_bytes) {
   return out;
 }
 
-bool NeedsEscape(std::string_view text) {
+bool IsPrintable(std::string_view text) {
   while (!text.empty()) {
     const size_t length = PrintableLength(text);
-    if (length == 0 || text[0] == '"' || text[0] == '\\') return true;
+    if (length == 0) return false;
     text.remove_prefix(length);
   }
-  return false;
+  return true;
 }
 
 }  // namespace modeld

@@ -12,7 +12,7 @@ namespace modeld {
 // terminal, whatever the bytes. Beyond `max_bytes` bytes of `text`, the rest is left out and said with `…`.
 std::string Quote(std::string_view text, size_t max_bytes = 200);
 
-// True if Quote(text) would be more than `text` in quotes.
-bool NeedsEscape(std::string_view text);
+// True if `text` is well-formed UTF-8 without control characters.
+bool IsPrintable(std::string_view text);
 
 }  // namespace modeld

@@ -47,26 +47,26 @@ class FaultyFileSystem final : public FileSystem {
   // The `nth` coming `call` fails (1: the next one); those before and after it do not.
   void FailNth(Call call, int nth, absl::Status status) {
     MutexLock lock(&mutex_);
-    calls_[call].failures[calls_[call].count + nth] = std::move(status);
+    rules_[call].failures[counts_[call] + nth] = std::move(status);
   }
 
   // Every coming `call` fails, until Heal.
   void FailAlways(Call call, absl::Status status) {
     MutexLock lock(&mutex_);
-    calls_[call].always = std::move(status);
+    rules_[call].always = std::move(status);
   }
 
   // Every coming `call` on exactly this path fails, until Heal. Calls on descriptors have no path.
   void FailPath(Call call, const std::string& path, absl::Status status) {
     MutexLock lock(&mutex_);
-    calls_[call].paths[path] = std::move(status);
+    rules_[call].paths[path] = std::move(status);
   }
 
   // Runs `action` just before the `nth` coming `call`, without a lock held: to change a file in the middle of
   // a copy.
   void Before(Call call, int nth, std::function<void()> action) {
     MutexLock lock(&mutex_);
-    calls_[call].actions[calls_[call].count + nth] = std::move(action);
+    rules_[call].actions[counts_[call] + nth] = std::move(action);
   }
 
   // Read hands out at most this many bytes a call.
@@ -84,15 +84,15 @@ class FaultyFileSystem final : public FileSystem {
   // Forgets all rules. Counts go on.
   void Heal() {
     MutexLock lock(&mutex_);
-    for (auto& [call, state] : calls_) state = CallState{.count = state.count};
+    rules_.clear();
     max_read_ = free_bytes_ = kUnlimited;
   }
 
   // How often `call` was made, failed ones included.
   int count(Call call) const {
     MutexLock lock(&mutex_);
-    const auto found = calls_.find(call);
-    return found == calls_.end() ? 0 : found->second.count;
+    const auto found = counts_.find(call);
+    return found == counts_.end() ? 0 : found->second;
   }
 
   absl::StatusOr<FileStat> Stat(const std::string& path) override {
@@ -166,8 +166,7 @@ class FaultyFileSystem final : public FileSystem {
  private:
   static constexpr uint64_t kUnlimited = ~uint64_t{0};
 
-  struct CallState {
-    int count = 0;
+  struct Rules {
     absl::Status always;
     std::map<int, absl::Status> failures;  // by number of the call
     std::map<std::string, absl::Status> paths;
@@ -180,14 +179,14 @@ class FaultyFileSystem final : public FileSystem {
     absl::Status status;
     {
       MutexLock lock(&mutex_);
-      CallState& state = calls_[call];
-      const int number = ++state.count;
-      status = state.always;
-      if (const auto failure = state.failures.find(number); failure != state.failures.end()) {
+      const int number = ++counts_[call];
+      Rules& rules = rules_[call];
+      status = rules.always;
+      if (const auto failure = rules.failures.find(number); failure != rules.failures.end()) {
         status = failure->second;
       }
-      if (const auto failure = state.paths.find(path); failure != state.paths.end()) status = failure->second;
-      if (const auto found = state.actions.find(number); found != state.actions.end()) action = found->second;
+      if (const auto failure = rules.paths.find(path); failure != rules.paths.end()) status = failure->second;
+      if (const auto found = rules.actions.find(number); found != rules.actions.end()) action = found->second;
     }
     if (action) action();
     return status;
@@ -208,7 +207,8 @@ class FaultyFileSystem final : public FileSystem {
 
   FileSystem* const real_;
   mutable Mutex mutex_;
-  std::map<Call, CallState> calls_ ABSL_GUARDED_BY(mutex_);
+  std::map<Call, Rules> rules_ ABSL_GUARDED_BY(mutex_);
+  std::map<Call, int> counts_ ABSL_GUARDED_BY(mutex_);
   uint64_t max_read_ ABSL_GUARDED_BY(mutex_) = kUnlimited;
   uint64_t free_bytes_ ABSL_GUARDED_BY(mutex_) = kUnlimited;
 };
