@@ -5,19 +5,17 @@
 //   inputs["x"] = modeld::MakeTensor<float>({1, 4}, {1, 2, 3, 4});
 //   absl::StatusOr<modeld::Prediction> answer = client->Predict("digits", std::move(inputs));
 //   absl::StatusOr<modeld::TensorView<float>> logits = modeld::AsTensor<float>(answer->outputs.at("output"));
+//
+// Tensors: see clients/cpp/tensor.h.
 #pragma once
 
-#include <complex>
-#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "absl/types/span.h"
+#include "clients/cpp/tensor.h"
 #include "modeld/v1/model_service.pb.h"
 #include "modeld/v1/value.pb.h"
 
@@ -27,28 +25,8 @@ namespace modeld {
 using Inputs = std::map<std::string, v1::Value>;
 using Outputs = std::map<std::string, v1::Value>;
 
-// Element types of tensors: bool, int8_t … int64_t, uint8_t … uint64_t, float, double, std::complex<float>,
-// std::complex<double>. FP16 and BF16 travel as v1::Tensor with raw bytes.
-template <typename T>
-v1::Value MakeTensor(const std::vector<int64_t>& shape, absl::Span<const T> elements);
-template <typename T>
-v1::Value MakeTensor(const std::vector<int64_t>& shape, std::initializer_list<T> elements) {
-  return MakeTensor<T>(shape, absl::Span<const T>(elements.begin(), elements.size()));
-}
-
-// A tensor inside a Value. `elements` are row-major and point into the Value, which must outlive the view.
-template <typename T>
-struct TensorView {
-  std::vector<int64_t> shape;
-  absl::Span<const T> elements;
-};
-
-// INVALID_ARGUMENT if `value` is no tensor, of another dtype, or its bytes do not fit its shape.
-template <typename T>
-absl::StatusOr<TensorView<T>> AsTensor(const v1::Value& value);
-
 struct ClientOptions {
-  // For a call that gives none of its own.
+  // For a call that gives none of its own. A timeout covers everything: retries, and all pages of a list.
   absl::Duration default_timeout = absl::Seconds(30);
   // UNAVAILABLE is retried, with a back-off that begins here, doubles each time up to the maximum, and is
   // scattered by ±20 %; never beyond the call's deadline.
