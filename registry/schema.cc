@@ -79,7 +79,7 @@ CREATE TABLE events (
   to_version   TEXT NOT NULL,
   reason       TEXT NOT NULL
 ) STRICT;
-CREATE INDEX events_by_model ON events (model, id);
+CREATE INDEX events_by_model ON events (model);   -- every index holds the id as well
 
 CREATE TRIGGER events_are_never_changed BEFORE UPDATE ON events
 BEGIN SELECT RAISE(ABORT, 'events are append-only: a row cannot be changed'); END;
