@@ -1,0 +1,154 @@
+"""Small TorchScript modules, each made to show one thing, and how they are saved."""
+
+# TorchScript knows the notation of typing only.
+# ruff: noqa: UP006, UP035
+
+import json
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
+
+import torch
+from torch import Tensor, nn
+
+
+class Tagged(nn.Module):
+    """Adds its tag, so that an answer shows which version gave it."""
+
+    def __init__(self, tag: float) -> None:
+        super().__init__()
+        self.tag = tag
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.tag
+
+
+class Branch(nn.Module):
+    """Control flow over an argument that is no tensor."""
+
+    def forward(self, x: Tensor, flag: bool) -> Tensor:
+        if flag:
+            return -x
+        return x
+
+
+class Raising(nn.Module):
+    """Raises where it is asked to."""
+
+    def forward(self, x: Tensor, fail: bool = False) -> Tensor:
+        if fail:
+            raise ValueError("the model itself raised")
+        return x
+
+
+class Slow(nn.Module):
+    """Takes as long as it is told to, in rounds."""
+
+    def forward(self, rounds: int) -> int:
+        x = torch.ones(64, 64)
+        for _ in range(rounds):
+            x = torch.mm(x, x).clamp(0.0, 1.0)
+        return rounds
+
+
+class Failing(nn.Module):
+    """Cannot be warmed: raises at every call."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        raise ValueError("always fails")
+
+
+class Pair(NamedTuple):
+    left: Tensor
+    right: int
+
+
+class Values(nn.Module):
+    """One method for each kind of value, each of which gives its argument back."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+    @torch.jit.export
+    def boolean(self, v: bool) -> bool:
+        return v
+
+    @torch.jit.export
+    def integer(self, v: int) -> int:
+        return v
+
+    @torch.jit.export
+    def floating(self, v: float) -> float:
+        return v
+
+    @torch.jit.export
+    def complex_number(self, v: complex) -> complex:
+        return v
+
+    @torch.jit.export
+    def string(self, v: str) -> str:
+        return v
+
+    @torch.jit.export
+    def optional(self, v: Optional[Tensor]) -> Optional[Tensor]:
+        return v
+
+    @torch.jit.export
+    def integers(self, v: List[int]) -> List[int]:
+        return v
+
+    @torch.jit.export
+    def strings(self, v: List[str]) -> List[str]:
+        return v
+
+    @torch.jit.export
+    def tensors(self, v: List[Tensor]) -> List[Tensor]:
+        return v
+
+    @torch.jit.export
+    def detections(self, v: List[Dict[str, Tensor]]) -> List[Dict[str, Tensor]]:
+        return v
+
+    @torch.jit.export
+    def by_number(self, v: Dict[int, float]) -> List[Dict[int, float]]:
+        return [v]
+
+    @torch.jit.export
+    def nested(self, v: Tuple[int, Tuple[str, Tensor]]) -> List[Tuple[int, Tuple[str, Tensor]]]:
+        return [v]
+
+    @torch.jit.export
+    def two(self, x: Tensor) -> Tuple[Tensor, int]:
+        return x, x.dim()
+
+    @torch.jit.export
+    def pair(self, x: Tensor) -> Pair:
+        return Pair(x, 7)
+
+    @torch.jit.export
+    def by_name(self, x: Tensor) -> Dict[str, Tensor]:
+        return {"same": x, "double": x + x}
+
+    @torch.jit.export
+    def with_default(self, x: Tensor, scale: float = 2.0) -> Tensor:
+        return x * scale
+
+
+MODULES = {
+    "tagged": Tagged,
+    "branch": Branch,
+    "raising": Raising,
+    "slow": Slow,
+    "failing": Failing,
+    "values": Values,
+}
+
+
+def save(
+    path: Path, kind: str, config: Union[Dict[str, Any], str, None], *arguments: Any, extra: Any = None
+) -> Path:
+    """Scripts a module and saves it with a config: a dictionary, a text as it is, or None for no config."""
+    files = dict(extra or {})
+    if config is not None:
+        files["config.json"] = config if isinstance(config, str) else json.dumps(config)
+    torch.jit.save(torch.jit.script(MODULES[kind](*arguments).eval()), str(path), _extra_files=files)
+    return path
