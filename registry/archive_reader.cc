@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
+#include "registry/incomplete.h"
 #include "registry/zip_directory.h"
 #include "registry/zip_entry_reader.h"
 
@@ -43,7 +44,7 @@ absl::Status Refused(const std::string& why) { return absl::InvalidArgumentError
 // Errors as ReadArchive's.
 absl::Status CheckBeginning(int fd, uint64_t file_bytes) {
   constexpr std::string_view kLocalHeader("PK\3\4", 4), kEndOfEmptyZip("PK\5\6", 4), kReserved("\0\0\0\0", 4);
-  if (file_bytes == 0) return absl::UnavailableError("incomplete: the file is empty");
+  if (file_bytes == 0) return IncompleteError("incomplete: the file is empty");
   MODELD_ASSIGN_OR_RETURN(const std::string head, ReadAt(fd, 0, std::min<uint64_t>(file_bytes, 512)));
   const std::string_view magic = std::string_view(head).substr(0, 4);
   for (const std::string_view possible : {kLocalHeader, kEndOfEmptyZip, kReserved}) {

@@ -46,7 +46,7 @@ struct ArchiveContents {
 // Thread-safe (no state). Reads the central directory and one small entry: milliseconds for any size of file.
 //
 // Errors:
-//   UNAVAILABLE       incomplete: empty, or no complete ZIP central directory (yet). Worth waiting for.
+//   IncompleteError   (UNAVAILABLE) empty, or no complete ZIP central directory (yet). Worth waiting for.
 //   INVALID_ARGUMENT  complete but refused: a ZIP that is no TorchScript (with a hint for what torch.save and
 //                     torch.export write), entries with absolute or `..` paths, duplicate entries, an
 //                     expansion beyond the limits, a config beyond its limit, a damaged entry.

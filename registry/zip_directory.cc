@@ -11,6 +11,7 @@
 #include "registry/base/errno_status.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
+#include "registry/incomplete.h"
 
 namespace modeld {
 namespace {
@@ -38,7 +39,7 @@ uint64_t Number(std::string_view data, size_t offset, size_t bytes) {
 }
 
 absl::Status Incomplete() {
-  return absl::UnavailableError(
+  return IncompleteError(
       "incomplete: no whole ZIP directory at the end of the file; it is truncated or still being copied");
 }
 
