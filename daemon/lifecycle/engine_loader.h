@@ -10,8 +10,9 @@ namespace modeld {
 
 // Reads the version's config from the registry, loads the artifact, checks the config's declarations against
 // `forward`'s signature, and warms: for each warm-up batch size, `forward` on zeros of the declared shapes
-// until the profiling executor is done (three calls). Warming needs every argument without default to be a
-// declared tensor with dtype and shape; otherwise it is skipped. A failed warm-up is a warning.
+// until the profiling executor is done (three calls); a -1 that leads a shape is the batch size, any other is
+// 1. Warming needs every argument without default to be a declared tensor with dtype and shape; otherwise it
+// is skipped. A failed warm-up is a warning that names the shapes.
 class EngineLoader final : public VersionLoader {
  public:
   // All outlive this.
@@ -19,6 +20,9 @@ class EngineLoader final : public VersionLoader {
   absl::StatusOr<LoadedVersion> Load(const VersionRecord& record) override;
 
  private:
+  // Thread settings are per thread, and whoever calls Load may warm here for the first time.
+  void PrepareThisThread();
+
   Engine* const engine_;
   const ArtifactStore* const store_;
   Registry* const registry_;

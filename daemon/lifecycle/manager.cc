@@ -1,1 +1,284 @@
-// placeholder
+#include "daemon/lifecycle/manager.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/lifecycle/version_names.h"
+#include "registry/base/closest_match.h"
+#include "registry/base/log.h"
+#include "registry/base/quote.h"
+#include "registry/base/status_macros.h"
+
+namespace modeld {
+namespace {
+
+constexpr absl::Duration kMoveAgain = absl::Seconds(5);
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Manager>> Manager::Start(Registry* registry, VersionLoader* loader,
+                                                        ServingTable* table, Clock* clock,
+                                                        ServingChangedFn on_serving_changed) {
+  MODELD_ASSIGN_OR_RETURN(std::vector<ModelRecord> models, registry->ListModels());
+  return std::unique_ptr<Manager>(
+      new Manager(registry, loader, table, clock, std::move(on_serving_changed), std::move(models)));
+}
+
+Manager::Manager(Registry* registry, VersionLoader* loader, ServingTable* table, Clock* clock,
+                 ServingChangedFn on_serving_changed, std::vector<ModelRecord> models)
+    : registry_(registry),
+      loader_(loader),
+      table_(table),
+      clock_(clock),
+      on_serving_changed_(std::move(on_serving_changed)),
+      reaper_([this](const std::string& model, const std::string& version) { OnDestroyed(model, version); }) {
+  std::vector<std::pair<std::string, std::shared_ptr<const ServingEntry>>> entries;
+  entries.reserve(models.size());
+  for (ModelRecord& record : models) {
+    const std::string name = record.name;
+    const ModelState& model = models_.emplace(name, std::move(record)).first->second;
+    // Nothing is in memory yet, so there is nothing to move or to unload.
+    const PolicyDecision decision = model.Decide();
+    queue_.Set(name, model.Wishes(decision.keep));
+    if (!model.live().history.empty() && model.Starting(decision.keep)) starting_.insert(name);
+    entries.emplace_back(name, model.Entry());
+  }
+  table_->PublishAll(std::move(entries));
+  loading_thread_ = std::thread([this] { LoadLoop(); });
+}
+
+Manager::~Manager() {
+  Stop();
+  loading_thread_.join();
+  table_->Clear();
+  MutexLock lock(&mutex_);
+  models_.clear();
+}
+
+void Manager::Stop() {
+  MutexLock lock(&mutex_);
+  stopping_ = true;
+  work_.SignalAll();
+  changed_.SignalAll();
+}
+
+void Manager::Poke() {
+  MutexLock lock(&mutex_);
+  work_.SignalAll();
+}
+
+// --- The loading thread ---
+
+void Manager::LoadLoop() {
+  while (const std::optional<VersionRecord> record = NextLoad()) FinishLoad(*record, loader_->Load(*record));
+}
+
+std::optional<VersionRecord> Manager::NextLoad() {
+  MutexLock lock(&mutex_);
+  while (!stopping_) {
+    const absl::Time now = clock_->Now();
+    RetryMoves(now);
+    if (const std::optional<LoadJob> job = queue_.Pop(now)) {
+      ModelState& model = models_.at(job->model);
+      model.BeginLoad(job->version);
+      loading_ = true;
+      PublishEntry(model);
+      return model.Find(job->version)->record;
+    }
+    work_.WaitWithTimeout(&mutex_, std::min(NextDue() - now, absl::Hours(1)));
+  }
+  return std::nullopt;
+}
+
+void Manager::FinishLoad(const VersionRecord& record, absl::StatusOr<LoadedVersion> loaded) {
+  VersionHandle handle;
+  if (loaded.ok()) handle = reaper_.MakeHandle(std::move(loaded->version));
+
+  MutexLock lock(&mutex_);
+  loading_ = false;
+  ModelState& model = models_.at(record.model);
+  if (loaded.ok()) {
+    model.EndLoad(record.version, std::move(handle), std::move(loaded->warnings));
+    LogInfo("version loaded", {{"model", record.model}, {"version", record.version}});
+  } else {
+    NoteFailedLoad(model, record.version, loaded.status());
+  }
+  Reconcile(model);
+}
+
+void Manager::NoteFailedLoad(ModelState& model, const std::string& version, const absl::Status& why) {
+  LogError("version could not be loaded", {{"model", model.name()}, {"version", version}, {"error", why}});
+  model.FailLoad(version, why, clock_->Now());
+  // A retired version was tried for a command, or retired while it was loaded: it stays what a person made
+  // it.
+  if (!absl::IsInvalidArgument(why) || model.Find(version)->record.disposition == Disposition::kRetired)
+    return;
+
+  const std::string reason(why.message());
+  const absl::Status committed =
+      CommitDisposition(model, version, Disposition::kQuarantined, reason,
+                        Event(action::kQuarantined, model.name(), version, kDaemon, reason));
+  if (!committed.ok()) {
+    // Not on disk, so not in force: it counts as a passing failure, and is found out again.
+    LogError("quarantine could not be recorded",
+             {{"model", model.name()}, {"version", version}, {"error", committed}});
+  }
+}
+
+void Manager::RetryMoves(absl::Time now) {
+  std::vector<std::string> due;
+  for (const auto& [model, when] : move_again_) {
+    if (when <= now) due.push_back(model);
+  }
+  for (const std::string& model : due) Reconcile(models_.at(model));
+}
+
+absl::Time Manager::NextDue() const {
+  absl::Time next = queue_.NextDue();
+  for (const auto& [model, when] : move_again_) next = std::min(next, when);
+  return next;
+}
+
+void Manager::OnDestroyed(const std::string& model, const std::string& version) {
+  LogInfo("version unloaded", {{"model", model}, {"version", version}});
+  MutexLock lock(&mutex_);
+  // While the Manager is destroyed, the models go before the last instances.
+  if (const auto found = models_.find(model); found != models_.end()) {
+    found->second.InstanceDestroyed(version);
+    --draining_;
+  }
+  changed_.SignalAll();
+}
+
+// --- Deciding ---
+
+void Manager::Reconcile(ModelState& model) {
+  const PolicyDecision decision = model.Decide();
+  MoveLiveTo(model, decision);
+  // `keep` holds where live was and where it should be: right whether or not the move was committed.
+  const std::vector<VersionHandle> unneeded = model.TakeUnneeded(decision.keep);
+  draining_ += static_cast<int>(unneeded.size());
+  queue_.Set(model.name(), model.Wishes(decision.keep));
+  PublishEntry(model);
+  if (!model.Starting(decision.keep)) starting_.erase(model.name());
+  work_.Signal();
+  changed_.SignalAll();
+}
+
+void Manager::MoveLiveTo(ModelState& model, const PolicyDecision& decision) {
+  move_again_.erase(model.name());
+  if (decision.live.empty() || decision.live == LiveVersion(model.live())) return;
+  const absl::Status committed =
+      CommitLive(model, MoveLive(model.live(), decision.live),
+                 Event(action::kPublished, model.name(), decision.live, kDaemon, decision.reason));
+  if (!committed.ok()) {
+    LogError("version could not be made live; it is tried again",
+             {{"model", model.name()}, {"version", decision.live}, {"error", committed}});
+    move_again_[model.name()] = clock_->Now() + kMoveAgain;
+  }
+}
+
+void Manager::PublishEntry(const ModelState& model) {
+  table_->Publish(model.name(), model.Entry());
+  const bool serving = model.Serving();
+  const bool changed = serving ? serving_.insert(model.name()).second : serving_.erase(model.name()) > 0;
+  if (changed && on_serving_changed_) {
+    notifier_.Post([this, name = model.name(), serving] { on_serving_changed_(name, serving); });
+  }
+}
+
+EventRecord Manager::Event(const char* action, const std::string& model, const std::string& version,
+                           const std::string& actor, const std::string& reason) const {
+  return {.id = 0,
+          .time = clock_->Now(),
+          .actor = actor,
+          .action = action,
+          .model = model,
+          .version = version,
+          .from_version = "",
+          .to_version = "",
+          .reason = reason};
+}
+
+absl::Status Manager::CommitLive(ModelState& model, LiveState next, EventRecord event) {
+  event.from_version = std::string(LiveVersion(model.live()));
+  event.to_version = std::string(LiveVersion(next));
+  MODELD_RETURN_IF_ERROR(registry_->SetLiveState(model.name(), next, event));
+  model.SetLive(std::move(next));
+  LogInfo(event.action, {{"model", event.model},
+                         {"from", event.from_version},
+                         {"to", event.to_version},
+                         {"actor", event.actor},
+                         {"reason", event.reason}});
+  return absl::OkStatus();
+}
+
+absl::Status Manager::CommitDisposition(ModelState& model, const std::string& version,
+                                        Disposition disposition, const std::string& reason,
+                                        const EventRecord& event) {
+  MODELD_RETURN_IF_ERROR(registry_->SetDisposition(model.name(), version, disposition, reason, event));
+  model.SetDisposition(version, disposition, reason);
+  LogInfo(
+      event.action,
+      {{"model", event.model}, {"version", event.version}, {"actor", event.actor}, {"reason", event.reason}});
+  return absl::OkStatus();
+}
+
+// --- Views ---
+
+std::vector<ModelView> Manager::ListModels(const std::string& after, size_t limit) const {
+  std::vector<ModelView> views;
+  MutexLock lock(&mutex_);
+  for (auto model = models_.upper_bound(after); model != models_.end() && views.size() < limit; ++model) {
+    views.push_back(model->second.View());
+  }
+  return views;
+}
+
+absl::StatusOr<ModelView> Manager::GetModel(const std::string& name) const {
+  MutexLock lock(&mutex_);
+  MODELD_ASSIGN_OR_RETURN(const ModelState* model, FindModel(name));
+  return model->View();
+}
+
+ManagerCounts Manager::Counts() const {
+  ManagerCounts counts;
+  MutexLock lock(&mutex_);
+  for (const auto& [name, model] : models_) model.CountInto(&counts);
+  return counts;
+}
+
+bool Manager::ready() const {
+  MutexLock lock(&mutex_);
+  return starting_.empty();
+}
+
+bool Manager::WaitReady(absl::Duration timeout) const {
+  Timeout patience(timeout);
+  MutexLock lock(&mutex_);
+  while (!starting_.empty()) {
+    if (!patience.Wait(&changed_, &mutex_)) return false;
+  }
+  return true;
+}
+
+bool Manager::WaitSettled(absl::Duration timeout) const {
+  Timeout patience(timeout);
+  MutexLock lock(&mutex_);
+  while (loading_ || draining_ > 0 || NextDue() <= clock_->Now()) {
+    if (!patience.Wait(&changed_, &mutex_)) return false;
+  }
+  return true;
+}
+
+absl::StatusOr<const ModelState*> Manager::FindModel(const std::string& name) const {
+  if (const auto model = models_.find(name); model != models_.end()) return &model->second;
+  std::vector<std::string> names;
+  names.reserve(models_.size());
+  for (const auto& [known, unused] : models_) names.push_back(known);
+  return absl::NotFoundError(
+      absl::StrCat("no model ", Quote(name), DidYouMean(name, names), "; models registered: ", names.size()));
+}
+
+}  // namespace modeld

@@ -3,16 +3,23 @@
 // Deciding is serial, under one mutex: an event comes in (a version was registered, a load ended, a command
 // was given), the pure policy is asked, the decision is committed to the registry and then published to the
 // serving table. Executing is not under the mutex: one loading thread loads and warms, the Reaper's thread
-// destroys. The request path uses only the ServingTable.
+// destroys, the Notifier's thread announces. The request path uses only the ServingTable.
 //
 //   state of a version: available → loading → ready → draining → available
 //   and from any of them to quarantined or retired, which a person can undo (promote, or dropping it again)
+//
+// What can go wrong, and what follows:
+//   a load fails by the version's fault    quarantined; the policy goes on to the next best
+//   a load fails by the machine's fault    stays good; tried again after a back-off (1 s, doubling to 60 s)
+//   the registry cannot be written         live stays where it is; tried again at the next event or after 5 s
+//   a command's load fails or takes long   the command returns the error; nothing changed
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -21,39 +28,19 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "daemon/lifecycle/load_queue.h"
 #include "daemon/lifecycle/loader.h"
-#include "daemon/lifecycle/policy.h"
+#include "daemon/lifecycle/model_state.h"
+#include "daemon/lifecycle/model_view.h"
+#include "daemon/lifecycle/notifier.h"
 #include "daemon/lifecycle/reaper.h"
 #include "daemon/lifecycle/serving_table.h"
 #include "registry/base/clock.h"
 #include "registry/base/mutex.h"
+#include "registry/base/timeout.h"
 #include "registry/registry.h"
-#include "registry/version_order.h"
 
 namespace modeld {
-
-enum class VersionState { kAvailable, kLoading, kReady, kDraining, kQuarantined, kRetired };
-
-// "available", "loading", …
-std::string_view VersionStateName(VersionState state);
-
-// A version as the world sees it.
-struct VersionView {
-  VersionRecord record;
-  VersionState state = VersionState::kAvailable;
-  std::string reason;  // of a quarantine, or the error of the last load
-  std::string engine;  // empty while not in memory
-};
-
-// A model as the world sees it.
-struct ModelView {
-  std::string name;
-  std::vector<VersionView> versions;  // highest first
-  std::string live;
-  std::map<std::string, std::string> labels;  // `live`, `previous`
-  std::string pinned;
-  std::string pin_reason;
-};
 
 // Who asks for a change, and why; recorded in the events.
 struct Command {
@@ -71,25 +58,23 @@ struct LiveChange {
   std::string pinned;
 };
 
-struct ManagerCounts {
-  int models = 0;
-  int versions = 0;
-  int ready = 0;
-  int quarantined = 0;
-};
-
 // Thread-safe.
 class Manager {
  public:
-  // Called, under no lock, whenever a model begins or ceases to have a live version.
+  // Called, under no lock, whenever a model begins or ceases to have a live version; one call at a time, in
+  // the order of the changes.
   using ServingChangedFn = std::function<void(const std::string& model, bool serving)>;
 
   // Reads the registry and begins to load what was live. All pointers outlive the Manager.
   static absl::StatusOr<std::unique_ptr<Manager>> Start(Registry* registry, VersionLoader* loader,
                                                         ServingTable* table, Clock* clock,
                                                         ServingChangedFn on_serving_changed = nullptr);
-  // Stops. Handles that requests still hold must be let go before, or it waits for them.
+  // Stops, and empties the serving table. Handles that requests still hold must be let go before, or it waits
+  // for them.
   ~Manager();
+
+  // Begins no load any more; commands that wait for one return UNAVAILABLE. What is ready stays served.
+  void Stop();
 
   // --- For the intake ---
 
@@ -102,36 +87,113 @@ class Manager {
   absl::Status Register(const VersionRecord& version, const std::string& canonical_config);
 
   // --- Commands. Each returns when the change is on disk and in force. A version that must be loaded first
-  // is loaded first, for at most `timeout` (DEADLINE_EXCEEDED: nothing changed). NOT_FOUND: unknown model or
-  // version; FAILED_PRECONDITION: not possible, with the reason and the remedy. ---
+  // is loaded first, before all others, for at most `timeout` (DEADLINE_EXCEEDED: nothing changed).
+  // NOT_FOUND: unknown model or version; FAILED_PRECONDITION: not possible, with the reason and the remedy.
+  // ---
 
+  // To `version`; empty: to the version that was live before, as of the moment of the call.
   absl::StatusOr<LiveChange> Rollback(const Command& command, absl::Duration timeout);
+  // A quarantined or retired version is tried, and reinstated if it loads.
   absl::StatusOr<LiveChange> Promote(const Command& command, absl::Duration timeout);
+  // As Promote. Without a version: the live one.
   absl::StatusOr<LiveChange> Pin(const Command& command, absl::Duration timeout);
+  // Returns the change so far: where the highest good version is not loaded yet, live moves when it is. OK,
+  // with nothing recorded, where nothing is pinned.
   absl::StatusOr<LiveChange> Unpin(const Command& command, absl::Duration timeout);
+  // OK, with nothing recorded, where it is retired already.
   absl::Status Retire(const Command& command);
 
-  // --- Views ---
+  // --- Views. Each is one consistent snapshot. ---
 
   // Up to `limit` models whose names come after `after`, by name.
   std::vector<ModelView> ListModels(const std::string& after, size_t limit) const;
   absl::StatusOr<ModelView> GetModel(const std::string& name) const;
   ManagerCounts Counts() const;
 
-  // True once every version that was live before the start is loaded or has failed.
+  // True once every version that was live before the start is loaded, or has failed and so has what could
+  // serve in its place.
   bool ready() const;
   // Waits for ready(); false if `timeout` passed.
   bool WaitReady(absl::Duration timeout) const;
-  // Waits until nothing is to be loaded, or draining; false if `timeout` passed. For tests and shutdown.
+  // Waits until nothing is to be loaded (but for what waits for another try), or draining; false if `timeout`
+  // passed. For tests and shutdown.
   bool WaitSettled(absl::Duration timeout) const;
+  // Looks at the clock again: what waited for a time that has come is done now. For tests that move the clock
+  // by hand; a real one is watched.
+  void Poke();
 
  private:
-  struct VersionEntry;
-  struct ModelEntry;
-  // See manager.cc.
-  struct State;
-  explicit Manager(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  Manager(Registry* registry, VersionLoader* loader, ServingTable* table, Clock* clock,
+          ServingChangedFn on_serving_changed, std::vector<ModelRecord> models);
+
+  // --- The loading thread (manager.cc) ---
+  void LoadLoop();
+  // Waits for the next version to load, minding what else waits for a time; none: stopping.
+  std::optional<VersionRecord> NextLoad();
+  void FinishLoad(const VersionRecord& record, absl::StatusOr<LoadedVersion> loaded);
+  void NoteFailedLoad(ModelState& model, const std::string& version, const absl::Status& why)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void RetryMoves(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Time NextDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnDestroyed(const std::string& model, const std::string& version);
+
+  // --- Deciding (manager.cc) ---
+  // Asks the policy and carries out what it says: call it after every change to `model`.
+  void Reconcile(ModelState& model) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void MoveLiveTo(ModelState& model, const PolicyDecision& decision) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void PublishEntry(const ModelState& model) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  EventRecord Event(const char* action, const std::string& model, const std::string& version,
+                    const std::string& actor, const std::string& reason) const;
+  absl::Status CommitLive(ModelState& model, LiveState next, EventRecord event)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CommitDisposition(ModelState& model, const std::string& version, Disposition disposition,
+                                 const std::string& reason, const EventRecord& event)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  absl::StatusOr<const ModelState*> FindModel(const std::string& name) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // --- Commands (manager_commands.cc) ---
+  absl::Status RegisterAgain(ModelState& model, const VersionSlot& known, const VersionRecord& version,
+                             const std::string& canonical_config) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<ModelState*> FindForChange(const std::string& name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<LiveChange> RollBackNow(ModelState& model, const Command& command, Timeout& patience)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<LiveChange> MakeLive(const Command& command, bool pin, absl::Duration timeout);
+  absl::StatusOr<LiveChange> MakeLiveNow(ModelState& model, const Command& command, bool pin,
+                                         Timeout& patience) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Returns with OK when the version is in memory, and `mutex_` was not released since it was.
+  absl::Status AwaitLoaded(ModelState& model, const std::string& version, Timeout& patience)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<LiveChange> CommitCommand(ModelState& model, const char* action, const std::string& version,
+                                           LiveState next, const Command& command)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  static constexpr char kDaemon[] = "daemon";  // the actor of what nobody asked for
+
+  Registry* const registry_;
+  VersionLoader* const loader_;
+  ServingTable* const table_;
+  Clock* const clock_;
+  const ServingChangedFn on_serving_changed_;
+
+  mutable Mutex mutex_;
+  mutable CondVar changed_;                                           // for who waits for a state
+  CondVar work_;                                                      // for the loading thread
+  std::map<std::string, ModelState> models_ ABSL_GUARDED_BY(mutex_);  // never shrinks
+  LoadQueue queue_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> serving_ ABSL_GUARDED_BY(mutex_);   // models, as announced
+  std::set<std::string> starting_ ABSL_GUARDED_BY(mutex_);  // models that ready() waits for
+  std::map<std::string, absl::Time> move_again_
+      ABSL_GUARDED_BY(mutex_);  // models whose move failed to commit
+  bool loading_ ABSL_GUARDED_BY(mutex_) = false;
+  int draining_ ABSL_GUARDED_BY(mutex_) = 0;  // instances given up and not yet destroyed
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+
+  // Threads, in the order in which they may go: the last one first.
+  Notifier notifier_;
+  Reaper reaper_;
+  std::thread loading_thread_;
 };
 
 }  // namespace modeld

@@ -14,6 +14,7 @@ struct PolicyVersion {
   std::string version;
   bool usable = false;  // good: neither quarantined nor retired
   bool ready = false;   // in memory and warm
+  bool failed = false;  // its last load failed by the machine's fault; another try is pending
 };
 
 struct PolicyInput {
@@ -24,8 +25,11 @@ struct PolicyInput {
 struct PolicyDecision {
   // The version that should be live now, given what is ready; empty: none can be.
   std::string live;
+  // Why, for the events table, where that moves live.
+  std::string reason;
   // Versions that should be in memory, most urgent first: the live one, the target that live is to move to,
-  // the previous one (for instant rollback), and, while pinned, the highest good one (prepared for unpin).
+  // the previous one (for instant rollback), while pinned the highest good one (prepared for unpin), and,
+  // where nothing is served since live and target failed to load, the highest that has not failed.
   // Everything else should not be.
   std::vector<std::string> keep;
 
@@ -33,9 +37,13 @@ struct PolicyDecision {
 };
 
 // Live follows the highest usable version, or the pin where that is usable; but only ever to a ready version:
-// until the target is ready, live stays where it is, and if that version is not usable any more, goes to the
-// highest ready one.
+// until the target is ready, live stays where it is. Where it cannot stay (that version is not usable any
+// more, or failed to load and is not the pin: a person's decision is not undone by the machine's passing
+// trouble), it goes to the highest ready one.
 PolicyDecision Decide(const PolicyInput& input);
+
+// The state after the policy made `version` live: as Promote, but a pin stays.
+LiveState MoveLive(const LiveState& state, const std::string& version);
 
 // The highest usable version; empty: none.
 std::string HighestUsable(const std::vector<PolicyVersion>& versions);

@@ -22,11 +22,14 @@ class Reaper {
   Reaper(const Reaper&) = delete;
   Reaper& operator=(const Reaper&) = delete;
 
-  // The first handle to `version`. When the last copy goes, the version is destroyed on the reaper's thread.
+  // The first handle to `version` (not null). When the last copy goes, the version is destroyed on the
+  // reaper's thread.
   VersionHandle MakeHandle(std::unique_ptr<ServedVersion> version);
 
  private:
   void Loop();
+  // Waits for a version to destroy; null: there will be none any more.
+  std::unique_ptr<const ServedVersion> Next();
   void Enqueue(const ServedVersion* version);
 
   const DestroyedFn on_destroyed_;

@@ -1,1 +1,144 @@
-// placeholder
+#include "daemon/lifecycle/serving_table.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "daemon/lifecycle/version_names.h"
+#include "registry/base/closest_match.h"
+#include "registry/base/quote.h"
+#include "registry/version_order.h"
+
+namespace modeld {
+namespace {
+
+constexpr std::string_view kLiveLabel = "live";
+
+// What is known of the version that should be live: the one with the label, else the highest.
+std::string WhyNothingIsLive(const ServingEntry& entry) {
+  const auto& unavailable = entry.unavailable;
+  if (unavailable.empty()) return "it has no version that can be served";
+  if (const auto live = entry.labels.find(kLiveLabel); live != entry.labels.end()) {
+    if (const auto known = unavailable.find(live->second); known != unavailable.end()) return known->second;
+  }
+  const auto highest =
+      std::max_element(unavailable.begin(), unavailable.end(),
+                       [](const auto& a, const auto& b) { return CompareVersions(a.first, b.first) < 0; });
+  return highest->second;
+}
+
+absl::Status NothingLive(std::string_view model, const ServingEntry& entry) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("model ", Quote(model), " has no live version: ", WhyNothingIsLive(entry)));
+}
+
+absl::Status UnknownModel(std::string_view model, const std::vector<std::string>& models) {
+  if (models.empty()) {
+    return absl::NotFoundError(absl::StrCat("no model ", Quote(model), ": no model is registered yet"));
+  }
+  return absl::NotFoundError(
+      absl::StrCat("no model ", Quote(model), DidYouMean(model, models), "; models served: ", models.size()));
+}
+
+absl::StatusOr<VersionHandle> ResolveVersion(std::string_view model, std::string_view version,
+                                             const ServingEntry& entry) {
+  if (const auto ready = entry.ready.find(version); ready != entry.ready.end()) return ready->second;
+  if (const auto known = entry.unavailable.find(version); known != entry.unavailable.end()) {
+    return absl::FailedPreconditionError(known->second);
+  }
+  std::vector<std::string> versions;
+  for (const auto& [ready, unused] : entry.ready) versions.push_back(ready);
+  return absl::NotFoundError(absl::StrCat("model ", Quote(model), " has no version ", Quote(version),
+                                          "; ready: ", ListVersions(std::move(versions))));
+}
+
+absl::StatusOr<VersionHandle> ResolveLabel(std::string_view model, std::string_view label,
+                                           const ServingEntry& entry) {
+  if (const auto known = entry.labels.find(label); known != entry.labels.end()) {
+    return ResolveVersion(model, known->second, entry);
+  }
+  const std::string labels = entry.labels.empty()
+                                 ? "none"
+                                 : absl::StrJoin(entry.labels, ", ", [](std::string* out, const auto& known) {
+                                     out->append(known.first);
+                                   });
+  return absl::NotFoundError(
+      absl::StrCat("model ", Quote(model), " has no label ", Quote(label), "; labels: ", labels));
+}
+
+absl::StatusOr<VersionHandle> ResolveIn(const VersionSelector& selector, const ServingEntry& entry) {
+  if (!selector.version.empty()) return ResolveVersion(selector.model, selector.version, entry);
+  if (!selector.label.empty() && selector.label != kLiveLabel) {
+    return ResolveLabel(selector.model, selector.label, entry);
+  }
+  if (entry.live == nullptr) return NothingLive(selector.model, entry);
+  return entry.live;
+}
+
+}  // namespace
+
+ServingTable::ServingTable() : table_(new Table) {}
+
+ServingTable::~ServingTable() { delete table_.load(); }
+
+absl::StatusOr<VersionHandle> ServingTable::Resolve(const VersionSelector& selector) const {
+  std::vector<std::string> models;
+  {
+    MutexLock reading(&StripeOfThisThread().mutex);
+    const Table& table = *table_.load(std::memory_order_acquire);
+    // Debian's abseil has a string_view of its own.
+    const absl::string_view model(selector.model.data(), selector.model.size());
+    if (const auto found = table.find(model); found != table.end()) {
+      return ResolveIn(selector, *found->second);
+    }
+    models.reserve(table.size());
+    for (const auto& [model, unused] : table) models.push_back(model);
+  }
+  // Looking for what was meant takes a while where there are many models: not while a writer may wait.
+  return UnknownModel(selector.model, models);
+}
+
+void ServingTable::Publish(const std::string& model, std::shared_ptr<const ServingEntry> entry) {
+  PublishAll({{model, std::move(entry)}});
+}
+
+void ServingTable::PublishAll(
+    std::vector<std::pair<std::string, std::shared_ptr<const ServingEntry>>> entries) {
+  std::unique_ptr<const Table> before;
+  {
+    MutexLock lock(&write_mutex_);
+    auto table = std::make_unique<Table>(*table_.load());
+    for (auto& [model, entry] : entries) {
+      if (entry == nullptr) {
+        table->erase(model);
+      } else {
+        (*table)[model] = std::move(entry);
+      }
+    }
+    before = Swap(std::move(table));
+  }
+}
+
+void ServingTable::Clear() {
+  std::unique_ptr<const Table> before;
+  {
+    MutexLock lock(&write_mutex_);
+    before = Swap(std::make_unique<Table>());
+  }
+}
+
+ServingTable::Stripe& ServingTable::StripeOfThisThread() const {
+  static std::atomic<size_t> threads{0};
+  thread_local const size_t stripe = threads.fetch_add(1, std::memory_order_relaxed) % kStripes;
+  return stripes_[stripe];
+}
+
+std::unique_ptr<const ServingTable::Table> ServingTable::Swap(std::unique_ptr<const Table> table) {
+  std::unique_ptr<const Table> before(table_.exchange(table.release(), std::memory_order_acq_rel));
+  // Who holds a stripe now may still read the table before; who takes it later sees the new one.
+  for (Stripe& stripe : stripes_) MutexLock pass(&stripe.mutex);
+  return before;
+}
+
+}  // namespace modeld

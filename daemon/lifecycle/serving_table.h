@@ -13,13 +13,14 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "daemon/lifecycle/served_version.h"
 #include "registry/base/mutex.h"
-#include "registry/version_order.h"
 
 namespace modeld {
 
@@ -28,7 +29,8 @@ struct ServingEntry {
   VersionHandle live;                                       // null: none
   std::map<std::string, VersionHandle, std::less<>> ready;  // by version
   std::map<std::string, std::string, std::less<>> labels;   // label to version
-  // Versions that are known but not ready, with what to tell who asks for them: "quarantined: bad magic".
+  // Versions that are known but not ready, with what to tell who asks for them: `version "1.0" of model
+  // "digits" is quarantined: bad magic`.
   std::map<std::string, std::string, std::less<>> unavailable;
 };
 
@@ -49,12 +51,14 @@ class ServingTable {
 
   // Without contention between callers. Errors: NOT_FOUND (unknown model, with "did you mean"; unknown
   // version, with the ready ones; unknown label, with the known ones), FAILED_PRECONDITION (known but not
-  // ready, with the reason; nothing live).
+  // ready, with the reason; nothing live, with what is known of the versions).
   absl::StatusOr<VersionHandle> Resolve(const VersionSelector& selector) const;
 
-  // Replaces (or, with null, removes) a model's entry. When it returns, every later Resolve sees it. What the
-  // entry before held is let go.
+  // Replaces (or, with null, removes) a model's entry. When it returns, every later Resolve sees it, and what
+  // the entry before held is let go.
   void Publish(const std::string& model, std::shared_ptr<const ServingEntry> entry);
+  // As Publish for each, in one swap.
+  void PublishAll(std::vector<std::pair<std::string, std::shared_ptr<const ServingEntry>>> entries);
   // Removes everything.
   void Clear();
 
@@ -65,13 +69,15 @@ class ServingTable {
   };
 
   Stripe& StripeOfThisThread() const;
-  // Swaps the table in and destroys the one before when nobody reads it.
-  void Swap(std::unique_ptr<const Table> table) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  // Swaps the table in; returns the one before when nobody reads it any more, for the caller to destroy
+  // outside of the lock.
+  std::unique_ptr<const Table> Swap(std::unique_ptr<const Table> table)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
 
   static constexpr size_t kStripes = 64;
   mutable std::array<Stripe, kStripes> stripes_;
   Mutex write_mutex_;
-  std::atomic<const Table*> table_;  // owned
+  std::atomic<const Table*> table_;  // owned; never null
 };
 
 }  // namespace modeld

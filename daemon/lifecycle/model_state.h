@@ -1,0 +1,112 @@
+// ModelState: everything the daemon knows of one model, and what follows from it.
+//
+// A state machine without I/O, threads or clock: facts come in through the methods that change it ("a load
+// ended"), and the const ones say what follows (which version should be live, what to load, what requests
+// and people see). The Manager executes; it also commits to the registry before it tells the fact.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "daemon/lifecycle/load_queue.h"
+#include "daemon/lifecycle/model_view.h"
+#include "daemon/lifecycle/policy.h"
+#include "daemon/lifecycle/serving_table.h"
+#include "registry/records.h"
+#include "registry/version_order.h"
+
+namespace modeld {
+
+// What is known of one version.
+struct VersionSlot {
+  VersionRecord record;
+  bool loading = false;
+  VersionHandle handle;  // the instance that may serve; null: none
+  // Instances in memory: that one, and earlier ones that requests still hold or that are being destroyed.
+  int instances = 0;
+
+  // Commands that wait for it to be loaded: while there are any, it stays in memory.
+  int holds = 0;
+  bool urgent = false;  // one of them wants it loaded now
+
+  // Of the machine's fault; cleared when a load succeeds.
+  int failures = 0;  // in a row
+  std::string load_error;
+  absl::Time retry_at;
+
+  // For who waits, to see that something happened meanwhile.
+  uint64_t failed_loads = 0;  // ever
+  absl::Status last_failure;
+  uint64_t retirements = 0;  // ever
+
+  std::vector<std::string> load_warnings;
+
+  bool usable() const { return record.disposition == Disposition::kGood; }
+};
+
+VersionState StateOf(const VersionSlot& slot);
+
+// How long to wait after the n-th failed load in a row: one second, doubling to a minute.
+absl::Duration LoadBackOff(int failures);
+
+// Not thread-safe. REQUIRES for every method with a `version`: it is registered, except where said.
+class ModelState {
+ public:
+  explicit ModelState(ModelRecord record);
+
+  const std::string& name() const { return name_; }
+  const LiveState& live() const { return live_; }
+  // Null: not registered. Valid as long as the ModelState.
+  const VersionSlot* Find(const std::string& version) const;
+  bool Usable(std::string_view version) const;  // false also where it is not registered
+  std::string HighestUsable() const;
+  std::vector<std::string> Versions() const;
+  // True if requests that name no version are answered.
+  bool Serving() const;
+
+  // --- Facts ---
+
+  void AddVersion(VersionRecord record);
+  void SetDisposition(const std::string& version, Disposition disposition, const std::string& reason);
+  void SetLive(LiveState live) { live_ = std::move(live); }
+
+  void BeginLoad(const std::string& version);
+  void EndLoad(const std::string& version, VersionHandle handle, std::vector<std::string> warnings);
+  void FailLoad(const std::string& version, const absl::Status& why, absl::Time now);
+  void InstanceDestroyed(const std::string& version);
+
+  // A command begins to wait for the version, which is to be loaded before all others; or it ends.
+  void Hold(const std::string& version);
+  void Release(const std::string& version);
+
+  // --- What follows ---
+
+  PolicyDecision Decide() const;
+  // What is to be loaded so that everything of `keep`, and what commands wait for, is in memory.
+  std::vector<LoadWish> Wishes(const std::vector<std::string>& keep) const;
+  // Gives up the instances that are neither in `keep` nor waited for.
+  std::vector<VersionHandle> TakeUnneeded(const std::vector<std::string>& keep);
+  // True while nothing is served, but something of `keep` may still come without a failed load.
+  bool Starting(const std::vector<std::string>& keep) const;
+
+  ModelView View() const;
+  // Adds this model and its versions.
+  void CountInto(ManagerCounts* counts) const;
+  std::shared_ptr<const ServingEntry> Entry() const;
+
+ private:
+  VersionSlot& Slot(const std::string& version) { return versions_.find(version)->second; }
+  std::string Previous() const;
+
+  std::string name_;
+  LiveState live_;
+  std::map<std::string, VersionSlot, VersionLess> versions_;
+};
+
+}  // namespace modeld

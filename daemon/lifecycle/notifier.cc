@@ -1,0 +1,39 @@
+#include "daemon/lifecycle/notifier.h"
+
+#include <utility>
+
+namespace modeld {
+
+Notifier::Notifier() : thread_([this] { Loop(); }) {}
+
+Notifier::~Notifier() {
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+    changed_.Signal();
+  }
+  thread_.join();
+}
+
+void Notifier::Post(std::function<void()> call) {
+  MutexLock lock(&mutex_);
+  calls_.push_back(std::move(call));
+  changed_.Signal();
+}
+
+void Notifier::Loop() {
+  while (const std::function<void()> call = Next()) call();
+}
+
+std::function<void()> Notifier::Next() {
+  MutexLock lock(&mutex_);
+  while (calls_.empty()) {
+    if (stopping_) return nullptr;
+    changed_.Wait(&mutex_);
+  }
+  std::function<void()> call = std::move(calls_.front());
+  calls_.pop_front();
+  return call;
+}
+
+}  // namespace modeld
