@@ -1,1 +1,243 @@
-#include <gtest/gtest.h>
+#include "registry/model_config.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "tests/support/status_matchers.h"
+
+namespace modeld {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+auto IsRefused(const std::string& part) {
+  return StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(part));
+}
+
+TEST(ParseModelConfigTest, TheSmallest) {
+  ASSERT_OK_AND_ASSIGN(const ParsedConfig parsed, ParseModelConfig(R"({"version": "1.0"})"));
+  EXPECT_EQ(parsed.config.version(), "1.0");
+  EXPECT_EQ(parsed.canonical_json, R"({"version":"1.0"})");
+  EXPECT_THAT(parsed.warnings, IsEmpty());
+  EXPECT_OK(ParseModelConfig("{}"));
+}
+
+TEST(ParseModelConfigTest, EverythingThatThisBuildSupports) {
+  ASSERT_OK_AND_ASSIGN(const ParsedConfig parsed, ParseModelConfig(R"({
+    "name": "digits", "version": "1.1", "description": "handwritten digits",
+    "inputs":  [{"name": "x", "dtype": "FP32", "shape": [-1, 1, 8, 8]}, {"name": "flag"}],
+    "outputs": [{"name": "logits", "dtype": "FP32", "shape": [-1, 10]}],
+    "execution": {"engine": "auto", "precisions": ["fp32"], "device": "cpu"},
+    "warmup": {"batch_sizes": [1, 16, 64]},
+    "metadata": {"trained_on": "scikit-learn digits", "nested": [1, 2.5, null, {"a": true}]}
+  })"));
+  const v1::ModelConfig& config = parsed.config;
+  EXPECT_EQ(config.name(), "digits");
+  EXPECT_EQ(config.description(), "handwritten digits");
+  ASSERT_EQ(config.inputs_size(), 2);
+  EXPECT_EQ(config.inputs(0).dtype(), "FP32");
+  EXPECT_THAT(config.inputs(0).shape(), ElementsAre(-1, 1, 8, 8));
+  EXPECT_EQ(config.outputs(0).name(), "logits");
+  EXPECT_EQ(config.execution().engine(), "auto");
+  EXPECT_THAT(config.warmup().batch_sizes(), ElementsAre(1, 16, 64));
+  EXPECT_EQ(config.metadata().fields().at("trained_on").string_value(), "scikit-learn digits");
+  EXPECT_THAT(parsed.warnings, IsEmpty());
+}
+
+TEST(ParseModelConfigTest, CanonicalJsonDoesNotDependOnFormatting) {
+  ASSERT_OK_AND_ASSIGN(const ParsedConfig a,
+                       ParseModelConfig("{\"version\":\"1\",\n \"name\" : \"x\", \"mine\": [1, 2]}"));
+  ASSERT_OK_AND_ASSIGN(const ParsedConfig b,
+                       ParseModelConfig(R"({"mine":[1,2],"name":"x","version":"\u0031"})"));
+  EXPECT_EQ(a.canonical_json, b.canonical_json);
+  EXPECT_EQ(a.canonical_json, R"({"mine":[1,2],"name":"x","version":"1"})");
+}
+
+TEST(ParseModelConfigTest, UnknownTopLevelKeysAreKeptWithAWarning) {
+  constexpr char kJson[] = R"({"verison": "1.0", "trained_on": {"any": ["thing", 1]}})";
+  ASSERT_OK_AND_ASSIGN(const ParsedConfig parsed, ParseModelConfig(kJson));
+  EXPECT_THAT(parsed.warnings,
+              ElementsAre("config.json: unknown key \"trained_on\"",
+                          "config.json: unknown key \"verison\" (did you mean \"version\"?)"));
+  EXPECT_EQ(parsed.canonical_json, R"({"trained_on":{"any":["thing",1]},"verison":"1.0"})");
+  EXPECT_THAT(ParseModelConfig(R"({"verison": "1.0"})", {.strict = true}),
+              IsRefused("did you mean \"version\"?"));
+}
+
+TEST(ParseModelConfigTest, KeysInCamelCaseAreUnknown) {
+  EXPECT_THAT(ParseModelConfig(R"({"warmup": {"batchSizes": [1]}})"),
+              IsRefused("unknown key \"warmup.batchSizes\" (did you mean \"batch_sizes\"?)"));
+}
+
+struct Case {
+  std::string json;
+  std::string message;
+};
+
+void ExpectRefused(const std::vector<Case>& cases) {
+  for (const Case& c : cases) EXPECT_THAT(ParseModelConfig(c.json), IsRefused(c.message)) << c.json;
+}
+
+TEST(ParseModelConfigTest, MalformedJsonIsRefusedWithItsPlace) {
+  ExpectRefused({
+      {"", "config.json: line 1, column 1: syntax error"},
+      {"{\"version\": \"1.0\",\n \"name\": }", "line 2, column 10: syntax error"},
+      {"{\"version\": \"1.0\"} x", "line 1, column 20: syntax error"},
+      {"{\"version\": '1.0'}", "line 1, column 13: syntax error"},
+      {"{\"version\": \"1.0\",}", "line 1, column 19: syntax error"},
+      {"{\"version\": \"1.0\" // comment\n}", "line 1, column 19: syntax error"},
+      {"{\"a\": NaN}", "line 1, column 7: syntax error"},
+      {"{\"a\": 1e999}", "number overflow"},
+      {"{\"version\": \"\xff\"}", "ill-formed UTF-8"},
+      {"{\"\xc3\": 1}", "ill-formed UTF-8"},
+      {"{\"version\": \"1", "missing closing quote"},
+      {std::string("{\"a\":\0}", 7), "syntax error"},
+  });
+}
+
+TEST(ParseModelConfigTest, TheMessageOfInvalidUtf8IsValidUtf8) {
+  const absl::Status status = ParseModelConfig("{\"version\": \"\xff\xfe\"}").status();
+  EXPECT_TRUE(std::all_of(status.message().begin(), status.message().end(), [](char c) { return c > 0; }));
+}
+
+TEST(ParseModelConfigTest, TheTopMustBeAnObject) {
+  ExpectRefused({
+      {"[]", "expected an object, as {\"version\": \"1.0\"}, got an array"},
+      {"null", "got null"},
+      {"\"1.0\"", "got the string \"1.0\""},
+      {"1", "got the number 1"},
+  });
+}
+
+TEST(ParseModelConfigTest, DuplicateKeysAreRefused) {
+  ExpectRefused({
+      {R"({"version": "1", "version": "2"})", "key \"version\" is there twice"},
+      {R"({"mine": [0, {"a": 1, "a": 1}]})", "key \"mine[1].a\" is there twice"},
+      {R"({"a": 1, "\u0061": 1})", "key \"a\" is there twice"},
+  });
+  EXPECT_OK(ParseModelConfig(R"({"metadata": {"a": {"b": 1}, "b": {"a": 1}}})"));
+}
+
+TEST(ParseModelConfigTest, DepthIsLimited) {
+  const auto nested = [](int levels) {
+    return absl::StrCat("{\"metadata\": {\"a\":", std::string(levels - 2, '['), std::string(levels - 2, ']'),
+                        "}}");
+  };
+  EXPECT_OK(ParseModelConfig(nested(24)));
+  EXPECT_THAT(ParseModelConfig(nested(25)), IsRefused("nested deeper than 24 levels"));
+  EXPECT_THAT(ParseModelConfig(std::string(1'000'000, '[')), IsRefused("nested deeper than 24 levels"));
+}
+
+TEST(ParseModelConfigTest, TheDeepestMetadataSurvivesTheWire) {
+  std::string json = "1";
+  for (int level = 0; level < 23; ++level) json = absl::StrCat("{\"a\":", json, "}");
+  ASSERT_OK_AND_ASSIGN(const ParsedConfig parsed,
+                       ParseModelConfig(absl::StrCat("{\"metadata\":", json, "}")));
+  v1::ModelConfig copy;
+  EXPECT_TRUE(copy.ParseFromString(parsed.config.SerializeAsString()));
+}
+
+TEST(ParseModelConfigTest, WrongTypesNameTheFieldAndBothTypes) {
+  ExpectRefused({
+      {R"({"version": 1.0})",
+       "config.json: field \"version\": expected a string, got the number 1.0; write \"1.0\""},
+      {R"({"version": 1.10})", "got the number 1.10; write \"1.10\""},
+      {R"({"version": 3})", "got the number 3; write \"3\""},
+      {R"({"version": null})", "field \"version\": expected a string, got null; leave the key out"},
+      {R"({"name": ["x"]})", "field \"name\": expected a string, got an array"},
+      {R"({"description": {}})", "field \"description\": expected a string, got an object"},
+      {R"({"description": true})", "field \"description\": expected a string, got true"},
+      {R"({"inputs": {}})", "field \"inputs\": expected an array, got an object"},
+      {R"({"inputs": null})", "field \"inputs\": expected an array, got null"},
+      {R"({"inputs": ["x"]})", "field \"inputs[0]\": expected an object, got the string \"x\""},
+      {R"({"inputs": [{"name": "x", "shape": "[1]"}]})", "field \"inputs[0].shape\": expected an array"},
+      {R"({"inputs": [{"name": "x", "shape": [1, "2"]}]})",
+       "field \"inputs[0].shape[1]\": expected an integer of 64 bits, got the string \"2\""},
+      {R"({"inputs": [{"name": "x", "shape": [1.5]}]})", "got the number 1.5"},
+      {R"({"inputs": [{"name": "x", "shape": [18446744073709551615]}]})", "expected an integer of 64 bits"},
+      {R"({"inputs": [{"name": "x", "shape": [1e30]}]})", "expected an integer of 64 bits"},
+      {R"({"execution": []})", "field \"execution\": expected an object, got an array"},
+      {R"({"execution": {"engine": 1}})", "field \"execution.engine\": expected a string"},
+      {R"({"execution": {"precisions": "fp32"}})", "field \"execution.precisions\": expected an array"},
+      {R"({"warmup": {"batch_sizes": 1}})",
+       "field \"warmup.batch_sizes\": expected an array, got the number 1"},
+      {R"({"warmup": {"batch_sizes": [2147483648]}})",
+       "field \"warmup.batch_sizes[0]\": expected an integer of 32 bits, got the number 2147483648"},
+      {R"({"metadata": "text"})", "field \"metadata\": expected an object"},
+  });
+}
+
+TEST(ParseModelConfigTest, UnknownKeysInsideASectionAreRefused) {
+  ExpectRefused({
+      {R"({"inputs": [{"name": "x"}, {"nmae": "y"}]})",
+       "unknown key \"inputs[1].nmae\" (did you mean \"name\"?)"},
+      {R"({"execution": {"enginee": "auto"}})",
+       "unknown key \"execution.enginee\" (did you mean \"engine\"?)"},
+      {R"({"warmup": {"something": 1}})", "unknown key \"warmup.something\""},
+      {R"({"warmup": {"line\nbreak": 1}})", R"(unknown key)"},
+  });
+}
+
+TEST(ParseModelConfigTest, ImpossibleValues) {
+  ExpectRefused({
+      {R"({"inputs": [{"dtype": "FP32"}]})", "field \"inputs[0].name\": missing"},
+      {R"({"inputs": [{"name": "x"}, {"name": "x"}]})", "field \"inputs[1].name\": \"x\" is declared twice"},
+      {R"({"outputs": [{"name": "y"}, {"name": "y"}]})",
+       "field \"outputs[1].name\": \"y\" is declared twice"},
+      {R"({"inputs": [{"name": "x", "dtype": "FP23"}]})",
+       "field \"inputs[0].dtype\": unknown dtype \"FP23\" (did you mean \"FP32\"?); expected one of BOOL,"},
+      {R"({"inputs": [{"name": "x", "dtype": "fp32"}]})", "did you mean \"FP32\"?"},
+      {R"({"inputs": [{"name": "x", "dtype": "torch.float32"}]})", "did you mean \"FP32\"?"},
+      {R"({"inputs": [{"name": "x", "dtype": "long"}]})", "did you mean \"INT64\"?"},
+      {R"({"inputs": [{"name": "x", "shape": [-1, -2]}]})",
+       "field \"inputs[0].shape[1]\": expected a size of at least 0, or -1 for any size, got -2"},
+      {R"({"inputs": [{"name": "x", "shape": [4294967296, 4294967296]}]})", "overflows"},
+      {R"({"inputs": [{"name": "x", "shape": [-9223372036854775808]}]})", "field \"inputs[0].shape[0]\""},
+      {R"({"warmup": {"batch_sizes": [1, 0]}})",
+       "field \"warmup.batch_sizes[1]\": expected at least 1, got 0"},
+      {R"({"name": "No Name"})", "config.json: field \"name\": "},
+      {R"({"name": ""})", "config.json: field \"name\": "},
+      {R"({"version": ""})", "config.json: field \"version\": "},
+      {R"({"version": "1 0"})", "config.json: field \"version\": "},
+      {R"({"version": "1\u00000"})", "config.json: field \"version\": "},
+  });
+}
+
+TEST(ParseModelConfigTest, FieldsWhosePartIsNotBuiltAreRefusedByName) {
+  const auto unsupported = [](const std::string& path) {
+    return absl::StrCat("\"", path, "\" is not supported by this build");
+  };
+  ExpectRefused({
+      {R"({"batching": {"max_batch_size": 64}})", unsupported("batching")},
+      {R"({"batching": {}})", unsupported("batching")},
+      {R"({"preprocess": {"x": {"image": {}}}})", unsupported("preprocess")},
+      {R"({"postprocess": {"y": {"softmax": true}}})", unsupported("postprocess")},
+      {R"({"golden": ["golden/0"]})", unsupported("golden")},
+      {R"({"guard": {"watch_seconds": 300}})", unsupported("guard")},
+      {R"({"outputs": [{"name": "y", "labels": "labels.txt"}]})", unsupported("outputs[0].labels")},
+      {R"({"execution": {"objective": "latency"}})", unsupported("execution.objective")},
+      {R"({"execution": {"instances": 1}})", unsupported("execution.instances")},
+      {R"({"execution": {"threads_per_instance": 1}})", unsupported("execution.threads_per_instance")},
+      {R"({"execution": {"tolerance": {"rtol": 0.1}}})", unsupported("execution.tolerance")},
+      {R"({"execution": {"device": "cuda"}})",
+       "field \"execution.device\": \"cuda\" is not supported by this build; expected \"cpu\""},
+      {R"({"execution": {"engine": "openvino"}})",
+       "field \"execution.engine\": \"openvino\" is not supported by this build; expected \"auto\" or "
+       "\"libtorch\""},
+      {R"({"execution": {"precisions": ["fp32", "bf16"]}})",
+       "field \"execution.precisions[1]\": \"bf16\" is not supported by this build"},
+  });
+}
+
+TEST(IsKnownDtypeTest, NamesAreExact) {
+  for (const char* name : {"BOOL", "INT8", "UINT64", "FP16", "BF16", "FP32", "FP64", "BYTES", "COMPLEX128"}) {
+    EXPECT_TRUE(IsKnownDtype(name)) << name;
+  }
+  for (const char* name : {"", "fp32", "FLOAT", "FP32 "}) EXPECT_FALSE(IsKnownDtype(name)) << name;
+}
+
+}  // namespace
+}  // namespace modeld
