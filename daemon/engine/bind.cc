@@ -44,7 +44,7 @@ absl::Status CheckNames(const Method& method, const NamedValues& inputs) {
   for (const auto& [name, value] : inputs) {
     if (FindArgument(method, name) != nullptr) continue;
     return absl::InvalidArgumentError(absl::StrCat(
-        "unknown input \"", name, "\"", DidYouMean(name, ArgumentNames(method)), "; ", WhatItTakes(method)));
+        "unknown input ", Quote(name), DidYouMean(name, ArgumentNames(method)), "; ", WhatItTakes(method)));
   }
   return absl::OkStatus();
 }
@@ -66,7 +66,7 @@ std::string Contradiction(const DeclaredTensor& declared, const Tensor& tensor) 
   if (!declared.shape.has_value()) return "";
   const std::vector<int64_t>& shape = *declared.shape;
   if (shape.size() != tensor.shape.size()) {
-    return absl::StrCat(tensor.shape.size(), " dimensions, not ", shape.size());
+    return absl::StrCat("rank is ", tensor.shape.size(), ", not ", shape.size());
   }
   for (size_t i = 0; i < shape.size(); ++i) {
     if (shape[i] != -1 && shape[i] != tensor.shape[i]) {

@@ -204,7 +204,9 @@ Result CoerceList(const Type& type, Value& value) {
 }
 
 Result CoerceTuple(const Type& type, Value& value) {
-  if (List* list = value.get_if<List>()) value.data = Tuple{std::move(list->items), {}};
+  if (List* list = value.get_if<List>(); list != nullptr && list->items.size() == type.params.size()) {
+    value.data = Tuple{std::move(list->items), {}};
+  }
   Tuple* const tuple = value.get_if<Tuple>();
   if (tuple == nullptr || tuple->items.size() != type.params.size()) return Unexpected(type, value);
   if (!tuple->names.empty() && !type.field_names.empty() && tuple->names != type.field_names) {
