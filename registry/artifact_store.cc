@@ -1,6 +1,5 @@
 #include "registry/artifact_store.h"
 
-#include <openssl/evp.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -8,40 +7,15 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
+#include "registry/sha256.h"
 
 namespace modeld {
 namespace {
 
 constexpr size_t kCopyBufferBytes = 1 << 20;
-
-class Sha256 {
- public:
-  Sha256() : context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
-    ok_ = context_ != nullptr && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1;
-  }
-
-  void Update(std::string_view data) {
-    ok_ = ok_ && EVP_DigestUpdate(context_.get(), data.data(), data.size()) == 1;
-  }
-
-  // 64 lower-case hexadecimal digits. Call once, last.
-  absl::StatusOr<std::string> Finish() {
-    std::string digest(32, '\0');
-    ok_ = ok_ &&
-          EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(digest.data()), nullptr) == 1;
-    // OpenSSL fails here only without memory or with SHA-256 disabled by the system's policy.
-    if (!ok_) return absl::InternalError("OpenSSL cannot compute SHA-256");
-    return absl::BytesToHexString(digest);
-  }
-
- private:
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-  bool ok_;
-};
 
 struct Content {
   std::string sha256;
