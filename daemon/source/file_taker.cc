@@ -1,6 +1,7 @@
 #include "daemon/source/file_taker.h"
 
 #include "registry/base/status_macros.h"
+#include "registry/incomplete.h"
 #include "registry/version_order.h"
 
 namespace modeld {
@@ -38,7 +39,7 @@ TakeResult FileTaker::Take(const ScannedFile& file, absl::Time now) const {
 
   // On the file first, so that what is incomplete or refused costs no copy.
   absl::StatusOr<InspectedFile> inspected = Inspect(file, file.full_path);
-  if (absl::IsUnavailable(inspected.status())) return ends(Verdict::kIncomplete, inspected.status());
+  if (IsIncomplete(inspected.status())) return ends(Verdict::kIncomplete, inspected.status());
   if (!inspected.ok()) return ends(Judge(file, inspected.status()), inspected.status());
   result.identity = inspected->identity;
 
@@ -50,7 +51,7 @@ TakeResult FileTaker::Take(const ScannedFile& file, absl::Time now) const {
   result.sha256 = staged->sha256();
 
   inspected = Inspect(file, staged->path());
-  if (absl::IsUnavailable(inspected.status())) return ends(Verdict::kChanged, inspected.status());
+  if (IsIncomplete(inspected.status())) return ends(Verdict::kChanged, inspected.status());
   if (!inspected.ok()) return ends(Judge(file, inspected.status()), inspected.status());
   result.identity = inspected->identity;
 

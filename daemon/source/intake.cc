@@ -264,12 +264,13 @@ void Intake::Take(const ScannedFile& file) {
       break;
     case Verdict::kIncomplete:
       if (settle_.Incomplete(file.path, now)) {
-        result.why = absl::InvalidArgumentError(
-            absl::StrCat("truncated: ", result.why.message(), ", and it has stood still for ",
-                         absl::FormatDuration(options_.settle.incomplete_time), "; copy it again"));
+        result.why = absl::InvalidArgumentError(absl::StrCat(
+            "truncated: it has stood still for ", absl::FormatDuration(options_.settle.incomplete_time),
+            " but is ", result.why.message(), "; copy it again"));
         Remember(file, FileOutcome::kQuarantined, result);
       } else {
-        ShowSettling(file.path, absl::StrCat("incomplete so far: ", result.why.message()), result.identity);
+        ShowSettling(file.path, absl::StrCat(result.why.message(), "; waiting for the rest"),
+                     result.identity);
       }
       break;
     case Verdict::kChanged:
