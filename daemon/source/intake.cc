@@ -7,7 +7,6 @@
 #include "registry/base/log.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
-#include "registry/base/timeout.h"
 
 namespace modeld {
 namespace {
@@ -33,6 +32,13 @@ bool IsHidden(const std::string& path, const std::vector<UnreadablePath>& unread
   return std::any_of(unreadable.begin(), unreadable.end(), [&](const UnreadablePath& hidden) {
     return path == hidden.path || path.starts_with(hidden.path + "/");
   });
+}
+
+// The device does not count: network and container file systems have another number after every mount, which
+// must not make every file new.
+bool IsUnchanged(FileIdentity before, const FileIdentity& now) {
+  before.device = now.device;
+  return before == now;
 }
 
 }  // namespace
@@ -64,83 +70,23 @@ absl::Time Intake::Step() {
     retry_now = rounds_wanted_ == rounds_begun_;
   }
   absl::StatusOr<ScanResult> scan = Scan(*file_system_, options_.drop_directory);
+  const absl::Time now = clock_->Now();
   const bool found = scan.ok();
   const size_t files = found ? scan->files.size() : 0;
   if (found) {
     SourceFound();
-    LookAt(*std::move(scan), retry_now);
+    LookAt(*std::move(scan), now, retry_now);
   } else {
     SourceLost(scan.status());
   }
 
   MutexLock lock(&mutex_);
   files_seen_ = static_cast<int>(files);
-  all_looked_at_ = !found || settle_.Unseen().empty();
+  observed_at_ = now;
+  oldest_unseen_ = found ? settle_.OldestUnseen() : absl::InfiniteFuture();
   rounds_done_ = rounds_begun_;
   round_done_.SignalAll();
   return found ? settle_.NextDue() : absl::InfiniteFuture();
-}
-
-void Intake::Run() {
-  while (!stopped()) {
-    const absl::Time next = Step();
-    WaitForWork(std::min(next - clock_->Now(), options_.rescan_interval));
-  }
-}
-
-void Intake::Stop() {
-  MutexLock lock(&mutex_);
-  stopped_ = true;
-  WakeUp();
-  round_done_.SignalAll();
-}
-
-absl::StatusOr<int> Intake::Rescan(absl::Duration span) {
-  Timeout timeout(span);
-  const uint64_t wanted = WantRound();
-  MutexLock lock(&mutex_);
-  while (!stopped_ && !(rounds_done_ >= wanted && all_looked_at_)) {
-    if (!timeout.Wait(&round_done_, &mutex_)) break;
-  }
-  if (stopped_) return absl::UnavailableError("the drop directory is no longer watched: shutting down");
-  if (rounds_done_ < wanted) {
-    return absl::DeadlineExceededError(absl::StrCat("the drop directory was not scanned within ",
-                                                    absl::FormatDuration(span),
-                                                    "; a large file is being taken, or the disk is slow"));
-  }
-  if (!source_status_.ok()) return source_status_;
-  return files_seen_;
-}
-
-void Intake::RequestRescan() { WantRound(); }
-
-uint64_t Intake::WantRound() {
-  MutexLock lock(&mutex_);
-  rounds_wanted_ = rounds_begun_ + 1;
-  WakeUp();
-  return rounds_wanted_;
-}
-
-void Intake::WakeUp() {
-  if (watcher_ != nullptr) watcher_->Wake();
-  round_wanted_.Signal();
-}
-
-void Intake::WaitForWork(absl::Duration span) {
-  if (watcher_ != nullptr) {
-    watcher_->Wait(span);
-    return;
-  }
-  Timeout timeout(span);
-  MutexLock lock(&mutex_);
-  while (!stopped_ && rounds_wanted_ <= rounds_begun_) {
-    if (!timeout.Wait(&round_wanted_, &mutex_)) return;
-  }
-}
-
-bool Intake::stopped() const {
-  MutexLock lock(&mutex_);
-  return stopped_;
 }
 
 absl::Status Intake::source_status() const {
@@ -183,7 +129,7 @@ void Intake::RecordSourceEvent(const char* what, const std::string& reason) {
   if (!recorded.ok()) LogError("cannot record an event", {{"action", what}, {"error", recorded}});
 }
 
-void Intake::LookAt(ScanResult scan, bool retry_now) {
+void Intake::LookAt(ScanResult scan, absl::Time now, bool retry_now) {
   WatchDirectories(scan);
   ForgetVanished(scan);
   WarnOnce(scan.warnings);
@@ -199,15 +145,15 @@ void Intake::LookAt(ScanResult scan, bool retry_now) {
       pending.push_back(std::move(file));
     }
   }
-  settle_.Observe(pending, clock_->Now());
+  settle_.Observe(pending, now);
   for (const ScannedFile& file : settle_.Unseen()) {
     ShowSettling(file.path,
                  absl::StrCat("waiting until it has stood still for ",
                               absl::FormatDuration(options_.settle.settle_time)),
                  IdentityGuess(file.path));
   }
-  if (retry_now) settle_.RetryNow(clock_->Now());
-  for (const ScannedFile& file : settle_.Due(clock_->Now())) {
+  if (retry_now) settle_.RetryNow(now);
+  for (const ScannedFile& file : settle_.Due(now)) {
     if (stopped()) return;
     Take(file);
   }
@@ -284,8 +230,8 @@ void Intake::Take(const ScannedFile& file) {
 
 bool Intake::IsRemembered(const ScannedFile& file) const {
   const auto it = remembered_.find(file.path);
-  return it != remembered_.end() && it->second.identity == file.identity &&
-         it->second.sidecar == file.sidecar;
+  return it != remembered_.end() && IsUnchanged(it->second.identity, file.identity) &&
+         IsUnchanged(it->second.sidecar, file.sidecar);
 }
 
 void Intake::Remember(const ScannedFile& file, FileOutcome outcome, const TakeResult& result) {

@@ -62,10 +62,11 @@ class Intake {
   // Ends Run after the file that it is at, and every Rescan. For good.
   void Stop();
 
-  // Makes Run scan now, try again what was put off, and waits until every file found was looked at. So
-  // whoever copied a file in completely before the call finds it taken after the call, or in dropped_files()
-  // with its trouble: files are waited for while they settle, but not until incomplete ones are complete.
-  // Returns the number of model files seen, also where `span` passed while files were still settling.
+  // Makes Run scan now, try again what was put off, and waits until every file that this scan found was
+  // looked at. So whoever copied a file in completely before the call finds it taken after the call, or in
+  // dropped_files() with its trouble: files are waited for while they settle, but not while they go on being
+  // written, nor until incomplete ones are complete. Returns the number of model files seen, also where
+  // `span` passed while files were still settling.
   //
   // DEADLINE_EXCEEDED: not even the scan was done in time; UNAVAILABLE: stopped; the scan's error if the drop
   // directory cannot be read. REQUIRES: another thread is in Run.
@@ -79,18 +80,18 @@ class Intake {
   absl::Status source_status() const;
 
  private:
-  // --- The loop and its source ---
+  // --- The loop: intake_run.cc ---
   // Makes a round begin soon; returns its number.
   uint64_t WantRound();
   void WakeUp();
   void WaitForWork(absl::Duration span);
   bool stopped() const;
+
+  // --- A round ---
   void SourceFound();
   void SourceLost(const absl::Status& why);
   void RecordSourceEvent(const char* what, const std::string& reason);
-
-  // --- A round ---
-  void LookAt(ScanResult scan, bool retry_now);
+  void LookAt(ScanResult scan, absl::Time now, bool retry_now);
   void WatchDirectories(ScanResult& scan);
   void ForgetVanished(ScanResult& scan);
   void WarnOnce(const std::vector<std::string>& warnings);
@@ -125,7 +126,9 @@ class Intake {
   CondVar round_wanted_;
   absl::Status source_status_ ABSL_GUARDED_BY(mutex_);
   int files_seen_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool all_looked_at_ ABSL_GUARDED_BY(mutex_) = false;  // as of the last round
+  // When the last round saw the directory, and SettleTracker::OldestUnseen at that round's end.
+  absl::Time observed_at_ ABSL_GUARDED_BY(mutex_);
+  absl::Time oldest_unseen_ ABSL_GUARDED_BY(mutex_);
   uint64_t rounds_begun_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t rounds_done_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t rounds_wanted_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -92,6 +92,14 @@ std::vector<ScannedFile> SettleTracker::Unseen() const {
   return unseen;
 }
 
+absl::Time SettleTracker::OldestUnseen() const {
+  absl::Time oldest = absl::InfiniteFuture();
+  for (const auto& [path, waiting] : waiting_) {
+    if (!waiting.looked_at) oldest = std::min(oldest, waiting.unchanged_since);
+  }
+  return oldest;
+}
+
 absl::Time SettleTracker::NextDue() const {
   absl::Time next = absl::InfiniteFuture();
   for (const auto& [path, waiting] : waiting_) next = std::min(next, waiting.due);

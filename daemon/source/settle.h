@@ -48,6 +48,8 @@ class SettleTracker {
 
   // Files that were not looked at since they last changed (or since RetryNow), by path.
   std::vector<ScannedFile> Unseen() const;
+  // Since when the file of Unseen stands still that does so for longest; InfiniteFuture: there is none.
+  absl::Time OldestUnseen() const;
   // When Due next returns something; InfiniteFuture: nothing waits.
   absl::Time NextDue() const;
 

@@ -20,8 +20,8 @@ namespace modeld {
 namespace {
 
 // Not IN_MODIFY: a file that is being written is of interest when it is closed, and the settle time asks.
-constexpr uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE |
-                             IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+constexpr uint32_t kMask = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB |
+                           IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 
 // Reads all that waits in a descriptor that does not block. What the events say does not matter: the scan
 // that follows looks at everything, which also makes a queue that overflowed harmless.
@@ -61,8 +61,7 @@ absl::StatusOr<std::unique_ptr<Watcher>> Watcher::Create() {
     if (errno == EMFILE) {
       return absl::ResourceExhaustedError(
           "cannot watch the drop directory: the limit of inotify instances or of open files is reached; "
-          "raise "
-          "the sysctl fs.inotify.max_user_instances or the limit of open files");
+          "raise the sysctl fs.inotify.max_user_instances or the limit of open files");
     }
     return ErrnoStatus(errno, "cannot watch the drop directory: inotify_init1");
   }
@@ -80,7 +79,7 @@ absl::Status Watcher::Watch(const std::vector<std::string>& directories) {
   for (const std::string& directory : directories) {
     // For what is watched already this gives its descriptor again, and a new one where another directory has
     // taken the name.
-    const int watch = ::inotify_add_watch(inotify_.get(), directory.c_str(), kEvents);
+    const int watch = ::inotify_add_watch(inotify_.get(), directory.c_str(), kMask);
     if (watch >= 0) {
       watches[directory] = watch;
     } else if (errno == ENOSPC) {

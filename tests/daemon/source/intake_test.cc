@@ -106,6 +106,28 @@ TEST_F(IntakeTest, HundredsOfUnchangedFilesAreNotReadAfterARestart) {
   EXPECT_THAT(intake_->dropped_files(), IsEmpty());
 }
 
+TEST_F(IntakeTest, AnotherDeviceNumberAfterARemountIsNoChange) {
+  Drop("digits.pt", Archive("1.0"));
+  Settle();
+  FileRecord record = Remembered().at(0);
+  record.identity.device += 7;
+  ASSERT_OK(registry_->RecordFile(record, std::nullopt));
+  const int before = opens();
+  Restart();
+  Settle();
+  EXPECT_EQ(opens(), before);
+}
+
+TEST_F(IntakeTest, AFileOfTheSameSizeAndTimeIsStillSeenToBeAnother) {
+  Drop("digits.pt", Archive("1.0"));
+  const auto time = std::filesystem::last_write_time(drop_ + "/digits.pt");
+  Settle();
+  Drop("digits.pt", Archive("1.1"));
+  std::filesystem::last_write_time(drop_ + "/digits.pt", time);
+  Settle();
+  EXPECT_THAT(sink_->names(), ElementsAre("digits 1.0", "digits 1.1"));
+}
+
 TEST_F(IntakeTest, AChangedFileIsTakenAnew) {
   Drop("digits.pt", Archive("1.0"));
   Settle();

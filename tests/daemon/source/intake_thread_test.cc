@@ -6,6 +6,7 @@
 
 #include "daemon/source/intake.h"
 #include "tests/daemon/source/intake_fixture.h"
+#include "tests/support/notification.h"
 
 namespace modeld {
 namespace {
@@ -76,6 +77,19 @@ TEST_F(IntakeThreadTest, AfterARescanWhatWasCopiedBeforeItIsTakenOrShownWithItsT
     EXPECT_THAT(shown[1].reason, HasSubstr("incomplete"));
     TearDown();
   }
+}
+
+TEST_F(IntakeThreadTest, ARescanDoesNotWaitForAFileThatGoesOnBeingWritten) {
+  Start();
+  Notification rescanned;
+  std::thread writer([&] {
+    const std::string archive = Archive("1.0");
+    for (size_t i = 1; !rescanned.notified(); ++i) Drop("growing.pt", archive.substr(0, i % archive.size()));
+  });
+  EXPECT_OK(intake_->Rescan(absl::InfiniteDuration()));
+  rescanned.Notify();
+  writer.join();
+  EXPECT_EQ(sink_->calls(), 0);
 }
 
 TEST_F(IntakeThreadTest, ARescanThatIsNotDoneInTimeSaysSo) {

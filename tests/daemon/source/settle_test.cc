@@ -207,13 +207,19 @@ TEST(SettleTest, UnseenAreThoseNotLookedAtSinceTheyChanged) {
   SettleTracker tracker(kOptions);
   tracker.Observe({File("a"), File("b"), File("c"), File("d")}, At(0));
   EXPECT_THAT(Paths(tracker.Unseen()), ElementsAre("a", "b", "c", "d"));
+  EXPECT_EQ(tracker.OldestUnseen(), At(0));
   tracker.Incomplete("a", At(500));
   tracker.RetryLater("b", At(500));
   tracker.Changed("c", At(500));
   tracker.Done("d");
   EXPECT_THAT(Paths(tracker.Unseen()), ElementsAre("c"));
+  EXPECT_EQ(tracker.OldestUnseen(), At(500));
   tracker.Observe({File("a", 2), File("b"), File("c")}, At(600));
   EXPECT_THAT(Paths(tracker.Unseen()), ElementsAre("a", "c"));
+  EXPECT_EQ(tracker.OldestUnseen(), At(500));
+  tracker.Done("a");
+  tracker.Done("c");
+  EXPECT_EQ(tracker.OldestUnseen(), absl::InfiniteFuture());
 }
 
 TEST(SettleTest, FilesThatAreNotFollowedAreIgnored) {
