@@ -1,0 +1,134 @@
+// Several threads on one module, and what a thread sets for itself.
+#include <ATen/Parallel.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <functional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "registry/base/mutex.h"
+#include "tests/support/loaded_model.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/values.h"
+
+namespace modeld {
+namespace {
+
+constexpr int kThreads = 4;
+constexpr int kCalls = 300;
+
+// `work` gets the thread's number.
+void RunThreads(const std::function<void(int)>& work) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) threads.emplace_back(work, i);
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST(ConcurrencyTest, EachCallGetsItsOwnAnswer) {
+  LoadedModel add("add");
+  const auto engine = NewLibtorchEngine();
+  RunThreads([&](int thread) {
+    engine->PrepareThread(1);
+    for (int call = 0; call < kCalls; ++call) {
+      const auto a = static_cast<float>(thread * kCalls + call);
+      // Shapes change too: the executor specializes while other threads run.
+      const size_t size = 1 + static_cast<size_t>(call % 7);
+      const std::vector<int64_t> shape = {static_cast<int64_t>(size)};
+      ASSERT_EQ(add.Answer({{"a", Value{FloatTensor(shape, std::vector<float>(size, a))}},
+                            {"b", Value{FloatTensor(shape, std::vector<float>(size, 0.5f))}}}),
+                Dump(Value{FloatTensor(shape, std::vector<float>(size, a + 0.5f))}));
+    }
+  });
+}
+
+TEST(ConcurrencyTest, ANetworkAnswersAsItDoesAlone) {
+  LoadedModel cnn("cnn");
+  const auto picture = [](int seed) {
+    std::vector<float> pixels(64);
+    for (int i = 0; i < 64; ++i) pixels[static_cast<size_t>(i)] = static_cast<float>((i * seed) % 17) / 17;
+    return Value{FloatTensor({1, 1, 8, 8}, pixels)};
+  };
+  std::vector<std::string> alone;
+  for (int seed = 0; seed < 20; ++seed) alone.push_back(cnn.Answer({{"input", picture(seed)}}));
+  ASSERT_EQ(std::set<std::string>(alone.begin(), alone.end()).size(), 17u);  // seeds 0 and 17, 1 and 18, …
+  RunThreads([&](int thread) {
+    for (int call = 0; call < kCalls; ++call) {
+      const int seed = (call + 5 * thread) % 20;
+      ASSERT_EQ(cnn.Answer({{"input", picture(seed)}}), alone[static_cast<size_t>(seed)]);
+    }
+  });
+}
+
+class StatefulModelTest : public testing::TestWithParam<const char*> {};
+
+// Calls of a module that writes its own attributes do not overlap: none is lost, none is counted twice.
+TEST_P(StatefulModelTest, CountsEveryCallOnce) {
+  LoadedModel counter(GetParam());
+  Mutex mutex;
+  std::set<std::string> answers;
+  RunThreads([&](int) {
+    for (int call = 0; call < kCalls; ++call) {
+      const std::string answer = counter.Answer({});
+      const MutexLock lock(&mutex);
+      EXPECT_TRUE(answers.insert(answer).second) << answer;
+    }
+  });
+  EXPECT_EQ(answers.size(), static_cast<size_t>(kThreads * kCalls));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, StatefulModelTest,
+                         testing::Values("counter", "counter_in_place", "counter_in_list"),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST(ConcurrencyTest, AKeptInputStaysValidUnderConcurrentCalls) {
+  LoadedModel keeps_input("keeps_input");
+  std::atomic<int> wrong = 0;
+  RunThreads([&](int thread) {
+    for (int call = 0; call < kCalls; ++call) {
+      const auto result = keeps_input.Call(
+          {{"x", Value{FloatTensor({1000}, std::vector<float>(1000, static_cast<float>(thread)))}}});
+      ASSERT_OK(result);
+      const Tensor& kept = *result->get_if<Tensor>();
+      const auto* elements = static_cast<const float*>(kept.buffer.data);
+      for (int64_t i = 1; i < kept.element_count(); ++i) wrong += elements[i] != elements[0];
+    }
+  });
+  EXPECT_EQ(wrong, 0);
+}
+
+// LibTorch gives a thread the count that was set last, by any thread, when it first runs in parallel.
+TEST(PrepareThreadTest, AThreadKeepsItsOwnThreadCount) {
+  const auto engine = NewLibtorchEngine();
+  LoadedModel busy("busy");
+  const auto run = [&] {
+    ASSERT_OK(busy.Call({{"x", Value{Zeros(DType::kFp32, {256, 256})}}, {"steps", Int(2)}}));
+  };
+  std::thread([&] {
+    engine->PrepareThread(3);
+    std::thread([&] {
+      engine->PrepareThread(1);
+      run();
+      EXPECT_EQ(at::get_num_threads(), 1);
+    }).join();
+    run();
+    EXPECT_EQ(at::get_num_threads(), 3);
+  }).join();
+}
+
+TEST(PrepareThreadTest, DenormalNumbersAreFlushed) {
+  const auto engine = NewLibtorchEngine();
+  LoadedModel denormal("denormal");
+  const NamedValues tiny = {{"x", Value{FloatTensor({1}, {1e-40f})}}};
+  std::thread([&] {
+    EXPECT_EQ(denormal.Answer(tiny), "True");
+    engine->PrepareThread(1);
+    EXPECT_EQ(denormal.Answer(tiny), "False");
+  }).join();
+}
+
+}  // namespace
+}  // namespace modeld
