@@ -156,11 +156,22 @@ TEST_F(RegistryOpenTest, ANewerSchemaThatOnlyTheWalKnowsIsRefused) {
   ExpectRefused(HasSubstr("run the newer modeld"));
 }
 
-TEST_F(RegistryOpenTest, ADamagedPageIsRefused) {
-  MakeRegistry();
-  std::fstream(path_, std::ios::binary | std::ios::in | std::ios::out).seekp(4096)
-      << std::string(4096, '\xff');
-  ExpectRefused(AllOf(HasSubstr("is damaged"), HasSubstr("restore it from a backup")));
+TEST_F(RegistryOpenTest, ADamagedPageOfAnyTableIsRefused) {
+  for (const std::string table : {"models", "artifacts", "versions", "live_history", "files", "events"}) {
+    SCOPED_TRACE(table);
+    std::filesystem::remove(path_);
+    MakeRegistry();
+    int page_size = 0;
+    int page = 0;  // counted from 1
+    {
+      SQLite::Database database(path_);
+      page_size = database.execAndGet("PRAGMA page_size").getInt();
+      page = database.execAndGet("SELECT rootpage FROM sqlite_schema WHERE name = '" + table + "'").getInt();
+    }
+    std::fstream(path_, std::ios::binary | std::ios::in | std::ios::out).seekp((page - 1) * page_size)
+        << std::string(page_size, '\xff');
+    ExpectRefused(AllOf(HasSubstr("is damaged"), HasSubstr("restore it from a backup")));
+  }
 }
 
 TEST_F(RegistryOpenTest, ATruncatedDatabaseIsRefused) {
