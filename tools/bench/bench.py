@@ -23,15 +23,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools" / "support"))
+
 import artifacts
 import numpy as np
 import report
 import torch
+from daemon_process import DaemonProcess, wait_for, wait_live
 
-from daemon import Daemon, drop, wait_live
 from modeld_client import Client, ModeldError
 
-ROOT = Path(__file__).resolve().parents[2]
 INPUT = {"x": np.linspace(0, 1, 64, dtype=np.float32).reshape(1, 1, 8, 8)}
 Row = dict[str, Any]
 
@@ -42,8 +44,15 @@ class Setting:
     modelctl: str
     work: Path
 
-    def daemon(self, name: str, settle_ms: int = 50) -> Daemon:
-        return Daemon(self.modeld, self.modelctl, self.work / name, settle_ms=settle_ms)
+    def daemon(self, name: str, settle_ms: int = 50) -> DaemonProcess:
+        return DaemonProcess(self.modeld, self.modelctl, self.work / name, settle_ms=settle_ms)
+
+    def deploy(self, daemon: DaemonProcess, client: Client, version: str) -> None:
+        """Drops a new version of `digits`, unlike every other, and waits until it is live."""
+        tag = float(version.replace(".", ""))
+        path = artifacts.save(artifacts.Classifier(tag), self.work / "new.pt", "digits", version)
+        daemon.move_in(path, f"digits-{version}.pt")
+        wait_live(client, "digits", version)
 
 
 def row(case: str, metric: str, value: float, goal: str, met: bool, reference: float | None = None) -> Row:
@@ -62,12 +71,12 @@ def row(case: str, metric: str, value: float, goal: str, met: bool, reference: f
 def drop_to_answer(setting: Setting) -> Iterator[Row]:
     """From a file's last byte to the first answer by the new version."""
     beyond, loads = [], []
-    with setting.daemon("drop", settle_ms=500) as daemon, Client(daemon.address()) as client:
+    with setting.daemon("drop", settle_ms=500) as daemon, daemon.client() as client:
         for number in range(1, 11):
             version = f"1.{number}"
             path = artifacts.save(artifacts.Classifier(number), setting.work / "new.pt", "digits", version)
             load = artifacts.bare_load_s(path)
-            last_byte = drop(daemon, path, f"digits-{version}.pt")
+            last_byte = daemon.move_in(path, f"digits-{version}.pt")
             while True:
                 try:
                     if client.predict("digits", INPUT).version == version:
@@ -89,11 +98,9 @@ def drop_to_answer(setting: Setting) -> Iterator[Row]:
 def rollback(setting: Setting) -> Iterator[Row]:
     """The rollback command, and what the requests after it are answered by."""
     times, wrong = [], 0
-    with setting.daemon("rollback") as daemon, Client(daemon.address()) as client:
-        for number, version in enumerate(("1.0", "1.1")):
-            path = artifacts.save(artifacts.Classifier(number), setting.work / "new.pt", "digits", version)
-            drop(daemon, path, f"digits-{version}.pt")
-            wait_live(client, "digits", version)
+    with setting.daemon("rollback") as daemon, daemon.client() as client:
+        for version in ("1.0", "1.1"):
+            setting.deploy(daemon, client, version)
         for _ in range(50):
             began = time.perf_counter()
             daemon.ctl("rollback", "digits", "--reason", "benchmark")
@@ -136,17 +143,15 @@ def swaps(setting: Setting) -> Iterator[Row]:
                     failures.append(str(error))
         answers.extend(mine)
 
-    with setting.daemon("swaps", settle_ms=20) as daemon, Client(daemon.address()) as client:
-        artifact = setting.work / "new.pt"
-        drop(daemon, artifacts.save(artifacts.Classifier(0), artifact, "digits", "0"), "digits-0.pt")
-        published.append(wait_live(client, "digits", "0"))
-        threads = [threading.Thread(target=call, args=(daemon.address(),)) for _ in range(8)]
+    with setting.daemon("swaps", settle_ms=20) as daemon, daemon.client() as client:
+        setting.deploy(daemon, client, "0")
+        published.append(time.monotonic())
+        threads = [threading.Thread(target=call, args=(daemon.address,)) for _ in range(8)]
         for thread in threads:
             thread.start()
         for number in range(1, count + 1):
-            path = artifacts.save(artifacts.Classifier(number), artifact, "digits", str(number))
-            drop(daemon, path, f"digits-{number}.pt")
-            published.append(wait_live(client, "digits", str(number)))
+            setting.deploy(daemon, client, str(number))
+            published.append(time.monotonic())
         stop.set()
         for thread in threads:
             thread.join()
@@ -187,26 +192,23 @@ def start(setting: Setting) -> Iterator[Row]:
     daemon = setting.daemon("start", settle_ms=0)
     daemon.start()
     path = setting.work / "many.pt"
-    with Client(daemon.address()) as client:
-        for model in range(10):
-            # Highest first: each later one is registered without being loaded.
-            for version in range(100, 0, -1):
-                name = f"model-{model}"
-                artifacts.save(artifacts.Classifier(version), path, name, str(version))
-                drop(daemon, path, f"{name}-{version}.pt")
-        deadline = time.monotonic() + 300
-        while daemon.ctl("status")["versions"] < 1000:
-            if time.monotonic() > deadline:
-                raise RuntimeError("1,000 versions were not registered within 300 s")
-            time.sleep(0.1)
+    for model in range(10):
+        # Highest first: each later one is registered without being loaded.
+        for version in range(100, 0, -1):
+            artifacts.save(artifacts.Classifier(version), path, f"model-{model}", str(version))
+            daemon.move_in(path, f"model-{model}-{version}.pt")
+    wait_for("1,000 versions to be registered", lambda: daemon.status().versions >= 1000, 300)
+    with daemon.client() as client:
         for model in range(10):
             wait_live(client, f"model-{model}", "100")
-    daemon.stop()
+    daemon.terminate()
     load = sum(artifacts.bare_load_s(path) for _ in range(10))
     totals = []
     for _ in range(5):
-        totals.append(daemon.start())
-        daemon.stop()
+        began = time.monotonic()
+        daemon.start()
+        totals.append(time.monotonic() - began)
+        daemon.terminate()
     total = statistics.median(totals)
     yield row(
         "start with 1,000 versions, 10 live, beyond bare loading",
