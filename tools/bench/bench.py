@@ -23,8 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools" / "support"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 import artifacts
 import numpy as np
@@ -34,6 +33,7 @@ from daemon_process import DaemonProcess, wait_for, wait_live
 
 from modeld_client import Client, ModeldError
 
+ROOT = Path(__file__).resolve().parents[2]
 INPUT = {"x": np.linspace(0, 1, 64, dtype=np.float32).reshape(1, 1, 8, 8)}
 Row = dict[str, Any]
 
