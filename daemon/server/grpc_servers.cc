@@ -67,7 +67,7 @@ absl::Status WhyNotBound(const std::string& path) {
   const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const sockaddr_un address = SocketAddress(path);
   (void)::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
-  return absl::ErrnoToStatus(errno, absl::StrCat("cannot listen on ", path));
+  return absl::ErrnoToStatus(errno, absl::StrCat("cannot listen on ", path, " (--admin-socket)"));
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "daemon/server/listen_address.h"
 #include "registry/base/status_macros.h"
 
@@ -36,7 +38,8 @@ std::string CheckListen(const std::string& address) {
 }
 
 void DefineOptions(CLI::App& app, Options& options) {
-  const auto range = [](auto low, auto high) { return CLI::Range(low, high); };
+  // The ranges stand in the manual page: in --help they would drown the rest.
+  const auto range = [](auto low, auto high) { return CLI::Range(low, high).description(""); };
 
   app.add_option("--drop-directory", options.drop_directory,
                  "Watch this directory for model files. It is never written to")
@@ -44,16 +47,19 @@ void DefineOptions(CLI::App& app, Options& options) {
       ->type_name("DIR")
       ->group("Source");
   app.add_option("--settle-ms", options.settle_ms, "Take a file when it stood still for this long")
+      ->type_name("N")
       ->check(range(0, 3'600'000))
       ->capture_default_str()
       ->group("Source");
   app.add_option("--incomplete-timeout-s", options.incomplete_timeout_s,
                  "Refuse a file as truncated when it stood still and incomplete for this long")
+      ->type_name("N")
       ->check(range(0, 86'400))
       ->capture_default_str()
       ->group("Source");
   app.add_option("--rescan-interval-s", options.rescan_interval_s,
                  "Scan the drop directory at least this often (network file systems send no events)")
+      ->type_name("N")
       ->check(range(1, 86'400))
       ->capture_default_str()
       ->group("Source");
@@ -80,32 +86,40 @@ void DefineOptions(CLI::App& app, Options& options) {
       ->type_name("PATH")
       ->group("RPC");
   app.add_option("--max-message-bytes", options.max_message_bytes, "Largest request and largest answer")
+      ->type_name("N")
       ->check(range(int64_t{1024}, kMaxMessageBytes))
       ->capture_default_str()
       ->group("RPC");
-  app.add_flag("--reflection,!--no-reflection", options.reflection, "gRPC server reflection [on]")
+  app.add_option("--reflection", options.reflection, "Describe the services to clients that ask")
+      ->type_name("BOOL")
+      ->capture_default_str()
       ->group("RPC");
 
   app.add_option("--worker-threads", options.worker_threads,
                  "Requests that run at the same time; 0: as many as CPUs may be used")
+      ->type_name("N")
       ->check(range(0, 4096))
       ->capture_default_str()
       ->group("Scheduling");
   app.add_option("--intra-op-threads", options.intra_op_threads, "Threads that one request may use")
+      ->type_name("N")
       ->check(range(1, 1024))
       ->capture_default_str()
       ->group("Scheduling");
   app.add_option("--max-queue", options.max_queue, "Requests that may wait; more are refused at once")
+      ->type_name("N")
       ->check(range(1, 1'000'000))
       ->capture_default_str()
       ->group("Scheduling");
 
   app.add_option("--shutdown-grace-s", options.shutdown_grace_s,
                  "On SIGTERM, let requests in flight run for this long")
+      ->type_name("N")
       ->check(range(0, 86'400))
       ->capture_default_str()
       ->group("Server");
   app.add_option("--log-level", options.log_level, "Log this and what is more severe")
+      ->type_name("LEVEL")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str()
       ->group("Server");
@@ -146,6 +160,14 @@ ParsedOptions UsageError(const std::string& message) {
   return Exit(kUsageError, absl::StrCat("modeld: ", message, "\nmodeld --help lists the options\n"));
 }
 
+// What CLI11 calls INI is the TOML file; it names the key that it does not know.
+std::string ConfigErrorText(absl::string_view what) {
+  if (absl::ConsumePrefix(&what, "INI was not able to parse ")) {
+    return absl::StrCat("--config: unknown key \"", what, "\"; keys are the long names of the options");
+  }
+  return absl::StrCat("--config: ", what);
+}
+
 }  // namespace
 
 ParsedOptions ParseOptions(int argc, const char* const* argv, const std::string& version_text) {
@@ -167,6 +189,8 @@ ParsedOptions ParseOptions(int argc, const char* const* argv, const std::string&
     return Exit(0, app.help());
   } catch (const CLI::CallForVersion& version) {
     return Exit(0, absl::StrCat(version.what(), "\n"));
+  } catch (const CLI::ConfigError& error) {
+    return UsageError(ConfigErrorText(error.what()));
   } catch (const CLI::ParseError& error) {
     return UsageError(error.what());
   }

@@ -64,7 +64,14 @@ absl::Status Server::StartParts(const std::string& version) {
 absl::Status Server::OpenState() {
   const std::string& state = options_.state_directory;
   MODELD_RETURN_IF_ERROR(FileSystem::Real()->MakeDirectories(state));
-  MODELD_ASSIGN_OR_RETURN(lock_, FileLock::Acquire(state + "/lock"));
+  absl::StatusOr<FileLock> lock = FileLock::Acquire(state + "/lock");
+  if (absl::IsFailedPrecondition(lock.status())) {
+    return absl::FailedPreconditionError(absl::StrCat("the state directory ", state, " is in use: ",
+                                                      lock.status().message(),
+                                                      "; stop that one or choose another --state-directory"));
+  }
+  MODELD_RETURN_IF_ERROR(lock.status());
+  lock_ = *std::move(lock);
   MODELD_ASSIGN_OR_RETURN(registry_, Registry::Open(state + "/registry.db"));
   MODELD_ASSIGN_OR_RETURN(store_, ArtifactStore::Open(FileSystem::Real(), state + "/artifacts"));
   return absl::OkStatus();
@@ -118,6 +125,7 @@ void Server::CheckLocks() const {
 void Server::Stop(absl::Time deadline) {
   health_.Shutdown();
   if (intake_ != nullptr) intake_->Stop();
+  if (manager_ != nullptr) manager_->Stop();
   const std::chrono::system_clock::time_point until = absl::ToChronoTime(deadline);
   if (public_.server != nullptr) public_.server->Shutdown(until);
   if (admin_ != nullptr) admin_->Shutdown(until);

@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <string>
+#include <vector>
+
 #include "tests/support/status_matchers.h"
 
 namespace modeld {
@@ -34,12 +37,13 @@ TEST(PagingTest, IdsComeBackFromTheirTokens) {
 }
 
 TEST(PagingTest, ForeignTokensAreRefused) {
-  for (const std::string token : {"digits!", "%%%", "RGlnaXRz" /* "Digits" */, "\xff"}) {
+  for (const char* token : {"digits!", "%%%", "RGlnaXRz" /* "Digits" */, "\xff"}) {
     EXPECT_THAT(NameOfToken(token),
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("next_page_token")));
   }
-  for (const std::string token :
-       {TokenAfterName("digits"), TokenBeforeId(0), TokenBeforeId(-4), std::string("17")}) {
+  const std::vector<std::string> tokens = {TokenAfterName("digits"), TokenBeforeId(0), TokenBeforeId(-4),
+                                           "17"};
+  for (const std::string& token : tokens) {
     EXPECT_THAT(IdOfToken(token), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("next_page_token")));
   }
 }

@@ -1,0 +1,259 @@
+// RpcTest: the services in front of real parts (registry, intake, manager, worker pool), called through gRPC
+// within the process. Only the models are fake: functions, by model and version.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/lifecycle/manager.h"
+#include "daemon/lifecycle/serving_table.h"
+#include "daemon/rpc/admin_service.h"
+#include "daemon/rpc/model_service.h"
+#include "daemon/scheduling/worker_pool.h"
+#include "daemon/source/intake.h"
+#include "registry/base/log.h"
+#include "registry/registry.h"
+#include "tests/support/notification.h"
+#include "tests/support/registry_records.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+
+namespace modeld {
+
+// Matches a grpc::Status by code and message.
+MATCHER_P2(RpcStatusIs, code, message,
+           "has code " + std::to_string(code) + " and a message that " +
+               ::testing::DescribeMatcher<std::string>(message)) {
+  *result_listener << "status is " << arg.error_code() << ": " << arg.error_message();
+  return arg.error_code() == code && ::testing::Matches(message)(arg.error_message());
+}
+MATCHER(RpcOk, "is OK") {
+  *result_listener << "status is " << arg.error_code() << ": " << arg.error_message();
+  return arg.ok();
+}
+
+using MethodFn = std::function<absl::StatusOr<Value>(std::vector<Value> arguments)>;
+
+// A model made of functions.
+struct FakeModel {
+  std::vector<Method> methods;
+  std::vector<MethodFn> functions;  // one a method
+  std::vector<DeclaredTensor> inputs;
+  std::vector<DeclaredTensor> outputs;
+
+  FakeModel& Add(Method method, MethodFn function) {
+    methods.push_back(std::move(method));
+    functions.push_back(std::move(function));
+    return *this;
+  }
+};
+
+inline Type TypeOfKind(Type::Kind kind) {
+  Type type;
+  type.kind = kind;
+  return type;
+}
+
+// `name(x: Any) -> Any`.
+inline Method UnaryMethod(const std::string& name, Type::Kind kind = Type::Kind::kAny) {
+  return {.name = name,
+          .arguments = {{.name = "x", .type = TypeOfKind(kind), .default_value = std::nullopt}},
+          .returns = TypeOfKind(Type::Kind::kAny)};
+}
+
+// forward(x) returns x.
+inline FakeModel EchoModel() {
+  return FakeModel().Add(UnaryMethod("forward"), [](std::vector<Value> arguments) -> absl::StatusOr<Value> {
+    return std::move(arguments[0]);
+  });
+}
+
+// forward(x) returns `text`.
+inline FakeModel SayingModel(const std::string& text) {
+  return FakeModel().Add(UnaryMethod("forward"),
+                         [text](std::vector<Value>) -> absl::StatusOr<Value> { return Value{text}; });
+}
+
+// Loads FakeModels. Versions that nobody gave are refused as broken.
+class FakeModelLoader final : public VersionLoader {
+ public:
+  void Give(const std::string& model, const std::string& version, FakeModel fake) {
+    MutexLock lock(&mutex_);
+    models_[{model, version}] = std::move(fake);
+  }
+  // Loads wait until `gate` is notified.
+  void WaitFor(Notification* gate) {
+    MutexLock lock(&mutex_);
+    gate_ = gate;
+  }
+
+  absl::StatusOr<LoadedVersion> Load(const VersionRecord& record) override {
+    Notification* gate;
+    {
+      MutexLock lock(&mutex_);
+      gate = gate_;
+    }
+    if (gate != nullptr) gate->Wait();
+    MutexLock lock(&mutex_);
+    const auto found = models_.find({record.model, record.version});
+    if (found == models_.end()) return absl::InvalidArgumentError("broken artifact");
+    auto version = std::make_unique<ServedVersion>();
+    version->model = record.model;
+    version->version = record.version;
+    version->engine = "fake";
+    version->inputs = found->second.inputs;
+    version->outputs = found->second.outputs;
+    version->executable = std::make_unique<FakeExecutable>(found->second);
+    return LoadedVersion{std::move(version), {}};
+  }
+
+ private:
+  class FakeExecutable final : public Executable {
+   public:
+    explicit FakeExecutable(FakeModel model) : model_(std::move(model)) {}
+    const std::vector<Method>& methods() const override { return model_.methods; }
+    absl::StatusOr<Value> Run(size_t method, std::vector<Value> arguments) override {
+      return model_.functions[method](std::move(arguments));
+    }
+
+   private:
+    const FakeModel model_;
+  };
+
+  Mutex mutex_;
+  std::map<std::pair<std::string, std::string>, FakeModel> models_ ABSL_GUARDED_BY(mutex_);
+  Notification* gate_ ABSL_GUARDED_BY(mutex_) = nullptr;
+};
+
+// Hands what the intake finds to the manager.
+class ManagerSink final : public VersionSink {
+ public:
+  explicit ManagerSink(Manager* manager) : manager_(manager) {}
+  absl::Status Register(const VersionRecord& version, const std::string& canonical_config) override {
+    return manager_->Register(version, canonical_config);
+  }
+
+ private:
+  Manager* const manager_;
+};
+
+struct RpcTestOptions {
+  int threads = 2;
+  size_t max_queue = 16;
+  int64_t max_message_bytes = 1 << 20;
+};
+
+class RpcTest : public testing::Test {
+ protected:
+  RpcTest() { SetLogLevel(LogLevel::kError); }
+  ~RpcTest() override {
+    if (server_ != nullptr) server_->Shutdown();
+    if (intake_ != nullptr) intake_->Stop();
+    if (intake_thread_.joinable()) intake_thread_.join();
+  }
+
+  // Starts everything; versions that are in the registry already begin to load.
+  void Start(const RpcTestOptions& options = {}) {
+    ASSERT_OK_AND_ASSIGN(registry_, Registry::Open(state_ / "registry.db"));
+    ASSERT_OK_AND_ASSIGN(store_, ArtifactStore::Open(FileSystem::Real(), state_ / "artifacts"));
+    pool_ = std::make_unique<WorkerPool>(
+        Clock::Real(),
+        WorkerPoolOptions{.threads = options.threads, .max_queue = options.max_queue, .prepare_thread = {}});
+    ASSERT_OK_AND_ASSIGN(manager_, Manager::Start(registry_.get(), &loader_, &table_, Clock::Real()));
+    sink_ = std::make_unique<ManagerSink>(manager_.get());
+    intake_ = std::make_unique<Intake>(
+        FileSystem::Real(), Clock::Real(), registry_.get(), store_.get(), sink_.get(), /*watcher=*/nullptr,
+        IntakeOptions{.drop_directory = drop_.path(),
+                      .settle = {.settle_time = absl::ZeroDuration(), .incomplete_time = absl::Seconds(10)},
+                      .rescan_interval = absl::Hours(1),
+                      .config = {}});
+    ASSERT_OK(intake_->LoadRemembered());
+    model_service_ = std::make_unique<ModelServiceImpl>(&table_, pool_.get(), manager_.get(), intake_.get(),
+                                                        registry_.get(), options.max_message_bytes);
+    admin_service_ =
+        std::make_unique<AdminServiceImpl>(manager_.get(), intake_.get(), registry_.get(), pool_.get(),
+                                           DaemonInfo{.version = "1.2.3",
+                                                      .started_at = absl::FromUnixSeconds(1'700'000'000),
+                                                      .drop_directory = drop_.path(),
+                                                      .state_directory = state_.path(),
+                                                      .addresses = {"127.0.0.1:8500"},
+                                                      .engines = {"fake 1.0"}});
+    grpc::ServerBuilder builder;
+    builder.SetMaxReceiveMessageSize(static_cast<int>(options.max_message_bytes));
+    builder.RegisterService(model_service_.get());
+    builder.RegisterService(admin_service_.get());
+    server_ = builder.BuildAndStart();
+    ASSERT_NE(server_, nullptr);
+    grpc::ChannelArguments arguments;
+    arguments.SetMaxReceiveMessageSize(-1);
+    const std::shared_ptr<grpc::Channel> channel = server_->InProcessChannel(arguments);
+    models_ = v1::ModelService::NewStub(channel);
+    admin_ = v1::AdminService::NewStub(channel);
+  }
+
+  // The intake's own thread, for what needs it.
+  void StartIntakeThread() {
+    intake_thread_ = std::thread([this] { intake_->Run(); });
+  }
+
+  // Registers a version and waits until it is loaded or refused.
+  void Register(const std::string& model, const std::string& version, FakeModel fake) {
+    loader_.Give(model, version, std::move(fake));
+    RegisterOnly(model, version);
+  }
+  void RegisterOnly(const std::string& model, const std::string& version) {
+    const std::string config = absl::StrCat(R"({"version":")", version, R"("})");
+    ASSERT_OK(manager_->Register(TestVersion(model, version), config));
+    ASSERT_TRUE(manager_->WaitSettled(absl::Seconds(30)));
+  }
+
+  // forward(x) on `request.model`; what is not given is as in `request`.
+  grpc::Status Predict(v1::PredictRequest request, v1::PredictResponse* response,
+                       absl::Duration timeout = absl::Seconds(30)) {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+    return models_->Predict(&context, request, response);
+  }
+  grpc::Status Predict(v1::PredictRequest request) {
+    v1::PredictResponse response;
+    return Predict(std::move(request), &response);
+  }
+
+  TempDir state_;
+  TempDir drop_;
+  FakeModelLoader loader_;
+  ServingTable table_;
+  std::unique_ptr<Registry> registry_;
+  std::unique_ptr<ArtifactStore> store_;
+  std::unique_ptr<Manager> manager_;
+  std::unique_ptr<WorkerPool> pool_;  // after the manager: its work holds handles
+  std::unique_ptr<ManagerSink> sink_;
+  std::unique_ptr<Intake> intake_;
+  std::unique_ptr<ModelServiceImpl> model_service_;
+  std::unique_ptr<AdminServiceImpl> admin_service_;
+  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<v1::ModelService::Stub> models_;
+  std::unique_ptr<v1::AdminService::Stub> admin_;
+  std::thread intake_thread_;
+};
+
+// A request with the one input `x`.
+inline v1::PredictRequest RequestFor(const std::string& model, int64_t x = 7) {
+  v1::PredictRequest request;
+  request.set_model(model);
+  (*request.mutable_inputs())["x"].set_int_value(x);
+  return request;
+}
+
+}  // namespace modeld
