@@ -36,9 +36,9 @@ struct ServingEntry {
 
 // Which version of which model. At most one of `version` and `label` is not empty; neither: the live one.
 struct VersionSelector {
-  std::string_view model;
-  std::string_view version;
-  std::string_view label;
+  std::string_view model = {};
+  std::string_view version = {};
+  std::string_view label = {};
 };
 
 // Thread-safe.
