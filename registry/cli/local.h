@@ -1,0 +1,59 @@
+// LocalBackend: works on the registry file itself, while the daemon is down.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "registry/base/clock.h"
+#include "registry/base/file_lock.h"
+#include "registry/cli/backend.h"
+#include "registry/registry.h"
+
+namespace modeld {
+
+// Holds the state directory's lock, so that no daemon starts meanwhile. A change is what the daemon's own
+// command would have written, except that nothing is loaded: the daemon loads, and live follows, at its next
+// start.
+class LocalBackend final : public Backend {
+ public:
+  // NOT_FOUND where `path` does not exist; FAILED_PRECONDITION where a daemon holds the registry, or as
+  // Registry::Open. `clock` outlives the backend.
+  static absl::StatusOr<std::unique_ptr<LocalBackend>> Open(const std::string& path, Registry::Mode mode,
+                                                            const Clock* clock);
+
+  absl::StatusOr<v1::ListModelsResponse> ListModels() override;
+  // Without methods: only the daemon knows them.
+  absl::StatusOr<v1::GetModelResponse> GetModel(const std::string& model) override;
+  absl::StatusOr<v1::PredictResponse> Predict(const v1::PredictRequest& request) override;
+  absl::StatusOr<v1::ListEventsResponse> ListEvents(const std::string& model, int limit) override;
+  absl::StatusOr<v1::RollbackResponse> Rollback(const v1::RollbackRequest& request) override;
+  // A retired version is reinstated; FAILED_PRECONDITION for a quarantined one, which only the daemon can
+  // try.
+  absl::StatusOr<v1::PromoteResponse> Promote(const v1::PromoteRequest& request) override;
+  absl::StatusOr<v1::PinResponse> Pin(const v1::PinRequest& request) override;
+  absl::StatusOr<v1::UnpinResponse> Unpin(const v1::UnpinRequest& request) override;
+  absl::StatusOr<v1::RetireResponse> Retire(const v1::RetireRequest& request) override;
+  absl::StatusOr<v1::RescanResponse> Rescan() override;
+  absl::StatusOr<v1::GetStatusResponse> GetStatus() override;
+
+ private:
+  LocalBackend(std::string directory, FileLock lock, std::unique_ptr<Registry> registry, const Clock* clock);
+
+  absl::StatusOr<ModelRecord> FindModel(const std::string& name);
+  EventRecord NewEvent(const char* action, const std::string& model, const std::string& version,
+                       const std::string& actor, const std::string& reason) const;
+  // Moves live of `model` to `version`, pinned if `pin` or if it is not the highest usable one.
+  absl::StatusOr<v1::LiveChange> MakeLive(const char* action, bool pin, const std::string& model,
+                                          std::string version, const std::string& actor,
+                                          const std::string& reason);
+  // Writes `next` with its event, completed by where live was and is.
+  absl::StatusOr<v1::LiveChange> Commit(const ModelRecord& model, const LiveState& next, EventRecord event);
+
+  const std::string directory_;
+  FileLock lock_;  // let go after the registry is closed
+  std::unique_ptr<Registry> registry_;
+  const Clock* const clock_;
+};
+
+}  // namespace modeld

@@ -1,0 +1,50 @@
+// RemoteBackend: asks the daemon over gRPC.
+#pragma once
+
+#include <grpcpp/channel.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/time/time.h"
+#include "modeld/v1/admin_service.grpc.pb.h"
+#include "modeld/v1/model_service.grpc.pb.h"
+#include "registry/cli/backend.h"
+
+namespace modeld {
+
+// Every call fails at once with UNAVAILABLE, saying why and what to do, where no daemon answers; and with
+// DEADLINE_EXCEEDED after `timeout`.
+class RemoteBackend final : public Backend {
+ public:
+  // `target`: "unix:/path" or "host:port". Does not connect yet.
+  RemoteBackend(std::string target, absl::Duration timeout);
+
+  absl::StatusOr<v1::ListModelsResponse> ListModels() override;
+  absl::StatusOr<v1::GetModelResponse> GetModel(const std::string& model) override;
+  absl::StatusOr<v1::PredictResponse> Predict(const v1::PredictRequest& request) override;
+  absl::StatusOr<v1::ListEventsResponse> ListEvents(const std::string& model, int limit) override;
+  absl::StatusOr<v1::RollbackResponse> Rollback(const v1::RollbackRequest& request) override;
+  absl::StatusOr<v1::PromoteResponse> Promote(const v1::PromoteRequest& request) override;
+  absl::StatusOr<v1::PinResponse> Pin(const v1::PinRequest& request) override;
+  absl::StatusOr<v1::UnpinResponse> Unpin(const v1::UnpinRequest& request) override;
+  absl::StatusOr<v1::RetireResponse> Retire(const v1::RetireRequest& request) override;
+  absl::StatusOr<v1::RescanResponse> Rescan() override;
+  absl::StatusOr<v1::GetStatusResponse> GetStatus() override;
+
+ private:
+  // One call of a stub's method.
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> Call(Stub& stub,
+                                grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                                const Request& request) const;
+  absl::Status Explain(const grpc::Status& status) const;
+
+  const std::string target_;
+  const absl::Time deadline_;
+  const std::shared_ptr<grpc::Channel> channel_;
+  const std::unique_ptr<v1::ModelService::Stub> models_;
+  const std::unique_ptr<v1::AdminService::Stub> admin_;
+};
+
+}  // namespace modeld

@@ -1,0 +1,149 @@
+#include "registry/cli/run.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "registry/base/closest_match.h"
+#include "registry/base/quote.h"
+#include "registry/cli/commands.h"
+#include "registry/cli/completion.h"
+#include "registry/cli/remote.h"
+
+namespace modeld {
+namespace {
+
+constexpr int kDone = 0;
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+constexpr int kNotFound = 3;
+constexpr int kUnreachable = 4;
+constexpr int kTimedOut = 5;
+
+constexpr char kComplete[] = "__complete";
+// Whoever pressed the key waits.
+constexpr absl::Duration kCompletionTimeout = absl::Milliseconds(500);
+
+int UsageError(const std::string& message, const Environment& environment) {
+  *environment.err << "modelctl: " << message << "\nSee modelctl --help\n";
+  return kUsage;
+}
+
+// CLI11 says only that an argument was not expected.
+std::string ParseErrorMessage(const CLI::App& app, const CLI::ParseError& error) {
+  if (!app.get_subcommands().empty() || app.remaining_size() == 0) return error.what();
+  const std::string word = app.remaining().front();
+  if (!word.empty() && word.front() == '-') return absl::StrCat("unknown option ", Quote(word, 60));
+  std::vector<std::string> commands;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    commands.push_back(command->get_name());
+  }
+  return absl::StrCat("unknown command ", Quote(word, 60), DidYouMean(word, commands));
+}
+
+// Why `command` cannot be given to whom `arguments` name; empty: it can.
+std::string WrongTarget(const CliCommand& command, const Arguments& arguments) {
+  if (!arguments.address.empty() && !command.public_listener) {
+    return absl::StrCat(command.name, " goes over the administrative socket; leave out --address");
+  }
+  if (!arguments.database.empty() && !command.registry_file) {
+    return absl::StrCat(command.name, " needs the daemon; leave out --db");
+  }
+  return "";
+}
+
+int Report(const absl::Status& status, const Arguments& arguments, const Environment& environment) {
+  const std::string message(status.message());
+  if (arguments.json) {
+    const nlohmann::ordered_json json = {
+        {"error", {{"code", absl::StatusCodeToString(status.code())}, {"message", message}}}};
+    *environment.err << json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+  } else {
+    *environment.err << "modelctl: " << message << "\n";
+  }
+  return ExitCodeOf(status);
+}
+
+// Names for completion; none where the daemon does not answer.
+std::vector<std::string> NamesFromDaemon(const std::string& kind, const CompletionPoint& point,
+                                         const Environment& environment) {
+  const auto option = [&](const char* name) {
+    const auto found = point.options.find(name);
+    return found == point.options.end() ? std::string() : found->second;
+  };
+  Arguments arguments;
+  arguments.socket = option("socket");
+  arguments.address = option("address");
+  arguments.database = option("db");
+  arguments.timeout = kCompletionTimeout;
+  Session session(arguments, environment, Access::kRead);
+  const absl::StatusOr<Backend*> backend = session.backend();
+  if (!backend.ok()) return {};
+
+  std::vector<std::string> names;
+  if (kind == "MODEL") {
+    const absl::StatusOr<v1::ListModelsResponse> models = (*backend)->ListModels();
+    if (!models.ok()) return {};
+    for (const v1::Model& model : models->models()) names.push_back(model.name());
+  } else if (!point.positionals.empty()) {
+    const absl::StatusOr<v1::GetModelResponse> model = (*backend)->GetModel(point.positionals.front());
+    if (!model.ok()) return {};
+    for (const v1::Version& version : model->model().versions()) names.push_back(version.version());
+  }
+  return names;
+}
+
+int RunComplete(const std::vector<std::string>& words, const Environment& environment) {
+  Arguments unused;
+  const NamesFn names = [&](const std::string& kind, const CompletionPoint& point) {
+    return NamesFromDaemon(kind, point, environment);
+  };
+  for (const std::string& candidate : Complete(*DefineCommandLine(unused), words, names)) {
+    *environment.out << candidate << "\n";
+  }
+  return kDone;
+}
+
+}  // namespace
+
+int ExitCodeOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+      return kDone;
+    case absl::StatusCode::kNotFound:
+      return kNotFound;
+    case absl::StatusCode::kUnavailable:
+      return kUnreachable;
+    case absl::StatusCode::kDeadlineExceeded:
+      return kTimedOut;
+    default:
+      return kFailed;
+  }
+}
+
+int RunModelctl(int argc, const char* const* argv, const Environment& environment) {
+  if (argc > 1 && argv[1] == std::string(kComplete)) {
+    return RunComplete(std::vector<std::string>(argv + 2, argv + argc), environment);
+  }
+  Arguments arguments;
+  const std::shared_ptr<CLI::App> app = DefineCommandLine(arguments);
+  try {
+    app->parse(argc, argv);
+  } catch (const CLI::Success& success) {  // --help, --version
+    return app->exit(success, *environment.out, *environment.err);
+  } catch (const CLI::ParseError& error) {
+    return UsageError(ParseErrorMessage(*app, error), environment);
+  }
+  const CliCommand& command = *FindCommand(arguments.command);
+  if (const std::string wrong = WrongTarget(command, arguments); !wrong.empty()) {
+    return UsageError(wrong, environment);
+  }
+  Session session(arguments, environment, command.access);
+  const absl::Status status = command.run(session);
+  return status.ok() ? kDone : Report(status, arguments, environment);
+}
+
+}  // namespace modeld
