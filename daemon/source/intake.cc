@@ -91,14 +91,15 @@ absl::Time Intake::Step() {
 
 absl::Status Intake::source_status() const {
   MutexLock lock(&mutex_);
-  return source_status_;
+  return absl::Status(source_code_, source_trouble_);
 }
 
 void Intake::SourceFound() {
   {
     MutexLock lock(&mutex_);
-    if (source_status_.ok()) return;
-    source_status_ = absl::OkStatus();
+    if (source_code_ == absl::StatusCode::kOk) return;
+    source_code_ = absl::StatusCode::kOk;
+    source_trouble_.clear();
   }
   const std::string what =
       absl::StrCat("drop directory ", Quote(options_.drop_directory), " can be read again");
@@ -113,8 +114,9 @@ void Intake::SourceLost(const absl::Status& why) {
   bool is_news = false;
   {
     MutexLock lock(&mutex_);
-    is_news = source_status_.ok();
-    source_status_ = absl::Status(why.code(), what);
+    is_news = source_code_ == absl::StatusCode::kOk;
+    source_code_ = why.code();
+    source_trouble_ = what;
   }
   if (is_news) {
     LogError(what);

@@ -39,7 +39,7 @@ absl::StatusOr<int> Intake::Rescan(absl::Duration span) {
                                                     absl::FormatDuration(span),
                                                     "; a large file is being taken, or the disk is slow"));
   }
-  if (!source_status_.ok()) return source_status_;
+  if (source_code_ != absl::StatusCode::kOk) return absl::Status(source_code_, source_trouble_);
   return files_seen_;
 }
 
