@@ -250,7 +250,7 @@ def test_a_drop_directory_that_is_deleted_and_made_again(daemons, artifacts):
         shutil.rmtree(daemon.drop)
         error = wait_for("the trouble to be told of", lambda: client.listing().source_error)
         assert str(daemon.drop) in error
-        assert daemon.ctl_json("status")["source_error"] == error
+        assert daemon.status().source_error == error
         assert client.predict("m", X).version == "1.0"
         daemon.drop.mkdir()
         wait_for("the trouble to be over", lambda: not client.listing().source_error)

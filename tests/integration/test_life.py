@@ -207,14 +207,10 @@ def test_sigterm_finishes_what_is_in_flight(daemon, client, artifacts):
 
     thread = threading.Thread(target=call)
     thread.start()
-    wait_for("the call to be in flight", lambda: in_flight(daemon) > 0)
+    wait_for("the call to be in flight", lambda: daemon.status().requests_in_flight > 0)
     assert daemon.terminate() == 0
     thread.join()
     assert answers == [SLOW_ROUNDS]
-
-
-def in_flight(daemon) -> int:
-    return int(daemon.ctl_json("status").get("requests_in_flight", 0))
 
 
 def test_sigterm_does_not_wait_longer_than_the_grace(daemons, artifacts):
@@ -232,7 +228,7 @@ def test_sigterm_does_not_wait_longer_than_the_grace(daemons, artifacts):
 
         thread = threading.Thread(target=call)
         thread.start()
-        wait_for("the call to be in flight", lambda: in_flight(daemon) > 0)
+        wait_for("the call to be in flight", lambda: daemon.status().requests_in_flight > 0)
         began = time.monotonic()
         assert daemon.terminate() == 0
         assert time.monotonic() - began < 20

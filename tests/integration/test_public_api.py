@@ -95,21 +95,15 @@ def test_reflection_can_be_turned_off(daemons):
     assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
 
 
-def status_stub(channel):
-    return _rpc.Method(
-        "/modeld.v1.AdminService/GetStatus", admin.GetStatusRequest, admin.GetStatusResponse
-    ).stub(channel)
-
-
 def test_the_administrative_service_is_not_on_the_public_port(channel):
+    method = _rpc.Method("/modeld.v1.AdminService/GetStatus", admin.GetStatusRequest, admin.GetStatusResponse)
     with pytest.raises(grpc.RpcError) as caught:
-        status_stub(channel)(admin.GetStatusRequest(), timeout=10)
+        method.stub(channel)(admin.GetStatusRequest(), timeout=10)
     assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
 
 
 def test_the_administrative_service_is_on_its_socket(daemon):
-    with grpc.insecure_channel(f"unix:{daemon.socket}") as channel:
-        status = status_stub(channel)(admin.GetStatusRequest(), timeout=10)
+    status = daemon.status()
     assert status.ready
     assert (status.models, status.ready_versions, status.dropped_files) == (5, 5, 1)
     assert list(status.addresses) == [daemon.address]

@@ -66,7 +66,7 @@ def test_a_second_daemon_on_the_same_state(daemon, client, daemons):
     assert str(daemon.state) in daemon.log[logged:]
     assert str(daemon.pid) in daemon.log[logged:]
     assert client.is_serving()
-    assert daemon.ctl_json("status")["process_id"] == daemon.pid
+    assert daemon.status().process_id == daemon.pid
 
 
 def test_a_kill_leaves_nothing_that_hinders_the_next_start(daemon):

@@ -70,7 +70,7 @@ class Demo:
         self.tell.step("Start the daemon on an empty directory")
         began = time.monotonic()
         self.daemon.start()
-        self.tell.say(f"modeld {self.daemon.ctl_json('status')['version']} listens on {self.daemon.address}")
+        self.tell.say(f"modeld {self.daemon.status().version} listens on {self.daemon.address}")
         with self.daemon.client() as client:
             self.tell.check(f"ready after {time.monotonic() - began:.2f} s", client.is_serving())
             self.tell.check("it serves no model yet", client.list_models() == [])
@@ -144,7 +144,8 @@ class Demo:
         with self.daemon.client() as client:
             model = client.get_model("digits").model
         self.tell.check(
-            f"{old.version} is pinned: no rescan brings {new.version} back", model.pinned_version == old.version
+            f"{old.version} is pinned: no rescan brings {new.version} back",
+            model.pinned_version == old.version,
         )
 
     def call_with_control_flow(self) -> None:

@@ -12,7 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+import grpc
+
 from modeld_client import Client, DroppedFile, DroppedFileState, NotFoundError
+from modeld_client._proto import admin_service_pb2
 
 Seen = TypeVar("Seen")
 POLL_S = 0.01
@@ -125,19 +128,33 @@ class DaemonProcess:
     def start(self, timeout_s: float = 60.0) -> None:
         """Starts the process and waits until it answers predictions."""
         self.launch()
-        status = wait_for("the daemon to become ready", self._ready_status, timeout_s)
-        self.address = status["addresses"][0]
+        self.address = wait_for("the daemon to become ready", self._ready_status, timeout_s).addresses[0]
 
-    def _ready_status(self) -> dict[str, Any] | None:
+    def _ready_status(self) -> admin_service_pb2.GetStatusResponse | None:
         if self._process is not None and self._process.poll() is not None:
             raise RuntimeError(f"the daemon ended with status {self._process.returncode}:\n{self.log}")
         if not self.socket.exists():
             return None
-        answer = self.try_ctl("status", "-o", "json")
-        if answer.returncode != 0:
+        try:
+            status = self.status()
+        except grpc.RpcError:
             return None
-        status: dict[str, Any] = json.loads(answer.stdout)
-        return status if status.get("ready") else None
+        return status if status.ready else None
+
+    def status(self, timeout_s: float = 10.0) -> admin_service_pb2.GetStatusResponse:
+        """What the daemon says of itself, over its administrative socket."""
+        # A channel of its own each time: one that was refused waits before it connects again.
+        options = [("grpc.use_local_subchannel_pool", 1)]
+        with grpc.insecure_channel(f"unix:{self.socket}", options) as channel:
+            call = channel.unary_unary(
+                "/modeld.v1.AdminService/GetStatus",
+                request_serializer=admin_service_pb2.GetStatusRequest.SerializeToString,
+                response_deserializer=admin_service_pb2.GetStatusResponse.FromString,
+            )
+            status: admin_service_pb2.GetStatusResponse = call(
+                admin_service_pb2.GetStatusRequest(), timeout=timeout_s
+            )
+            return status
 
     def copy_in(self, source: Path, name: str | None = None) -> float:
         """Drops a file by a plain copy, as cp does it; when its last byte was written (time.monotonic)."""
