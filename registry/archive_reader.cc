@@ -47,8 +47,12 @@ absl::Status CheckBeginning(int fd, uint64_t file_bytes) {
   if (file_bytes == 0) return IncompleteError("incomplete: the file is empty");
   MODELD_ASSIGN_OR_RETURN(const std::string head, ReadAt(fd, 0, std::min<uint64_t>(file_bytes, 512)));
   const std::string_view magic = std::string_view(head).substr(0, 4);
-  for (const std::string_view possible : {kLocalHeader, kEndOfEmptyZip, kReserved}) {
-    if (magic == possible.substr(0, magic.size())) return absl::OkStatus();
+  if (magic == kReserved.substr(0, magic.size())) {
+    return IncompleteError(
+        "incomplete: the file begins with zeros; its space is reserved, but not yet written");
+  }
+  if (magic == kLocalHeader.substr(0, magic.size()) || magic == kEndOfEmptyZip.substr(0, magic.size())) {
+    return absl::OkStatus();
   }
   for (const ForeignMagic& foreign : kForeignMagics) {
     if (head.size() > foreign.offset &&
