@@ -127,6 +127,15 @@ TEST_F(OptionsTest, PathsBecomeAbsoluteAndPlain) {
   EXPECT_EQ(parsed.options.admin_socket, here + "/m.sock");
 }
 
+TEST_F(OptionsTest, StateMustLieOutsideOfWhatIsWatched) {
+  for (const char* state : {"/srv/models", "/srv/models/", "/srv/models/state", "/srv/other/../models/a/b"}) {
+    const ParsedOptions parsed = Parse({"--drop-directory", "/srv/models", "--state-directory", state});
+    EXPECT_EQ(parsed.exit_code, 2) << state;
+    EXPECT_THAT(parsed.output, HasSubstr("lies in --drop-directory /srv/models")) << state;
+  }
+  EXPECT_FALSE(Parse({"--drop-directory", "/srv/models", "--state-directory", "/srv/models-state"}).exit);
+}
+
 TEST_F(OptionsTest, DropDirectoryMayLieInTheStateDirectory) {
   EXPECT_FALSE(Parse({"--drop-directory", "/srv/state/models", "--state-directory", "/srv/state"}).exit);
 }
@@ -161,24 +170,21 @@ TEST_P(BadUsageTest, ExitsWith2AndSaysWhy) {
 
 INSTANTIATE_TEST_SUITE_P(
     Options, BadUsageTest,
-    testing::Values(
-        BadUsage{"UnknownOption", {"--settle"}, "--settle"},
-        BadUsage{"Positional", {"/srv/models"}, "/srv/models"},
-        BadUsage{"NegativeSettle", {"--settle-ms=-1"}, "--settle-ms"},
-        BadUsage{"SettleNoNumber", {"--settle-ms=soon"}, "--settle-ms"},
-        BadUsage{"NoRescanInterval", {"--rescan-interval-s=0"}, "--rescan-interval-s"},
-        BadUsage{"NoIntraOpThreads", {"--intra-op-threads=0"}, "--intra-op-threads"},
-        BadUsage{"NoQueue", {"--max-queue=0"}, "--max-queue"},
-        BadUsage{"TinyMessages", {"--max-message-bytes=1"}, "--max-message-bytes"},
-        BadUsage{"HugeMessages", {"--max-message-bytes=2147483648"}, "--max-message-bytes"},
-        BadUsage{"NegativeGrace", {"--shutdown-grace-s=-1"}, "--shutdown-grace-s"},
-        BadUsage{"UnknownLogLevel", {"--log-level=loud"}, "loud"},
-        BadUsage{"ListenWithoutPort", {"--listen=localhost"}, "\"localhost\" has no port"},
-        BadUsage{
-            "StateInDrop", {"--state-directory=/srv/models/state"}, "lies in --drop-directory /srv/models"},
-        BadUsage{"StateIsDrop", {"--state-directory=/srv/models"}, "lies in --drop-directory"},
-        BadUsage{"LongSocketPath", {"--admin-socket=/" + std::string(107, 's')}, "108 bytes long"},
-        BadUsage{"MissingFile", {"--config=/nowhere/modeld.toml"}, "/nowhere/modeld.toml"}),
+    testing::Values(BadUsage{"UnknownOption", {"--settle"}, "--settle"},
+                    BadUsage{"Positional", {"/srv/models"}, "/srv/models"},
+                    BadUsage{"NegativeSettle", {"--settle-ms=-1"}, "--settle-ms"},
+                    BadUsage{"SettleNoNumber", {"--settle-ms=soon"}, "--settle-ms"},
+                    BadUsage{"NoRescanInterval", {"--rescan-interval-s=0"}, "--rescan-interval-s"},
+                    BadUsage{"NoIntraOpThreads", {"--intra-op-threads=0"}, "--intra-op-threads"},
+                    BadUsage{"NoQueue", {"--max-queue=0"}, "--max-queue"},
+                    BadUsage{"TinyMessages", {"--max-message-bytes=1"}, "--max-message-bytes"},
+                    BadUsage{"HugeMessages", {"--max-message-bytes=2147483648"}, "--max-message-bytes"},
+                    BadUsage{"NegativeGrace", {"--shutdown-grace-s=-1"}, "--shutdown-grace-s"},
+                    BadUsage{"UnknownLogLevel", {"--log-level=loud"}, "loud"},
+                    BadUsage{"ListenWithoutPort", {"--listen=localhost"}, "\"localhost\" has no port"},
+                    BadUsage{
+                        "LongSocketPath", {"--admin-socket=/" + std::string(107, 's')}, "108 bytes long"},
+                    BadUsage{"MissingFile", {"--config=/nowhere/modeld.toml"}, "/nowhere/modeld.toml"}),
     [](const testing::TestParamInfo<BadUsage>& info) { return info.param.name; });
 
 TEST_F(OptionsTest, WhatMustBeGivenIsNamed) {

@@ -10,6 +10,7 @@
 
 #include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/time/clock.h"
@@ -98,7 +99,7 @@ class ServerTest : public testing::Test {
     v1::RescanResponse response;
     grpc::ClientContext context;
     ASSERT_TRUE(admin->Rescan(&context, {}, &response).ok());
-    while (Status().ready_versions() == 0) absl::SleepFor(absl::Milliseconds(1));
+    while (Status().ready_versions() == 0) std::this_thread::yield();
   }
 
   TempDir dir_;
@@ -119,14 +120,14 @@ TEST_F(ServerTest, DroppedFileIsServedOnBothListenersAndAgainAfterARestart) {
   }
   std::filesystem::remove_all(options_.drop_directory);
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Server> server, Start());
-  while (!server->ready()) absl::SleepFor(absl::Milliseconds(1));
+  while (!server->ready()) std::this_thread::yield();
   EXPECT_EQ(Predict(Status().addresses(0)), "hello");
 }
 
 TEST_F(ServerTest, MissingDropDirectoryIsToldNotFatal) {
   std::filesystem::remove(options_.drop_directory);
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Server> server, Start());
-  while (Status().source_error().empty()) absl::SleepFor(absl::Milliseconds(1));
+  while (Status().source_error().empty()) std::this_thread::yield();
   EXPECT_THAT(Status().source_error(), HasSubstr(options_.drop_directory));
 }
 
