@@ -55,8 +55,8 @@ class ArtifactStore {
   static absl::StatusOr<std::unique_ptr<ArtifactStore>> Open(FileSystem* file_system, std::string root);
 
   // Copies `source_path` into staging/ (sharing blocks where the file system can), hashing while copying, and
-  // syncs it. Errors: those of FileSystem; INVALID_ARGUMENT if it is no regular file; ABORTED if the file's identity differs from `expected` before or
-  // after the copy: it changed while it was read.
+  // syncs it. Errors: those of FileSystem; INVALID_ARGUMENT if it is no regular file; ABORTED if the file's
+  // identity differs from `expected` before or after the copy: it changed while it was read.
   absl::StatusOr<StagedArtifact> Stage(const std::string& source_path, const FileIdentity& expected) const;
 
   // Where the artifact lies, or would lie.
