@@ -1,1 +1,146 @@
+#include "daemon/lifecycle/engine_loader.h"
 
+#include <thread>
+
+#include "registry/base/file_system.h"
+#include "tests/support/fake_engine.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+
+namespace modeld {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class EngineLoaderTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    absl::StatusOr<std::unique_ptr<Registry>> registry = Registry::Open(dir_ / "registry.db");
+    ASSERT_OK(registry);
+    registry_ = *std::move(registry);
+    absl::StatusOr<std::unique_ptr<ArtifactStore>> store =
+        ArtifactStore::Open(FileSystem::Real(), dir_ / "store");
+    ASSERT_OK(store);
+    store_ = *std::move(store);
+    engine_.methods = {FakeForward({FakeArgument("x")})};
+  }
+
+  // Registers version 1.0 with this config and these bytes in the store.
+  VersionRecord Registered(const std::string& config) {
+    VersionRecord record;
+    record.model = "digits";
+    record.version = "1.0";
+    record.sha256 = std::string(64, 'a');
+    dir_.Write("store/sha256/aa/" + record.sha256, "model");
+    EXPECT_OK(registry_->RegisterVersion(record, config,
+                                         {.id = 0,
+                                          .time = {},
+                                          .actor = "daemon",
+                                          .action = "registered",
+                                          .model = "digits",
+                                          .version = "1.0",
+                                          .from_version = "",
+                                          .to_version = "",
+                                          .reason = ""}));
+    return record;
+  }
+  absl::StatusOr<LoadedVersion> Load(const VersionRecord& record) {
+    return EngineLoader(&engine_, store_.get(), registry_.get()).Load(record);
+  }
+
+  TempDir dir_;
+  FakeEngine engine_;
+  std::unique_ptr<Registry> registry_;
+  std::unique_ptr<ArtifactStore> store_;
+};
+
+TEST_F(EngineLoaderTest, LoadsTheArtifactOfTheStoreAndWarms) {
+  const VersionRecord record =
+      Registered(R"({"inputs":[{"dtype":"FP32","name":"x","shape":[-1,3]}],"outputs":[{"name":"logits"}],)"
+                 R"("version":"1.0","warmup":{"batch_sizes":[1,4]}})");
+  absl::StatusOr<LoadedVersion> loaded = Load(record);
+  ASSERT_OK(loaded);
+  EXPECT_THAT(engine_.loaded, ElementsAre(store_->PathOf(record.sha256)));
+  EXPECT_EQ(loaded->version->model, "digits");
+  EXPECT_EQ(loaded->version->version, "1.0");
+  EXPECT_EQ(loaded->version->engine, "fake");
+  ASSERT_EQ(loaded->version->inputs.size(), 1u);
+  EXPECT_EQ(loaded->version->inputs[0].dtype, DType::kFp32);
+  EXPECT_EQ(loaded->version->inputs[0].shape, (std::vector<int64_t>{-1, 3}));
+  ASSERT_EQ(loaded->version->outputs.size(), 1u);
+  EXPECT_EQ(loaded->version->outputs[0].dtype, std::nullopt);
+  EXPECT_EQ(loaded->version->outputs[0].shape, std::nullopt);
+  EXPECT_THAT(engine_.runs,
+              ElementsAre("FP32[1,3]", "FP32[1,3]", "FP32[1,3]", "FP32[4,3]", "FP32[4,3]", "FP32[4,3]"));
+  EXPECT_THAT(loaded->warnings, IsEmpty());
+}
+
+TEST_F(EngineLoaderTest, WithoutDeclarationsItIsLoadedCold) {
+  ASSERT_OK(Load(Registered(R"({"version":"1.0"})")));
+  EXPECT_THAT(engine_.runs, IsEmpty());
+}
+
+TEST_F(EngineLoaderTest, AFailedWarmUpIsAWarning) {
+  engine_.run = [](const auto&) { return absl::InternalError("division by zero"); };
+  absl::StatusOr<LoadedVersion> loaded =
+      Load(Registered(R"({"inputs":[{"dtype":"FP32","name":"x","shape":[2]}],"version":"1.0"})"));
+  ASSERT_OK(loaded);
+  EXPECT_THAT(loaded->warnings, ElementsAre("warm-up failed on zeros for x FP32[2]: division by zero"));
+}
+
+TEST_F(EngineLoaderTest, AMissingArtifactIsTheMachinesFault) {
+  const VersionRecord record = Registered(R"({"version":"1.0"})");
+  std::filesystem::remove(store_->PathOf(record.sha256));
+  EXPECT_THAT(Load(record), StatusIs(absl::StatusCode::kNotFound,
+                                     AllOf(HasSubstr("version \"1.0\" of model \"digits\" is missing"),
+                                           HasSubstr("restore it from a backup, or drop its file again"))));
+  EXPECT_THAT(engine_.loaded, IsEmpty());
+}
+
+TEST_F(EngineLoaderTest, TheEnginesRefusalIsHandedOn) {
+  engine_.failure = absl::InvalidArgumentError("unknown operator aten::nope");
+  EXPECT_THAT(Load(Registered(R"({"version":"1.0"})")),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("aten::nope")));
+}
+
+TEST_F(EngineLoaderTest, DeclarationsThatContradictTheSignatureAreTheVersionsFault) {
+  EXPECT_THAT(Load(Registered(R"({"inputs":[{"dtype":"FP32","name":"y","shape":[2]}],"version":"1.0"})")),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("y")));
+  EXPECT_THAT(engine_.runs, IsEmpty());
+}
+
+TEST_F(EngineLoaderTest, AnotherEngineThanThisBuildsIsTheVersionsFault) {
+  EXPECT_THAT(
+      Load(Registered(R"({"execution":{"engine":"libtorch"},"version":"1.0"})")),
+      StatusIs(
+          absl::StatusCode::kInvalidArgument,
+          R"(execution.engine is "libtorch", but this build has only "fake"; name that one, or "auto")"));
+}
+
+TEST_F(EngineLoaderTest, AutoIsThisBuildsEngine) {
+  EXPECT_OK(Load(Registered(R"({"execution":{"engine":"auto"},"version":"1.0"})")));
+}
+
+TEST_F(EngineLoaderTest, AnUnregisteredVersionIsNotFound) {
+  VersionRecord record;
+  record.model = "digits";
+  record.version = "9.9";
+  EXPECT_THAT(Load(record), StatusIs(absl::StatusCode::kNotFound, HasSubstr("9.9")));
+}
+
+TEST_F(EngineLoaderTest, EveryLoadingThreadIsPreparedOnce) {
+  const VersionRecord record = Registered(R"({"version":"1.0"})");
+  std::thread([&] {
+    ASSERT_OK(Load(record));
+    ASSERT_OK(Load(record));
+  }).join();
+  EXPECT_EQ(engine_.prepared_threads, 1);
+  std::thread([&] { ASSERT_OK(Load(record)); }).join();
+  EXPECT_EQ(engine_.prepared_threads, 2);
+}
+
+}  // namespace
+}  // namespace modeld
