@@ -4,6 +4,7 @@
 #include <torch/csrc/jit/passes/inliner.h>
 
 #include <algorithm>
+#include <exception>
 #include <memory>
 
 namespace modeld {
@@ -51,10 +52,14 @@ bool GraphWrites(const std::shared_ptr<Graph>& graph) {
 }  // namespace
 
 bool MayWriteAttributes(const torch::jit::Method& method) {
-  const std::shared_ptr<Graph> graph = method.graph()->copy();
-  torch::jit::Inline(*graph);
-  const AliasDb aliases(graph);
-  return BlockWrites(*graph->block(), aliases);
+  try {
+    const std::shared_ptr<Graph> graph = method.graph()->copy();
+    torch::jit::Inline(*graph);
+    const AliasDb aliases(graph);
+    return BlockWrites(*graph->block(), aliases);
+  } catch (const std::exception&) {  // a graph that the analysis does not know is no reason not to serve it
+    return true;
+  }
 }
 
 }  // namespace modeld
