@@ -165,16 +165,23 @@ def test_a_retired_version_is_never_served(two_versions, client):
     assert tag(client.predict("m", X)) == 11.0
 
 
-def test_a_version_that_cannot_be_warmed_is_quarantined_and_the_old_one_serves(daemon, client, artifacts):
+def test_a_version_at_fault_is_quarantined_and_the_old_one_serves(daemon, client, artifacts):
     daemon.move_in(artifacts.tagged("1.0", 10.0))
     wait_live(client, "m", "1.0")
-    inputs = [{"name": "x", "dtype": "FP32", "shape": [2]}]
-    daemon.move_in(artifacts.save("failing", {"name": "m", "version": "1.1", "inputs": inputs}))
+    daemon.move_in(artifacts.tagged("1.1", 11.0, inputs=[{"name": "picture"}]))
     wait_for("1.1 to be quarantined", lambda: state_of(client, "1.1") == VersionState.QUARANTINED)
-    assert "always fails" in client.get_model("m").model.version("1.1").reason
+    assert "picture" in client.get_model("m").model.version("1.1").reason
     assert tag(client.predict("m", X)) == 10.0
-    with pytest.raises(FailedPreconditionError, match="always fails"):
+    with pytest.raises(FailedPreconditionError, match="picture"):
         client.predict("m", X, version="1.1")
+
+
+def test_a_model_that_raises_when_it_is_warmed_is_warned_of(daemon, client, artifacts):
+    inputs = [{"name": "x", "dtype": "FP32", "shape": [2]}]
+    daemon.move_in(artifacts.save("failing", {"name": "m", "version": "1.0", "inputs": inputs}))
+    wait_live(client, "m", "1.0")
+    (warning,) = client.get_model("m").model.version("1.0").warnings
+    assert "always fails" in warning
 
 
 def state_of(client, version: str):

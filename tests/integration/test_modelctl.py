@@ -1,6 +1,7 @@
 """modelctl against a running daemon and against the registry file."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -102,35 +103,40 @@ def test_predict_takes_files_and_values(two_versions, artifacts, tmp_path):
     assert "-4" in two_versions.ctl("predict", "branch", "x=4.0", "flag=true")
 
 
+DONE, FAILED, USAGE, NOT_FOUND, UNREACHABLE = range(5)  # exit statuses, as modelctl(1) documents them
+
+
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "status"),
     [
-        ["versions", "unknown"],
-        ["rollback", "unknown", "--reason", "r"],
-        ["promote", "m", "9.9"],
-        ["predict", "unknown", "x=1"],
-        ["inspect", "/nowhere.pt"],
+        (["versions", "unknown"], NOT_FOUND),
+        (["history", "unknown"], NOT_FOUND),
+        (["rollback", "unknown", "--reason", "r"], NOT_FOUND),
+        (["promote", "m", "9.9"], NOT_FOUND),
+        (["predict", "unknown", "x=1"], NOT_FOUND),
+        (["predict", "m", "y=1"], FAILED),
+        (["retire", "m", "1.1"], FAILED),
+        (["inspect", "/nowhere.pt"], NOT_FOUND),
     ],
-    ids=" ".join,
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_failures_are_told_on_standard_error(two_versions, arguments):
+def test_failures_are_told_on_standard_error(two_versions, arguments, status):
     answer = two_versions.try_ctl(*arguments)
-    assert answer.returncode not in (0, 2)
-    assert answer.stdout == ""
+    assert (answer.returncode, answer.stdout) == (status, "")
     assert answer.stderr.startswith("modelctl: ")
 
 
 @pytest.mark.parametrize("arguments", [[], ["fly"], ["rollback"], ["models", "--output=xml"]], ids=str)
 def test_wrong_usage_is_status_2(two_versions, arguments):
     answer = two_versions.try_ctl(*arguments)
-    assert answer.returncode == 2
+    assert answer.returncode == USAGE
     assert answer.stderr
 
 
 def test_no_daemon_is_told_with_the_remedy(daemons):
     daemon = daemons.make()
     answer = daemon.try_ctl("models")
-    assert answer.returncode not in (0, 2)
+    assert answer.returncode == UNREACHABLE
     assert str(daemon.socket) in answer.stderr
 
 
@@ -138,8 +144,8 @@ def test_inspect_needs_no_daemon(daemons, artifacts):
     artifact = artifacts.tagged("1.0", 1.0, description="adds one")
     daemon = daemons.make()
     assert "adds one" in daemon.ctl("inspect", str(artifact))
-    told = daemon.ctl_json("inspect", str(artifact))
-    assert (told["name"], told["version"], told["format"]) == ("m", "1.0", "torchscript")
+    (told,) = daemon.ctl_json("inspect", str(artifact))["files"]
+    assert (told["model"], told["version"], told["format"]) == ("m", "1.0", "torchscript")
 
 
 def test_inspect_refuses_what_the_daemon_would_refuse(daemons, tmp_path):
@@ -152,7 +158,7 @@ def test_inspect_refuses_what_the_daemon_would_refuse(daemons, tmp_path):
 def test_the_registry_file_is_refused_while_the_daemon_holds_it(two_versions):
     for arguments in (["models"], ["rollback", "m", "--reason", "r"]):
         answer = run(two_versions.modelctl, f"--db={two_versions.database}", *arguments)
-        assert answer.returncode not in (0, 2)
+        assert answer.returncode == FAILED
         assert str(two_versions.pid) in answer.stderr
     assert live(two_versions) == ("1.1", "")
 
@@ -170,22 +176,46 @@ def test_a_rollback_in_the_registry_file_holds_at_the_next_start(two_versions, d
 def test_what_needs_the_daemon_is_refused_on_the_registry_file(db):
     for arguments in (["predict", "m", "x=1"], ["rescan"]):
         answer = db(*arguments)
-        assert answer.returncode != 0
+        assert answer.returncode == USAGE
         assert answer.stderr.startswith("modelctl: ")
 
 
 def test_a_registry_file_that_is_none(binaries, tmp_path):
     answer = run(binaries["modelctl"], f"--db={tmp_path}/none.db", "models")
-    assert answer.returncode not in (0, 2)
+    assert answer.returncode == NOT_FOUND
     assert "none.db" in answer.stderr
     assert not (tmp_path / "none.db").exists()
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion(binaries, shell):
+def test_a_completion_script_for_each_shell(binaries, shell):
     answer = run(binaries["modelctl"], "completion", shell)
     assert answer.returncode == 0, answer.stderr
-    assert "rollback" in answer.stdout
+    assert "modelctl" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "completions"),
+    [(["rollb"], ["rollback"]), (["versions", ""], ["m"]), (["pin", "m", "1."], ["1.1", "1.0"])],
+    ids=str,
+)
+def test_bash_completes_commands_models_and_versions(two_versions, words, completions):
+    script = """
+        source <("$1" completion bash)
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+        _modelctl "$1" "${@: -1}" "${@: -2:1}"
+        printf '%s\n' "${COMPREPLY[@]}"
+    """
+    command = [str(two_versions.modelctl), *words]
+    answer = subprocess.run(
+        ["bash", "-c", script, "bash", *command],
+        env={**os.environ, "MODELD_SOCKET": str(two_versions.socket)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert sorted(answer.stdout.split()) == sorted(completions)
 
 
 def test_version_and_help(binaries):

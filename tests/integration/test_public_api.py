@@ -89,7 +89,7 @@ def test_reflection_describes_the_public_services(channel):
 
 
 def test_reflection_can_be_turned_off(daemons):
-    daemon = daemons.start("--no-reflection")
+    daemon = daemons.start("--reflection=false")
     with grpc.insecure_channel(daemon.address) as channel, pytest.raises(grpc.RpcError) as caught:
         ProtoReflectionDescriptorDatabase(channel).get_services()
     assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED

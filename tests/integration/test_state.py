@@ -39,7 +39,7 @@ def test_a_damaged_database(stopped):
     content = bytearray(stopped.database.read_bytes())
     content[4096:8192] = b"\xa5" * 4096
     stopped.database.write_bytes(content)
-    assert_refuses_to_start(stopped, "corrupt")
+    assert_refuses_to_start(stopped, "damaged")
 
 
 def test_a_database_of_a_newer_schema(stopped):

@@ -194,7 +194,7 @@ class Demo:
         self.daemon.copy_in(self.releases.conflicting.path)
         self.tell.say(f"{self.releases.conflicting.path.name}: another model that calls itself 1.1 as well")
         with self.daemon.client() as client:
-            for name, word in (("digits-1.2.pt", ""), (self.releases.conflicting.path.name, "1.1")):
+            for name, word in (("digits-1.2.pt", "truncated"), (self.releases.conflicting.path.name, "1.1")):
                 file = wait_dropped(client, name)
                 self.tell.check(f"ListModels: {name}: {file.reason}", word in file.reason)
             model = client.get_model("digits").model

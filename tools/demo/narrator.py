@@ -7,6 +7,8 @@ import sys
 import textwrap
 import time
 
+WIDTH = 96
+
 
 class Narrator:
     """Writes to standard output; bold and colour on a terminal only."""
@@ -36,7 +38,11 @@ class Narrator:
     def check(self, claim: str, held: bool) -> None:
         """States a claim that was just tested."""
         mark = self._style("32", "ok    ") if held else self._style("31", "FAILED")
-        print(f"    {mark} {claim}", flush=True)
+        # Wrapped without the mark, whose style has no width.
+        lines = textwrap.wrap(claim, WIDTH)
+        print(f"    {mark} {lines[0]}", flush=True)
+        for line in lines[1:]:
+            print(f"           {line}", flush=True)
         if not held:
             self.failures.append(claim)
 

@@ -129,6 +129,8 @@ class DaemonProcess:
         """Starts the process and waits until it answers predictions."""
         self.launch()
         self.address = wait_for("the daemon to become ready", self._ready_status, timeout_s).addresses[0]
+        with self.client() as client:
+            wait_for("the daemon to be healthy", client.is_serving, timeout_s)
 
     def _ready_status(self) -> admin_service_pb2.GetStatusResponse | None:
         if self._process is not None and self._process.poll() is not None:
