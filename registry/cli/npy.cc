@@ -3,6 +3,7 @@
 #include <cctype>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,13 +49,13 @@ class HeaderParser {
       if (!Take(",") && !AtEndOfDictionary()) return std::nullopt;
     }
     SkipSpaces();
-    if (!rest_.empty() || keys_ != 3) return std::nullopt;
+    if (!rest_.empty() || keys_.size() != 3) return std::nullopt;
     return header_;
   }
 
  private:
   bool TakeValueOf(const std::string& key) {
-    ++keys_;
+    if (!keys_.insert(key).second) return false;
     if (key == "descr") return TakeDescr();
     if (key == "fortran_order") return TakeBool(header_.fortran_order);
     return key == "shape" && TakeShape();
@@ -121,7 +122,7 @@ class HeaderParser {
 
   std::string_view rest_;
   Header header_;
-  int keys_ = 0;
+  std::set<std::string> keys_;
 };
 
 uint32_t LittleEndian(std::string_view bytes) {
