@@ -11,10 +11,10 @@ EXAMPLE = os.environ.get("CPP_EXAMPLE_BIN", "")
 
 @pytest.mark.skipif(not os.path.isfile(EXAMPLE), reason="CPP_EXAMPLE_BIN names no program")
 def test_the_example_predicts(daemon, client, artifacts):
-    daemon.move_in(artifacts.tagged("1.0", 1.0))
+    inputs = [{"name": "x", "dtype": "FP32", "shape": [-1, 2]}]
+    daemon.move_in(artifacts.tagged("1.0", 7.0, inputs=inputs))
     wait_live(client, "m", "1.0")
-    answer = subprocess.run(
-        [EXAMPLE, daemon.address, "m"], capture_output=True, text=True, timeout=60, check=False
-    )
+    command = [EXAMPLE, daemon.address, "m"]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert answer.returncode == 0, answer.stderr
-    assert "1.0" in answer.stdout
+    assert answer.stdout == "m 1.0\noutput [1,2]: 7 7\n"
