@@ -35,7 +35,7 @@ _modelctl() {
   candidates=(${candidates:#})
   if [[ "${candidates[1]}" == ":files" ]]; then
     _files
-  else
+  elif (( ${#candidates} )); then
     compadd -- "${candidates[@]}"
   fi
 }
