@@ -26,7 +26,18 @@ struct Tuple {
 };
 
 // In insertion order. Keys: string, integer, float or bool.
+//
+// Its special members are defined below Value: a pair needs its parts to be complete, and asking whether
+// Value is (as std::variant does) must not ask for the pair again.
 struct Dict {
+  Dict() noexcept;
+  explicit Dict(std::vector<std::pair<Value, Value>> entries);
+  Dict(const Dict& other);
+  Dict(Dict&& other) noexcept;
+  Dict& operator=(const Dict& other);
+  Dict& operator=(Dict&& other) noexcept;
+  ~Dict();
+
   std::vector<std::pair<Value, Value>> entries;
 };
 
@@ -44,6 +55,14 @@ struct Value {
     return std::get_if<T>(&data);
   }
 };
+
+inline Dict::Dict() noexcept = default;
+inline Dict::Dict(std::vector<std::pair<Value, Value>> entries) : entries(std::move(entries)) {}
+inline Dict::Dict(const Dict& other) = default;
+inline Dict::Dict(Dict&& other) noexcept = default;
+inline Dict& Dict::operator=(const Dict& other) = default;
+inline Dict& Dict::operator=(Dict&& other) noexcept = default;
+inline Dict::~Dict() = default;
 
 // What a value is, for messages: "int", "FP32[2,3]", "list of 3", "None".
 std::string ValueSummary(const Value& value);

@@ -21,8 +21,8 @@ TEST(MutationTest, SeesEveryWayToWriteAnAttribute) {
 
 // These run concurrently.
 TEST(MutationTest, OrdinaryModelsWriteNothing) {
-  for (const char* model : {"add", "cnn", "frozen_cnn", "lstm", "control_flow", "busy", "detection", "methods",
-                            "parameter", "tensor_list", "tensor_dict", "future", "raises"}) {
+  for (const char* model : {"add", "cnn", "frozen_cnn", "lstm", "control_flow", "busy", "detection",
+                            "methods", "parameter", "tensor_list", "tensor_dict", "future", "raises"}) {
     EXPECT_FALSE(MayWrite(model)) << model;
   }
 }
