@@ -266,7 +266,7 @@ bool Manager::WaitReady(absl::Duration timeout) const {
 bool Manager::WaitSettled(absl::Duration timeout) const {
   Timeout patience(timeout);
   MutexLock lock(&mutex_);
-  while (loading_ || draining_ > 0 || NextDue() <= clock_->Now()) {
+  while (loading_ || draining_ > 0 || (!stopping_ && NextDue() <= clock_->Now())) {
     if (!patience.Wait(&changed_, &mutex_)) return false;
   }
   return true;

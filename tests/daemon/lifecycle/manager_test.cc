@@ -181,8 +181,12 @@ TEST_F(ManagerTest, StoppingWaitsForALoadInProgressAndFreesIt) {
   loader_.Block("digits/1.0");
   ASSERT_OK(Register("1.0"));
   loader_.AwaitLoads(1);
+  ASSERT_OK(Register("1", "faces"));
   manager_->Stop();
+  EXPECT_FALSE(manager_->WaitSettled(absl::ZeroDuration()));
   loader_.Unblock("digits/1.0");
+  EXPECT_TRUE(manager_->WaitSettled(kLong)) << "what was not begun is not waited for";
+  EXPECT_THAT(loader_.loads(), ElementsAre("digits/1.0"));
   manager_.reset();
   EXPECT_EQ(loader_.alive(), 0);
 }
