@@ -165,12 +165,12 @@ absl::Status ModelServiceImpl::BeginPredict(grpc::CallbackServerContext* context
 absl::StatusOr<VersionHandle> ModelServiceImpl::Resolve(const v1::PredictRequest& request) const {
   const VersionSelector selector{request.model(), request.version(), request.label()};
   absl::StatusOr<VersionHandle> handle = table_->Resolve(selector);
-  if (handle.ok()) return handle;
-  // Only here, off the common path, is the manager's lock taken.
+  if (handle.ok() || started_.load(std::memory_order_relaxed)) return handle;
   if (!manager_->ready()) {
     return absl::UnavailableError(absl::StrCat("modeld is starting and still loads models; try again (",
                                                handle.status().message(), ")"));
   }
+  started_ = true;
   // The version may have been published, and the manager become ready, since the first look.
   return table_->Resolve(selector);
 }

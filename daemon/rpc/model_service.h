@@ -2,6 +2,7 @@
 // and replies; the model runs on the worker pool, never on gRPC's threads.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "absl/status/status.h"
@@ -47,6 +48,8 @@ class ModelServiceImpl final : public v1::ModelService::CallbackService {
   Registry* const registry_;
   const int64_t max_message_bytes_;
   PredictAllocator predict_allocator_;
+  // The manager was ready once, and so is for good: its lock is needed no more.
+  mutable std::atomic<bool> started_ = false;
 };
 
 }  // namespace modeld

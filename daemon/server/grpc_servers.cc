@@ -32,8 +32,20 @@ void LogOfProtobuf(google::protobuf::LogLevel level, const char* file, int line,
       {{"at", absl::StrCat(file, ":", line)}, {"detail", message}});
 }
 
-void SetCommon(grpc::ServerBuilder& builder, int64_t max_message_bytes) {
-  builder.SetMaxReceiveMessageSize(static_cast<int>(max_message_bytes));
+// Takes reflection out of one server: linking its library puts it into every one.
+class WithoutReflection final : public grpc::ServerBuilderOption {
+ public:
+  void UpdateArguments(grpc::ChannelArguments* /*arguments*/) override {}
+  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
+    std::erase_if(*plugins, [](const std::unique_ptr<grpc::ServerBuilderPlugin>& plugin) {
+      return plugin->name() == "proto_server_reflection";
+    });
+  }
+};
+
+void SetCommon(grpc::ServerBuilder& builder, const GrpcServerOptions& options) {
+  builder.SetMaxReceiveMessageSize(static_cast<int>(options.max_message_bytes));
+  if (!options.reflection) builder.SetOption(std::make_unique<WithoutReflection>());
   // Otherwise a second daemon could share the port, and each would get some of the requests.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
 }
@@ -72,17 +84,17 @@ absl::Status WhyNotBound(const std::string& path) {
 
 }  // namespace
 
-void ConfigureGrpc(bool reflection) {
+void ConfigureGrpc() {
   ::gpr_set_log_function(LogOfGrpc);
   google::protobuf::SetLogHandler(LogOfProtobuf);
   grpc::EnableDefaultHealthCheckService(true);
-  if (reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
 }
 
 absl::StatusOr<PublicServer> StartPublicServer(const std::vector<std::string>& addresses,
-                                               int64_t max_message_bytes, grpc::Service* service) {
+                                               const GrpcServerOptions& options, grpc::Service* service) {
   grpc::ServerBuilder builder;
-  SetCommon(builder, max_message_bytes);
+  SetCommon(builder, options);
   builder.RegisterService(service);
   // gRPC fills the ports in when it starts, so they must not move.
   std::vector<int> ports(addresses.size(), 0);
@@ -101,11 +113,11 @@ absl::StatusOr<PublicServer> StartPublicServer(const std::vector<std::string>& a
 }
 
 absl::StatusOr<std::unique_ptr<grpc::Server>> StartAdminServer(const std::string& path,
-                                                               int64_t max_message_bytes,
+                                                               const GrpcServerOptions& options,
                                                                const std::vector<grpc::Service*>& services) {
   MODELD_RETURN_IF_ERROR(CheckSocketPathIsFree(path));
   grpc::ServerBuilder builder;
-  SetCommon(builder, max_message_bytes);
+  SetCommon(builder, options);
   for (grpc::Service* service : services) builder.RegisterService(service);
   builder.AddListeningPort("unix:" + path, grpc::InsecureServerCredentials());
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();

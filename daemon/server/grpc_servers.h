@@ -13,9 +13,15 @@
 
 namespace modeld {
 
-// Health checking and (if wanted) reflection for the servers made from now on, and gRPC's log lines among
-// ours. Call once, before.
-void ConfigureGrpc(bool reflection);
+// Health checking for the servers made from now on, and the log lines of gRPC and Protobuf among ours. Call
+// once, before.
+void ConfigureGrpc();
+
+// What both servers have in common.
+struct GrpcServerOptions {
+  int64_t max_message_bytes = 64ll << 20;  // of a request
+  bool reflection = true;
+};
 
 struct PublicServer {
   std::unique_ptr<grpc::Server> server;
@@ -24,13 +30,13 @@ struct PublicServer {
 
 // UNAVAILABLE, naming the address, if one cannot be listened on. `service` outlives the server.
 absl::StatusOr<PublicServer> StartPublicServer(const std::vector<std::string>& addresses,
-                                               int64_t max_message_bytes, grpc::Service* service);
+                                               const GrpcServerOptions& options, grpc::Service* service);
 
 // Listens on the Unix socket `path`, which nobody but this user may use (mode 0600). The socket of a daemon
 // that was killed is replaced. FAILED_PRECONDITION: somebody listens there, or `path` is something else than
 // a socket; NOT_FOUND: its directory does not exist. `services` outlive the server. REQUIRES: umask 0077.
 absl::StatusOr<std::unique_ptr<grpc::Server>> StartAdminServer(const std::string& path,
-                                                               int64_t max_message_bytes,
+                                                               const GrpcServerOptions& options,
                                                                const std::vector<grpc::Service*>& services);
 
 }  // namespace modeld

@@ -33,7 +33,8 @@ absl::Status Malformed(const std::string& address, const char* what) {
 }
 
 absl::Status NotListening(const std::string& address, const absl::AlphaNum& why) {
-  return absl::UnavailableError(absl::StrCat("cannot listen on ", address, ": ", why, "; choose another --listen"));
+  return absl::UnavailableError(
+      absl::StrCat("cannot listen on ", address, ": ", why, "; choose another --listen"));
 }
 
 }  // namespace

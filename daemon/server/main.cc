@@ -56,7 +56,7 @@ int Main(int argc, char** argv) {
   }
   SetLogLevel(LogLevelOf(parsed.options.log_level));
   LogOptions(parsed.effective);
-  ConfigureGrpc(parsed.options.reflection);
+  ConfigureGrpc();
 
   absl::StatusOr<std::unique_ptr<Server>> server =
       Server::Start(parsed.options, std::move(engine), MODELD_VERSION);

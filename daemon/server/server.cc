@@ -66,8 +66,8 @@ absl::Status Server::OpenState() {
   MODELD_RETURN_IF_ERROR(FileSystem::Real()->MakeDirectories(state));
   absl::StatusOr<FileLock> lock = FileLock::Acquire(state + "/lock");
   if (absl::IsFailedPrecondition(lock.status())) {
-    return absl::FailedPreconditionError(absl::StrCat("the state directory ", state, " is in use: ",
-                                                      lock.status().message(),
+    return absl::FailedPreconditionError(absl::StrCat("the state directory ", state,
+                                                      " is in use: ", lock.status().message(),
                                                       "; stop that one or choose another --state-directory"));
   }
   MODELD_RETURN_IF_ERROR(lock.status());
@@ -94,9 +94,10 @@ absl::Status Server::StartListeners(const std::string& version) {
     return std::make_unique<ModelServiceImpl>(&table_, &pool_, manager_.get(), intake_.get(), registry_.get(),
                                               options_.max_message_bytes);
   };
+  const GrpcServerOptions grpc_options{.max_message_bytes = options_.max_message_bytes,
+                                       .reflection = options_.reflection};
   public_service_ = model_service();
-  MODELD_ASSIGN_OR_RETURN(
-      public_, StartPublicServer(options_.listen, options_.max_message_bytes, public_service_.get()));
+  MODELD_ASSIGN_OR_RETURN(public_, StartPublicServer(options_.listen, grpc_options, public_service_.get()));
   health_.Attach(public_.server->GetHealthCheckService());
   for (const std::string& address : public_.addresses) LogInfo("listening", {{"address", address}});
 
@@ -109,7 +110,7 @@ absl::Status Server::StartListeners(const std::string& version) {
                                                                  .state_directory = options_.state_directory,
                                                                  .addresses = public_.addresses,
                                                                  .engines = {EngineText(*engine_)}});
-  MODELD_ASSIGN_OR_RETURN(admin_, StartAdminServer(options_.admin_socket, options_.max_message_bytes,
+  MODELD_ASSIGN_OR_RETURN(admin_, StartAdminServer(options_.admin_socket, grpc_options,
                                                    {admin_model_service_.get(), admin_service_.get()}));
   health_.Attach(admin_->GetHealthCheckService());
   LogInfo("listening", {{"admin_socket", options_.admin_socket}});

@@ -52,7 +52,7 @@ class ServerTest : public testing::Test {
   static void SetUpTestSuite() {
     ::umask(0077);
     SetLogLevel(LogLevel::kError);
-    ConfigureGrpc(/*reflection=*/true);
+    ConfigureGrpc();
   }
 
   ServerTest() {
