@@ -221,6 +221,7 @@ std::vector<std::pair<std::string, Type>> OutputTypes(const Method& method,
   if (!IsStringKeyed(method.returns)) return WithNames(SplitType(method.returns), declared);
   const Type& value = method.returns.params[1];
   std::vector<std::pair<std::string, Type>> outputs;
+  outputs.reserve(declared.size());
   for (const DeclaredTensor& tensor : declared) outputs.emplace_back(tensor.name, value);
   if (outputs.empty()) outputs.emplace_back("*", value);
   return outputs;
