@@ -67,6 +67,7 @@ absl::Status CheckOrigin(SQLite::Database& database, const std::string& path) {
                                ", the newest that this build knows"),
                   "run the newer modeld that wrote it, or restore the backup made before the upgrade");
   }
+  if (version < 1) return Refuse(path, absl::StrCat("has the impossible schema version ", version), kRestore);
   const std::string damage = database.execAndGet("PRAGMA quick_check(1)").getString();
   if (damage != "ok") return Refuse(path, absl::StrCat("is damaged (", damage, ")"), kRestore);
   const absl::Status references = CheckForeignKeys(database);

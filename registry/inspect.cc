@@ -1,5 +1,7 @@
 #include "registry/inspect.h"
 
+#include <limits.h>
+
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -25,6 +27,8 @@ absl::Status CheckFormat(const std::string& relative_path) {
 // None where there is no sidecar.
 absl::StatusOr<std::optional<std::string>> ReadSidecar(FileSystem& file_system, const std::string& path) {
   constexpr size_t kMaxBytes = ArchiveLimits().max_config_bytes;
+  // Beside a file whose own name is nearly as long as names may be, there can be none.
+  if (path.size() - (path.rfind('/') + 1) > NAME_MAX) return std::nullopt;
   const absl::StatusOr<FileStat> stat = file_system.Stat(path);
   if (absl::IsNotFound(stat.status())) return std::nullopt;
   if (!stat.ok()) return stat.status();

@@ -29,6 +29,13 @@ using Json = nlohmann::json;
 
 // A level of metadata takes three levels of protobuf messages, of which readers take at most 100.
 constexpr size_t kMaxJsonDepth = 24;
+// As of a request's tensors; what LibTorch does with a shape takes a time that grows with its square.
+constexpr int kMaxDimensions = 64;
+constexpr int kMaxWarmUps = 64;
+// It stands in every list of the models.
+constexpr size_t kMaxDescriptionBytes = 16 << 10;
+// Each is a warning, which stands in every list of the models.
+constexpr int kMaxUnknownKeysNamed = 20;
 
 const std::vector<std::string>& DtypeNames() {
   static const auto* const names = new std::vector<std::string>{
@@ -60,6 +67,9 @@ absl::Status CheckDtype(const std::string& dtype, const std::string& path) {
 }
 
 absl::Status CheckShape(const google::protobuf::RepeatedField<int64_t>& shape, const std::string& path) {
+  if (shape.size() > kMaxDimensions) {
+    return FieldError(path, absl::StrCat(shape.size(), " dimensions; at most ", kMaxDimensions));
+  }
   int64_t elements = 1;
   for (int i = 0; i < shape.size(); ++i) {
     if (shape[i] < -1) {
@@ -126,9 +136,18 @@ absl::Status CheckValues(const v1::ModelConfig& config, const Json& root) {
   if (root.contains("name")) MODELD_RETURN_IF_ERROR(CheckRule(ValidateModelName(config.name()), "name"));
   if (root.contains("version"))
     MODELD_RETURN_IF_ERROR(CheckRule(ValidateVersion(config.version()), "version"));
+  if (config.description().size() > kMaxDescriptionBytes) {
+    return FieldError("description",
+                      absl::StrCat(config.description().size(), " bytes; at most ", kMaxDescriptionBytes,
+                                   ": keep longer texts as another extra file"));
+  }
   MODELD_RETURN_IF_ERROR(CheckTensors(config.inputs(), "inputs"));
   MODELD_RETURN_IF_ERROR(CheckTensors(config.outputs(), "outputs"));
   MODELD_RETURN_IF_ERROR(CheckExecution(config.execution()));
+  if (config.warmup().batch_sizes_size() > kMaxWarmUps) {
+    return FieldError("warmup.batch_sizes",
+                      absl::StrCat(config.warmup().batch_sizes_size(), " sizes; at most ", kMaxWarmUps));
+  }
   for (int i = 0; i < config.warmup().batch_sizes_size(); ++i) {
     const int32_t size = config.warmup().batch_sizes(i);
     if (size >= 1) continue;
@@ -157,15 +176,21 @@ absl::StatusOr<ParsedConfig> ParseModelConfig(std::string_view json, const Confi
   }
 
   ParsedConfig result;
+  int unknown_keys = 0;
   Json known = Json::object();
   for (const auto& [key, value] : root.items()) {
     if (v1::ModelConfig::descriptor()->FindFieldByName(key) != nullptr) {
       known[key] = value;
       continue;
     }
+    if (++unknown_keys > kMaxUnknownKeysNamed) continue;
     const absl::Status unknown = UnknownKey(MemberPath("", key), key, *v1::ModelConfig::descriptor());
     if (options.strict) return unknown;
     result.warnings.push_back(std::string(unknown.message()));
+  }
+  if (unknown_keys > kMaxUnknownKeysNamed) {
+    result.warnings.push_back(
+        absl::StrCat("config.json: and ", unknown_keys - kMaxUnknownKeysNamed, " more unknown keys"));
   }
   MODELD_RETURN_IF_ERROR(CheckTypes(known, *v1::ModelConfig::descriptor(), parsed->spellings));
   MODELD_ASSIGN_OR_RETURN(result.config, ToMessage(known));

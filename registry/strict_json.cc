@@ -104,6 +104,10 @@ class Builder final : public nlohmann::json_sax<Json> {
 }  // namespace
 
 absl::StatusOr<StrictJson> ParseStrictJson(std::string_view text, size_t max_depth) {
+  // The parser takes it for the end of the text, whatever follows.
+  if (const size_t nul = text.find('\0'); nul != std::string_view::npos) {
+    return absl::InvalidArgumentError(absl::StrCat("byte ", nul, " is NUL, which no JSON text holds"));
+  }
   Builder builder(max_depth);
   Json::sax_parse(text.begin(), text.end(), &builder);
   if (!builder.status().ok()) return builder.status();

@@ -70,6 +70,10 @@ absl::StatusOr<DirectoryPlace> ParseEndRecord(std::string_view tail, uint64_t fi
                           (directory_disk == 0 || directory_disk == kSee64Bit16) &&
                           entries_here == place.entries;
     if (!one_part) return Damaged("the archive is one of several parts; join them");
+    // Readers differ in which one they take: what is checked here would not be what LibTorch loads.
+    if (record.find(kEndSignature, kEndBytes) != std::string_view::npos) {
+      return Damaged("its comment holds a second end of an archive");
+    }
     return place;
   }
   return Incomplete();

@@ -301,6 +301,19 @@ TEST_F(ArchiveReaderTest, ADirectoryThatContradictsItselfIsRefused) {
   EXPECT_THAT(Read(WithEntry(outside)), IsRefused("lacks its 64-bit sizes"));
 }
 
+// Of an end inside the comment, our reader took the outer one and libzip the inner: the config was not that
+// of the entries that were checked.
+TEST_F(ArchiveReaderTest, ASecondEndInTheCommentIsRefused) {
+  const auto with_comment = [](std::string comment) {
+    std::string archive = TorchScriptArchive(kConfig);
+    archive.replace(archive.size() - 2, 2, {static_cast<char>(comment.size()), '\0'});
+    return archive + comment;
+  };
+  EXPECT_OK(Read(with_comment("made by hand")));
+  EXPECT_THAT(Read(with_comment("PK\5\6" + std::string(18, '\0') + "rest")),
+              IsRefused("its comment holds a second end of an archive"));
+}
+
 TEST_F(ArchiveReaderTest, DamagedBytesNeverCrashIt) {
   const std::string whole = TorchScriptArchive(kConfig);
   std::mt19937 random(1);

@@ -117,6 +117,16 @@ TEST_F(InspectFileTest, FormatsWithoutAnEngineAreNamed) {
   EXPECT_THAT(Inspect("missing.onnx"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("missing.onnx")));
 }
 
+// Looking for its sidecar failed with "file name too long", and was tried again for ever.
+TEST_F(InspectFileTest, AFileNameTooLongForASidecarNeedsNone) {
+  const std::string name = std::string(252, 'x') + ".pt";
+  dir_.Write(name, TorchScriptZip({}).Build());
+  EXPECT_THAT(Inspect(name), IsRefused("model name"));
+  std::filesystem::create_directories(dir_ / "m/1");
+  dir_.Write("m/1/" + name, TorchScriptZip({}).Build());
+  EXPECT_OK(Inspect("m/1/" + name));
+}
+
 TEST_F(InspectFileTest, ErrorsOfTheArchiveComeThrough) {
   dir_.Write("empty.pt", "");
   EXPECT_THAT(Inspect("empty.pt"), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("empty")));

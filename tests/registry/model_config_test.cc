@@ -1,6 +1,7 @@
 #include "registry/model_config.h"
 
 #include <algorithm>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "tests/support/status_matchers.h"
@@ -67,6 +68,42 @@ TEST(ParseModelConfigTest, UnknownTopLevelKeysAreKeptWithAWarning) {
               IsRefused("did you mean \"version\"?"));
 }
 
+TEST(ParseModelConfigTest, UnknownKeysWithoutNumberDoNotFillTheLists) {
+  std::string json = "{";
+  for (int i = 0; i < 1000; ++i) absl::StrAppend(&json, "\"key", i, "\": 0, ");
+  ASSERT_OK_AND_ASSIGN(const ParsedConfig parsed, ParseModelConfig(json + "\"version\": \"1\"}"));
+  EXPECT_EQ(parsed.warnings.size(), 21);
+  EXPECT_EQ(parsed.warnings.back(), "config.json: and 980 more unknown keys");
+}
+
+TEST(ParseModelConfigTest, WhatFollowsANulByteIsNotLeftOutInSilence) {
+  using std::string_literals::operator""s;
+  EXPECT_THAT(ParseModelConfig("{\"version\": \"1\"}\0{\"version\": \"2\"}"s), IsRefused("byte 16 is NUL"));
+}
+
+std::string Ones(int count) {
+  std::string ones = "1";
+  for (int i = 1; i < count; ++i) ones += ", 1";
+  return ones;
+}
+
+// A warm-up with 100,000 dimensions took minutes, in which no other version was loaded.
+TEST(ParseModelConfigTest, AShapeOfManyDimensionsDoesNotBlockTheLoadingOfAll) {
+  const auto with_shape = [](int dimensions) {
+    return absl::StrCat(R"({"inputs": [{"name": "x", "dtype": "FP32", "shape": [)", Ones(dimensions), "]}]}");
+  };
+  EXPECT_OK(ParseModelConfig(with_shape(64)));
+  EXPECT_THAT(ParseModelConfig(with_shape(65)),
+              IsRefused("field \"inputs[0].shape\": 65 dimensions; at most 64"));
+}
+
+TEST(ParseModelConfigTest, ListsAndTextsHaveLimits) {
+  EXPECT_THAT(ParseModelConfig(absl::StrCat(R"({"warmup": {"batch_sizes": [)", Ones(65), "]}}")),
+              IsRefused("field \"warmup.batch_sizes\": 65 sizes; at most 64"));
+  EXPECT_THAT(ParseModelConfig(absl::StrCat(R"({"description": ")", std::string(16385, 'x'), "\"}")),
+              IsRefused("field \"description\": 16385 bytes; at most 16384"));
+}
+
 TEST(ParseModelConfigTest, KeysInCamelCaseAreUnknown) {
   EXPECT_THAT(ParseModelConfig(R"({"warmup": {"batchSizes": [1]}})"),
               IsRefused("unknown key \"warmup.batchSizes\" (did you mean \"batch_sizes\"?)"));
@@ -94,7 +131,7 @@ TEST(ParseModelConfigTest, MalformedJsonIsRefusedWithItsPlace) {
       {"{\"version\": \"\xff\"}", "ill-formed UTF-8"},
       {"{\"\xc3\": 1}", "ill-formed UTF-8"},
       {"{\"version\": \"1", "missing closing quote"},
-      {std::string("{\"a\":\0}", 7), "syntax error"},
+      {std::string("{\"a\":\0}", 7), "byte 5 is NUL"},
   });
 }
 

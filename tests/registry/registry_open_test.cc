@@ -11,6 +11,7 @@
 #include "SQLiteCpp/SQLiteCpp.h"
 #include "absl/strings/str_cat.h"
 #include "registry/registry.h"
+#include "registry/schema.h"
 #include "tests/support/registry_records.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
@@ -121,6 +122,12 @@ TEST_F(RegistryOpenTest, ALargeFileOfSomethingElseIsRefused) {
 TEST_F(RegistryOpenTest, ADatabaseOfAnotherProgramIsRefused) {
   Execute("CREATE TABLE bookmarks (url TEXT); INSERT INTO bookmarks VALUES ('here')");
   ExpectRefused(AllOf(HasSubstr("another program"), HasSubstr("choose another path")));
+}
+
+// It counted as newer than every migration, and the daemon started without tables.
+TEST_F(RegistryOpenTest, ASchemaVersionBelowTheFirstIsRefused) {
+  Execute(absl::StrCat("PRAGMA application_id = ", kRegistryApplicationId, "; PRAGMA user_version = -1"));
+  ExpectRefused(AllOf(HasSubstr("impossible schema version -1"), HasSubstr("move it away")));
 }
 
 TEST_F(RegistryOpenTest, AnEmptyDatabaseThatAnotherProgramClaimedIsRefused) {
