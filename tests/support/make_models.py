@@ -333,10 +333,27 @@ class Unsupported(nn.Module):
         return x
 
 
+def grind(x: Tensor) -> Tensor:
+    for _ in range(2000):
+        x = torch.tanh(x + 1)
+    return x
+
+
 @model("future")
 class FutureModel(nn.Module):
     def forward(self, x: Tensor) -> torch.jit.Future[Tensor]:
         return torch.jit.fork(torch.neg, x)
+
+
+@model("fork_without_wait")
+class ForkWithoutWait(nn.Module):
+    """Forks much work and raises, or answers, without waiting for it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        torch.jit.fork(grind, x)
+        if bool(x.sum() < 0):
+            raise ValueError("negative")
+        return x
 
 
 @model("parameter")

@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/engine/libtorch/convert.h"
 #include "daemon/engine/libtorch/errors.h"
+#include "daemon/engine/libtorch/forks.h"
 #include "daemon/engine/libtorch/mutation.h"
 #include "daemon/engine/libtorch/types.h"
 #include "registry/base/mutex.h"
@@ -92,6 +93,10 @@ class LibtorchExecutable final : public Executable {
           return MayWriteAttributes(bound.method);
         })) {
     for (const BoundMethod& bound : bound_) methods_.push_back(bound.signature);
+    if (std::any_of(bound_.begin(), bound_.end(),
+                    [](const BoundMethod& bound) { return MayFork(bound.method); })) {
+      forks_.emplace();
+    }
   }
 
   const std::vector<Method>& methods() const override { return methods_; }
@@ -104,13 +109,18 @@ class LibtorchExecutable final : public Executable {
       // Until the outputs are copied: they may be what the next call writes.
       std::optional<MutexLock> lock;
       if (one_at_a_time_) lock.emplace(&state_mutex_);
-      return FromIValue(bound_[method].method(std::move(stack)));
+      return FromIValue(Call(bound_[method].method, std::move(stack)));
     } catch (...) {
       return StatusFromException(absl::StatusCode::kInternal);
     }
   }
 
  private:
+  c10::IValue Call(const torch::jit::Method& method, std::vector<c10::IValue> stack) {
+    return forks_.has_value() ? forks_->Run(method, std::move(stack))
+                              : torch::jit::Method(method)(std::move(stack));
+  }
+
   static absl::StatusOr<std::vector<c10::IValue>> Stack(const BoundMethod& bound,
                                                         const std::vector<Value>& arguments) {
     std::vector<c10::IValue> stack;
@@ -131,6 +141,7 @@ class LibtorchExecutable final : public Executable {
   const bool one_at_a_time_;
   std::vector<Method> methods_;  // constant after construction
   Mutex state_mutex_;            // held while a module that writes its attributes runs
+  std::optional<Forks> forks_;   // of a module that forks; waits for its tasks before the module goes
 };
 
 class LibtorchEngine final : public Engine {

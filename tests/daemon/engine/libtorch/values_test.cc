@@ -261,5 +261,15 @@ TEST(ValueTest, AnOpenArgumentArrivesTyped) {
   for (const auto& [value, type] : cases) EXPECT_EQ(typed_any.Answer({{"x", value}}), Dump(Str(type)));
 }
 
+// A forked task uses the module's graphs; freed under it, the process ended with a segmentation fault.
+TEST(ForkTest, AModuleIsNotFreedWhileWhatItForkedStillRuns) {
+  for (int i = 0; i < 20; ++i) {
+    LoadedModel model("fork_without_wait");
+    EXPECT_THAT(model.Call({{"x", Floats({1})}}), IsOk());
+    EXPECT_THAT(model.Call({{"x", Floats({-1})}}),
+                StatusIs(absl::StatusCode::kInternal, HasSubstr("ValueError: negative")));
+  }
+}
+
 }  // namespace
 }  // namespace modeld
