@@ -48,6 +48,7 @@ void AppendSpecs(const char* kind, const Specs& specs, std::string* out) {
 
 absl::StatusOr<std::string> RelativePathFor(const std::string& path, const InspectArguments& arguments) {
   if (!arguments.as.empty()) return arguments.as;
+  if (path.empty()) return absl::NotFoundError("the path is empty");
   const fs::path absolute = fs::absolute(path).lexically_normal();
   if (!arguments.drop_directory.empty()) {
     const fs::path relative =

@@ -23,6 +23,9 @@ absl::StatusOr<Json> ParseJson(const std::string& text) {
     return absl::InvalidArgumentError(absl::StrCat("expected JSON, such as [[1, 2], [3, 4]], or @FILE; ",
                                                    Quote(text, 60), " is none from byte ", error.byte,
                                                    " on"));
+  } catch (const Json::exception&) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a number of ", Quote(text, 60), " is beyond the range of FP64"));
   }
 }
 

@@ -7,11 +7,15 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "registry/base/closest_match.h"
 #include "registry/base/quote.h"
 #include "registry/cli/commands.h"
 #include "registry/cli/completion.h"
 #include "registry/cli/remote.h"
+#include "registry/cli/table.h"
 
 namespace modeld {
 namespace {
@@ -27,8 +31,15 @@ constexpr char kComplete[] = "__complete";
 // Whoever pressed the key waits.
 constexpr absl::Duration kCompletionTimeout = absl::Milliseconds(500);
 
+// For a terminal, which control characters could steer: models raise what they like. Lines stay lines.
+std::string PrintableLines(const std::string& text) {
+  return absl::StrJoin(absl::StrSplit(text, '\n'), "\n", [](std::string* out, absl::string_view line) {
+    out->append(Printable(std::string(line)));
+  });
+}
+
 int UsageError(const std::string& message, const Environment& environment) {
-  *environment.err << "modelctl: " << message << "\nSee modelctl --help\n";
+  *environment.err << "modelctl: " << PrintableLines(message) << "\nSee modelctl --help\n";
   return kUsage;
 }
 
@@ -62,7 +73,7 @@ int Report(const absl::Status& status, const Arguments& arguments, const Environ
         {"error", {{"code", absl::StatusCodeToString(status.code())}, {"message", message}}}};
     *environment.err << json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
   } else {
-    *environment.err << "modelctl: " << message << "\n";
+    *environment.err << "modelctl: " << PrintableLines(message) << "\n";
   }
   return ExitCodeOf(status);
 }

@@ -247,6 +247,15 @@ TEST_F(RunTest, TheDaemonsErrorsAreCarriedOver) {
   EXPECT_EQ(Run({"versions", "digit"}).exit_code, 3);
 }
 
+TEST_F(RunTest, WhatAModelRaisesCannotSteerTheTerminal) {
+  Serve();
+  admin_.answer = {grpc::StatusCode::INTERNAL,
+                   "ValueError: \x1b[2J\nsecond line\xc2\x9b"
+                   "1m"};
+  EXPECT_EQ(Run({"rollback", "digits", "--reason", "x"}).err,
+            "modelctl: \"ValueError: \\x1b[2J\"\n\"second line\\xc2\\x9b1m\"\n");
+}
+
 TEST_F(RunTest, JsonForAnswersAndErrors) {
   Serve();
   const nlohmann::json status = nlohmann::json::parse(Run({"-o", "json", "status"}).out);
@@ -293,6 +302,10 @@ TEST_F(RunTest, PredictGivesInputsTheirDeclaredTypes) {
 
 TEST_F(RunTest, PredictRefusesBadInputs) {
   Serve();
+  // Ended modelctl by an exception.
+  const Ran huge = Run({"predict", "digits", "x=[1e999]"});
+  EXPECT_EQ(huge.exit_code, 1);
+  EXPECT_EQ(huge.err, "modelctl: input \"x\": a number of \"[1e999]\" is beyond the range of FP64\n");
   EXPECT_THAT(Run({"predict", "digits", "x"}).err, HasSubstr("NAME=VALUE"));
   EXPECT_THAT(Run({"predict", "digits", "x=1", "x=2"}).err, HasSubstr("given twice"));
   EXPECT_THAT(Run({"predict", "digits", "x=@/nowhere.npy"}).err, HasSubstr("input \"x\""));
@@ -319,6 +332,12 @@ TEST_F(RunTest, TheRegistryFile) {
   const Ran held = Run({"--db", path, "models"});
   EXPECT_EQ(held.exit_code, 1);
   EXPECT_THAT(held.err, HasSubstr("the daemon holds the registry"));
+}
+
+TEST_F(RunTest, InspectOfNoPathIsNoCrash) {
+  const Ran ran = Run({"inspect", ""});
+  EXPECT_EQ(ran.exit_code, 3);
+  EXPECT_EQ(ran.err, "modelctl: \"\": the path is empty\n");
 }
 
 TEST_F(RunTest, InspectSaysWhyAFileWouldBeRefused) {
