@@ -60,7 +60,7 @@ std::string StagingName() {
 StagedArtifact::StagedArtifact(StagedArtifact&& other) noexcept
     : store_(other.store_),
       path_(std::exchange(other.path_, "")),
-      sha256_(std::move(other.sha256_)),
+      sha256_(std::exchange(other.sha256_, "")),
       size_bytes_(other.size_bytes_) {}
 
 StagedArtifact& StagedArtifact::operator=(StagedArtifact&& other) noexcept {
@@ -79,26 +79,19 @@ StagedArtifact::~StagedArtifact() {
 }
 
 absl::Status StagedArtifact::Commit() {
-  if (path_.empty()) return absl::OkStatus();
+  if (sha256_.empty()) return absl::OkStatus();
   FileSystem& file_system = *store_->file_system_;
   const std::string place = store_->PathOf(sha256_);
   const std::string all_artifacts = store_->root_ + "/sha256";
   const std::string directory = place.substr(0, place.rfind('/'));
-
-  const absl::StatusOr<FileStat> present = file_system.Stat(place);
-  // A wrong size is damage done from outside: put the good copy over it.
-  const bool present_and_whole =
-      present.ok() && present->type == FileType::kRegular && present->identity.size == size_bytes_;
-  if (!present_and_whole) {
+  if (!path_.empty()) {
     MODELD_RETURN_IF_ERROR(file_system.MakeDirectories(directory));
     MODELD_RETURN_IF_ERROR(file_system.FsyncDirectory(all_artifacts));
+    // Also over one that is there: should it have been damaged from outside, this mends it.
     MODELD_RETURN_IF_ERROR(file_system.Rename(path_, place));
+    path_.clear();
   }
-  // Also where it was present: an earlier Commit may have failed here.
-  MODELD_RETURN_IF_ERROR(file_system.FsyncDirectory(directory));
-  if (present_and_whole) file_system.Remove(path_).IgnoreError();
-  path_.clear();
-  return absl::OkStatus();
+  return file_system.FsyncDirectory(directory);
 }
 
 absl::StatusOr<std::unique_ptr<ArtifactStore>> ArtifactStore::Open(FileSystem* file_system,

@@ -28,12 +28,12 @@ class StagedArtifact {
   // SHA-256 of the bytes, 64 lower-case hexadecimal digits.
   const std::string& sha256() const { return sha256_; }
   int64_t size_bytes() const { return size_bytes_; }
-  // Where the copy lies until Commit.
+  // Where the copy lies until Commit; then empty.
   const std::string& path() const { return path_; }
 
-  // Moves the copy to its place and syncs the directory; on success the store holds the artifact. If the
-  // store holds it already, the copy is dropped. On failure it is not certain that a crash would leave the
-  // artifact in its place, so nothing may refer to it; Commit may be called again.
+  // Moves the copy to its place and syncs the directory; on success the store holds the artifact. Where
+  // the store holds it already, the copy takes its place. On failure it is not certain that a crash would
+  // leave the artifact in its place, so nothing may refer to it; Commit may be called again.
   absl::Status Commit();
 
  private:
@@ -42,8 +42,8 @@ class StagedArtifact {
       : store_(store), path_(std::move(path)), sha256_(std::move(sha256)), size_bytes_(size_bytes) {}
 
   const ArtifactStore* store_;
-  std::string path_;  // empty: committed or moved from
-  std::string sha256_;
+  std::string path_;    // empty: in its place or moved from
+  std::string sha256_;  // empty: moved from
   int64_t size_bytes_;
 };
 
