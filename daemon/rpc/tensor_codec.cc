@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "daemon/rpc/half.h"
+#include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 
 namespace modeld {
@@ -258,10 +259,10 @@ absl::StatusOr<Tensor> TensorFromWire(v1::Tensor& wire) {
   Tensor tensor;
   const std::optional<DType> dtype = DTypeFromName(wire.dtype());
   if (!dtype.has_value()) {
-    return absl::InvalidArgumentError(
-        wire.dtype().empty() ? "the tensor has no dtype; expected one such as FP32"
-                             : absl::StrCat("unknown dtype \"", wire.dtype(),
-                                            "\"; expected one such as FP32, INT64, BOOL, BYTES"));
+    return absl::InvalidArgumentError(wire.dtype().empty()
+                                          ? "the tensor has no dtype; expected one such as FP32"
+                                          : absl::StrCat("unknown dtype ", Quote(wire.dtype()),
+                                                         "; expected one such as FP32, INT64, BOOL, BYTES"));
   }
   tensor.dtype = *dtype;
   if (wire.shape_size() > kMaxDimensions) {
