@@ -49,13 +49,20 @@ std::string InnermostSource(absl::string_view what) {
                       absl::StripAsciiWhitespace(frame[frame.size() - 2]));
 }
 
-// The message below the interpreter's frames, or all of it where there are none.
+// The message below the interpreter's frames, or all of it where there are none. The frames' lines are
+// indented or empty; the message begins the first line after them that is not, with the error's class.
 absl::string_view WithoutFrames(absl::string_view what) {
-  constexpr absl::string_view kPrefix = "\nRuntimeError: ";
-  if (!absl::StrContains(what, "Traceback of TorchScript")) return what;
   const size_t here = what.rfind(kHere);
-  const size_t message = what.find(kPrefix, here == absl::string_view::npos ? 0 : here);
-  return message == absl::string_view::npos ? what : what.substr(message + kPrefix.size());
+  if (!absl::StrContains(what, "Traceback of TorchScript") || here == absl::string_view::npos) return what;
+  absl::string_view rest = what.substr(here);
+  for (size_t end = rest.find('\n'); end != absl::string_view::npos; end = rest.find('\n')) {
+    rest.remove_prefix(end + 1);
+    if (rest.empty() || rest.front() == ' ' || rest.front() == '\n') continue;
+    absl::ConsumePrefix(&rest, "RuntimeError: ");
+    absl::ConsumePrefix(&rest, "builtins.");
+    return rest;
+  }
+  return what;
 }
 
 std::string Shorten(absl::string_view message) {
