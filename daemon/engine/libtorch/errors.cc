@@ -49,18 +49,17 @@ std::string InnermostSource(absl::string_view what) {
                       absl::StripAsciiWhitespace(frame[frame.size() - 2]));
 }
 
-// The message below the interpreter's frames, or all of it where there are none. The frames' lines are
-// indented or empty; the message begins the first line after them that is not, with the error's class.
+// The message below the interpreter's frames, or all of it where there are none. It begins a line with its
+// class: an operator's with RuntimeError, what the model raised in a module that forks with Python's
+// qualified name.
 absl::string_view WithoutFrames(absl::string_view what) {
   const size_t here = what.rfind(kHere);
-  if (!absl::StrContains(what, "Traceback of TorchScript") || here == absl::string_view::npos) return what;
-  absl::string_view rest = what.substr(here);
-  for (size_t end = rest.find('\n'); end != absl::string_view::npos; end = rest.find('\n')) {
-    rest.remove_prefix(end + 1);
-    if (rest.empty() || rest.front() == ' ' || rest.front() == '\n') continue;
-    absl::ConsumePrefix(&rest, "RuntimeError: ");
-    absl::ConsumePrefix(&rest, "builtins.");
-    return rest;
+  if (!absl::StrContains(what, "Traceback of TorchScript")) return what;
+  const absl::string_view rest = what.substr(here == absl::string_view::npos ? 0 : here);
+  for (const absl::string_view prefix : {"\nRuntimeError: ", "\nbuiltins."}) {
+    if (const size_t message = rest.find(prefix); message != absl::string_view::npos) {
+      return rest.substr(message + prefix.size());
+    }
   }
   return what;
 }
