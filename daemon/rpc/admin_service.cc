@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "daemon/rpc/deadline.h"
 #include "daemon/rpc/paging.h"
 #include "daemon/rpc/status_convert.h"
 #include "daemon/rpc/utf8.h"
@@ -16,14 +17,12 @@
 namespace modeld {
 namespace {
 
-// For callers that set no deadline.
+// Also for callers that set no deadline.
 constexpr absl::Duration kMaxWait = absl::Seconds(60);
 
 // How long a command may wait: as long as its caller does.
 absl::Duration TimeoutOf(const grpc::ServerContext& context) {
-  const std::chrono::system_clock::time_point deadline = context.deadline();
-  if (deadline == std::chrono::system_clock::time_point::max()) return kMaxWait;
-  return std::clamp(absl::FromChrono(deadline) - absl::Now(), absl::ZeroDuration(), kMaxWait);
+  return std::clamp(DeadlineOf(context.raw_deadline()) - absl::Now(), absl::ZeroDuration(), kMaxWait);
 }
 
 absl::Status RequireModel(const std::string& model) {
@@ -55,8 +54,13 @@ grpc::Status Answer(const absl::StatusOr<LiveChange>& change, Response* response
 }  // namespace
 
 AdminServiceImpl::AdminServiceImpl(Manager* manager, Intake* intake, Registry* registry,
-                                   const WorkerPool* pool, DaemonInfo info)
-    : manager_(manager), intake_(intake), registry_(registry), pool_(pool), info_(std::move(info)) {}
+                                   const WorkerPool* pool, const HealthReporter* health, DaemonInfo info)
+    : manager_(manager),
+      intake_(intake),
+      registry_(registry),
+      pool_(pool),
+      health_(health),
+      info_(std::move(info)) {}
 
 grpc::Status AdminServiceImpl::Rollback(grpc::ServerContext* context, const v1::RollbackRequest* request,
                                         v1::RollbackResponse* response) {
@@ -122,7 +126,7 @@ grpc::Status AdminServiceImpl::GetStatus(grpc::ServerContext* context, const v1:
                                          v1::GetStatusResponse* response) {
   response->set_version(info_.version);
   ToWire(info_.started_at, response->mutable_started_at());
-  response->set_ready(manager_->ready());
+  response->set_ready(health_->serving());
   response->set_drop_directory(ToUtf8(info_.drop_directory));
   response->set_state_directory(ToUtf8(info_.state_directory));
   response->set_source_error(ToUtf8(std::string(intake_->source_status().message())));

@@ -7,6 +7,7 @@
 
 #include "absl/time/time.h"
 #include "daemon/lifecycle/manager.h"
+#include "daemon/rpc/health_reporter.h"
 #include "daemon/scheduling/worker_pool.h"
 #include "daemon/source/intake.h"
 #include "modeld/v1/admin_service.grpc.pb.h"
@@ -29,7 +30,7 @@ struct DaemonInfo {
 class AdminServiceImpl final : public v1::AdminService::Service {
  public:
   AdminServiceImpl(Manager* manager, Intake* intake, Registry* registry, const WorkerPool* pool,
-                   DaemonInfo info);
+                   const HealthReporter* health, DaemonInfo info);
 
   grpc::Status Rollback(grpc::ServerContext* context, const v1::RollbackRequest* request,
                         v1::RollbackResponse* response) override;
@@ -53,6 +54,7 @@ class AdminServiceImpl final : public v1::AdminService::Service {
   Intake* const intake_;
   Registry* const registry_;
   const WorkerPool* const pool_;
+  const HealthReporter* const health_;  // tells readiness, so that GetStatus and health say the same
   const DaemonInfo info_;
 };
 

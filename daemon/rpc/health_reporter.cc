@@ -16,18 +16,22 @@ void HealthReporter::Attach(grpc::HealthCheckServiceInterface* service) {
   for (const auto& [name, serving] : serving_) service->SetServingStatus(name, serving);
 }
 
-void HealthReporter::SetServer(bool serving) {
-  Set(kServer, serving);
-  Set(kModelService, serving);
+void HealthReporter::SetServer(bool serving) { Set({kServer, kModelService}, serving); }
+
+void HealthReporter::SetModel(const std::string& model, bool serving) { Set({model}, serving); }
+
+bool HealthReporter::serving() const {
+  MutexLock lock(&mutex_);
+  return serving_.at(kServer);
 }
 
-void HealthReporter::SetModel(const std::string& model, bool serving) { Set(model, serving); }
-
-void HealthReporter::Set(const std::string& name, bool serving) {
+void HealthReporter::Set(const std::vector<std::string>& names, bool serving) {
   MutexLock lock(&mutex_);
   if (shut_down_) return;
-  serving_[name] = serving;
-  for (grpc::HealthCheckServiceInterface* service : services_) service->SetServingStatus(name, serving);
+  for (const std::string& name : names) {
+    serving_[name] = serving;
+    for (grpc::HealthCheckServiceInterface* service : services_) service->SetServingStatus(name, serving);
+  }
 }
 
 void HealthReporter::Shutdown() {

@@ -24,13 +24,15 @@ class HealthReporter {
 
   void SetServer(bool serving);
   void SetModel(const std::string& model, bool serving);
+  // What was set for the server, and every listener says so.
+  bool serving() const;
   // Everything is NOT_SERVING from now on; later calls change nothing.
   void Shutdown();
 
  private:
-  void Set(const std::string& name, bool serving);
+  void Set(const std::vector<std::string>& names, bool serving);
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::map<std::string, bool> serving_ ABSL_GUARDED_BY(mutex_);
   std::vector<grpc::HealthCheckServiceInterface*> services_ ABSL_GUARDED_BY(mutex_);
   bool shut_down_ ABSL_GUARDED_BY(mutex_) = false;

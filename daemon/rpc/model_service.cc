@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "daemon/engine/bind.h"
+#include "daemon/rpc/deadline.h"
 #include "daemon/rpc/paging.h"
 #include "daemon/rpc/status_convert.h"
 #include "daemon/rpc/utf8.h"
@@ -48,12 +49,6 @@ absl::Status CatchBadAlloc(Function function) {
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("out of memory for this request; send smaller tensors or try again");
   }
-}
-
-absl::Time DeadlineOf(const grpc::CallbackServerContext& context) {
-  const std::chrono::system_clock::time_point deadline = context.deadline();
-  return deadline == std::chrono::system_clock::time_point::max() ? absl::InfiniteFuture()
-                                                                  : absl::FromChrono(deadline);
 }
 
 // Index of the method that a request names; empty: `forward`.
@@ -147,7 +142,7 @@ absl::Status ModelServiceImpl::BeginPredict(grpc::CallbackServerContext* context
                           TakeArguments(*version, version->executable->methods()[method], request));
 
   Work work;
-  work.deadline = DeadlineOf(*context);
+  work.deadline = DeadlineOf(context->raw_deadline());
   work.cancelled = [context] { return context->IsCancelled(); };
   work.run = [this, reactor, method, response = messages.response(), version = std::move(version),
               arguments = std::move(arguments)](absl::Status status) mutable {

@@ -11,6 +11,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "daemon/server/listen_address.h"
@@ -46,6 +47,9 @@ class WithoutReflection final : public grpc::ServerBuilderOption {
 void SetCommon(grpc::ServerBuilder& builder, const GrpcServerOptions& options) {
   builder.SetMaxReceiveMessageSize(static_cast<int>(options.max_message_bytes));
   if (!options.reflection) builder.SetOption(std::make_unique<WithoutReflection>());
+  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
+  interceptors.push_back(options.streams->NewFactory());
+  builder.experimental().SetInterceptorCreators(std::move(interceptors));
   // Otherwise a second daemon could share the port, and each would get some of the requests.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
 }

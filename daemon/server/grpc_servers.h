@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "daemon/server/open_streams.h"
 
 namespace modeld {
 
@@ -21,6 +22,7 @@ void ConfigureGrpc();
 struct GrpcServerOptions {
   int64_t max_message_bytes = 64ll << 20;  // of a request
   bool reflection = true;
+  OpenStreams* streams = nullptr;  // that follows their streams; outlives the servers
 };
 
 struct PublicServer {

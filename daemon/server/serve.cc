@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <thread>
 #include <utility>
@@ -20,6 +21,12 @@ namespace {
 constexpr absl::Duration kStartingInterval = absl::Milliseconds(20);
 // How long after the cancelling of requests a model may take to come back.
 constexpr absl::Duration kLastResort = absl::Seconds(5);
+
+// By the steady clock: setting the system's time must neither starve the watchdog nor draw out a stop.
+absl::Duration Uptime() {
+  static const auto start = std::chrono::steady_clock::now();
+  return absl::FromChrono(std::chrono::steady_clock::now() - start);
+}
 
 bool IsStop(int signal) { return signal == SIGTERM || signal == SIGINT; }
 
@@ -51,21 +58,21 @@ class Loop {
     service_manager_.Stopping();
     LogInfo("stopping", {{"grace", absl::FormatDuration(grace)}});
     const absl::Time deadline = absl::Now() + grace;
+    absl::Duration last_resort = Uptime() + grace + kLastResort;
     std::atomic<bool> stopped = false;
     std::thread stopper([&] {
       server_->Stop(deadline);
       stopped = true;
       signals_.Wake();
     });
-    absl::Time last_resort = deadline + kLastResort;
     while (!stopped) {
-      const int signal = Wait(std::max(last_resort - absl::Now(), absl::ZeroDuration()));
+      const int signal = Wait(std::max(last_resort - Uptime(), absl::ZeroDuration()));
       if (IsStop(signal)) {
         LogWarning("stopping at once; requests in flight are cancelled");
         server_->CancelRequests();
-        last_resort = std::min(last_resort, absl::Now() + kLastResort);
+        last_resort = std::min(last_resort, Uptime() + kLastResort);
       }
-      if (!stopped && absl::Now() >= last_resort) {
+      if (!stopped && Uptime() >= last_resort) {
         LogError("a model does not come back; ending without it");
         std::_Exit(EXIT_SUCCESS);
       }
@@ -78,10 +85,10 @@ class Loop {
  private:
   // As Signals::Wait, but not for longer than until the next ping is due.
   int Wait(absl::Duration timeout) {
-    const int signal = signals_.Wait(std::min(timeout, next_ping_ - absl::Now()));
-    if (absl::Now() >= next_ping_) {
+    const int signal = signals_.Wait(std::min(timeout, next_ping_ - Uptime()));
+    if (Uptime() >= next_ping_) {
       service_manager_.Ping();
-      next_ping_ = absl::Now() + service_manager_.ping_interval();
+      next_ping_ = Uptime() + service_manager_.ping_interval();
     }
     return signal;
   }
@@ -96,7 +103,7 @@ class Loop {
   std::unique_ptr<Server> server_;
   Signals& signals_;
   ServiceManager service_manager_;
-  absl::Time next_ping_ = absl::Now() + service_manager_.ping_interval();
+  absl::Duration next_ping_ = Uptime() + service_manager_.ping_interval();
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <grpc/grpc.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -46,7 +47,12 @@ absl::Status Server::StartParts(const std::string& version) {
   MODELD_RETURN_IF_ERROR(OpenState());
   MODELD_RETURN_IF_ERROR(StartManager());
   sink_ = std::make_unique<ManagerSink>(manager_.get());
-  MODELD_ASSIGN_OR_RETURN(watcher_, Watcher::Create());
+  if (absl::StatusOr<std::unique_ptr<Watcher>> watcher = Watcher::Create(); watcher.ok()) {
+    watcher_ = *std::move(watcher);
+  } else {
+    LogWarning("the drop directory is only rescanned",
+               {{"seconds", absl::StrCat(options_.rescan_interval_s)}, {"error", watcher.status()}});
+  }
   intake_ = std::make_unique<Intake>(
       FileSystem::Real(), Clock::Real(), registry_.get(), store_.get(), sink_.get(), watcher_.get(),
       IntakeOptions{.drop_directory = options_.drop_directory,
@@ -95,7 +101,8 @@ absl::Status Server::StartListeners(const std::string& version) {
                                               options_.max_message_bytes);
   };
   const GrpcServerOptions grpc_options{.max_message_bytes = options_.max_message_bytes,
-                                       .reflection = options_.reflection};
+                                       .reflection = options_.reflection,
+                                       .streams = &streams_};
   public_service_ = model_service();
   MODELD_ASSIGN_OR_RETURN(public_, StartPublicServer(options_.listen, grpc_options, public_service_.get()));
   health_.Attach(public_.server->GetHealthCheckService());
@@ -103,13 +110,14 @@ absl::Status Server::StartListeners(const std::string& version) {
 
   // Everything of the public one too, so that the socket is all that modelctl needs.
   admin_model_service_ = model_service();
-  admin_service_ = std::make_unique<AdminServiceImpl>(manager_.get(), intake_.get(), registry_.get(), &pool_,
-                                                      DaemonInfo{.version = version,
-                                                                 .started_at = absl::Now(),
-                                                                 .drop_directory = options_.drop_directory,
-                                                                 .state_directory = options_.state_directory,
-                                                                 .addresses = public_.addresses,
-                                                                 .engines = {EngineText(*engine_)}});
+  admin_service_ =
+      std::make_unique<AdminServiceImpl>(manager_.get(), intake_.get(), registry_.get(), &pool_, &health_,
+                                         DaemonInfo{.version = version,
+                                                    .started_at = absl::Now(),
+                                                    .drop_directory = options_.drop_directory,
+                                                    .state_directory = options_.state_directory,
+                                                    .addresses = public_.addresses,
+                                                    .engines = {EngineText(*engine_)}});
   MODELD_ASSIGN_OR_RETURN(admin_, StartAdminServer(options_.admin_socket, grpc_options,
                                                    {admin_model_service_.get(), admin_service_.get()}));
   health_.Attach(admin_->GetHealthCheckService());
@@ -127,7 +135,10 @@ void Server::Stop(absl::Time deadline) {
   health_.Shutdown();
   if (intake_ != nullptr) intake_->Stop();
   if (manager_ != nullptr) manager_->Stop();
-  const std::chrono::system_clock::time_point until = absl::ToChronoTime(deadline);
+  streams_.Cancel();
+  // gRPC takes times before 1970 for "never".
+  const std::chrono::system_clock::time_point until =
+      absl::ToChronoTime(std::max(deadline, absl::UnixEpoch()));
   if (public_.server != nullptr) public_.server->Shutdown(until);
   if (admin_ != nullptr) admin_->Shutdown(until);
   pool_.Stop();

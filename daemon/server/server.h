@@ -17,6 +17,7 @@
 #include "daemon/rpc/model_service.h"
 #include "daemon/scheduling/worker_pool.h"
 #include "daemon/server/grpc_servers.h"
+#include "daemon/server/open_streams.h"
 #include "daemon/server/options.h"
 #include "daemon/source/intake.h"
 #include "daemon/source/watcher.h"
@@ -47,9 +48,10 @@ class Server {
   // Returns if the locks of all parts can be had; a deadlock keeps it from returning.
   void CheckLocks() const;
 
-  // Takes nothing new, lets requests in flight finish until `deadline`, then cancels them, stops all parts
-  // and frees the models. Returns when nothing runs any more: a model that does not come back, or a load,
-  // keeps it waiting. Afterwards only CancelRequests and Stop, which then do nothing, may be called.
+  // Takes nothing new, ends streams, lets requests in flight finish until `deadline`, then cancels them,
+  // stops all parts and frees the models. Returns when nothing runs any more: a model that does not come
+  // back, or a load, keeps it waiting. Afterwards only CancelRequests and Stop, which then do nothing, may be
+  // called.
   void Stop(absl::Time deadline);
   // Cancels the requests in flight, while another thread is in Stop.
   void CancelRequests();
@@ -84,10 +86,11 @@ class Server {
   WorkerPool pool_;
   ServingTable table_;
   HealthReporter health_;
+  OpenStreams streams_;
   std::unique_ptr<EngineLoader> loader_;
   std::unique_ptr<Manager> manager_;
   std::unique_ptr<ManagerSink> sink_;
-  std::unique_ptr<Watcher> watcher_;
+  std::unique_ptr<Watcher> watcher_;  // null: the system has no inotify instance left
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<ModelServiceImpl> public_service_;
   PublicServer public_;

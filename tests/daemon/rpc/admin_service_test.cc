@@ -209,6 +209,21 @@ TEST_F(AdminServiceTest, RescanTakesWhatLiesThere) {
   EXPECT_EQ(Live(), "2.0");
 }
 
+TEST_F(AdminServiceTest, StatusIsNotReadyBeforeHealthSaysServingNorAfterItCeased) {
+  Start();
+  ASSERT_TRUE(manager_->ready());
+  const auto ready = [&] {
+    v1::GetStatusResponse status;
+    EXPECT_THAT(Call(&v1::AdminService::Stub::GetStatus, v1::GetStatusRequest(), &status), RpcOk());
+    return status.ready();
+  };
+  EXPECT_FALSE(ready());
+  health_.SetServer(true);
+  EXPECT_TRUE(ready());
+  health_.Shutdown();
+  EXPECT_FALSE(ready());
+}
+
 TEST_F(AdminServiceTest, StatusCountsAndNamesEverything) {
   StartWithTwoVersions();
   RegisterOnly("digits", "1.2");  // quarantined
@@ -219,7 +234,6 @@ TEST_F(AdminServiceTest, StatusCountsAndNamesEverything) {
   ASSERT_THAT(Call(&v1::AdminService::Stub::GetStatus, v1::GetStatusRequest(), &status), RpcOk());
   EXPECT_EQ(status.version(), "1.2.3");
   EXPECT_EQ(status.started_at().seconds(), 1'700'000'000);
-  EXPECT_TRUE(status.ready());
   EXPECT_EQ(status.drop_directory(), drop_.path());
   EXPECT_EQ(status.state_directory(), state_.path());
   EXPECT_EQ(status.source_error(), "");

@@ -198,5 +198,15 @@ TEST_F(PredictConcurrencyTest, WhileLoadingAfterAStartTheAnswerIsUnavailable) {
   EXPECT_THAT(Predict(RequestFor("other")), RpcStatusIs(grpc::NOT_FOUND, HasSubstr("other")));
 }
 
+TEST_F(PredictConcurrencyTest, DeadlineInCenturiesHasNotPassed) {
+  Start();
+  Register("digits", "1.0", EchoModel());
+  grpc::ClientContext context;
+  const gpr_timespec centuries = gpr_time_from_seconds(9'200'000'000, GPR_TIMESPAN);
+  context.set_deadline(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), centuries));
+  v1::PredictResponse response;
+  EXPECT_THAT(models_->Predict(&context, RequestFor("digits"), &response), RpcOk());
+}
+
 }  // namespace
 }  // namespace modeld

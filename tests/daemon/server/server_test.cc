@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <grpcpp/create_channel.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -15,6 +16,7 @@
 
 #include "absl/time/clock.h"
 #include "registry/base/log.h"
+#include "tests/support/notification.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/zip_builder.h"
@@ -23,6 +25,7 @@ namespace modeld {
 namespace {
 
 using testing::AllOf;
+using testing::AnyOf;
 using testing::HasSubstr;
 using testing::SizeIs;
 
@@ -31,7 +34,12 @@ class HelloExecutable final : public Executable {
  public:
   HelloExecutable() : methods_(1) { methods_[0].name = "forward"; }
   const std::vector<Method>& methods() const override { return methods_; }
-  absl::StatusOr<Value> Run(size_t, std::vector<Value>) override { return Value{std::string("hello")}; }
+  absl::StatusOr<Value> Run(size_t, std::vector<Value>) override {
+    if (gate != nullptr) gate->Wait();
+    return Value{std::string("hello")};
+  }
+
+  inline static Notification* gate = nullptr;  // requests wait for it
 
  private:
   std::vector<Method> methods_;
@@ -45,6 +53,41 @@ class HelloEngine final : public Engine {
     return std::make_unique<HelloExecutable>();
   }
   void PrepareThread(int) override {}
+};
+
+// A client that watches the server's health until the server ends that.
+class HealthWatch {
+ public:
+  explicit HealthWatch(const std::string& address)
+      : stub_(grpc::CreateChannel(address, grpc::InsecureChannelCredentials())),
+        call_(stub_.PrepareCall(&context_, "/grpc.health.v1.Health/Watch", &events_)) {
+    call_->StartCall(nullptr);
+    EXPECT_TRUE(Next());
+    const grpc::Slice nothing;  // the request, about the server
+    call_->WriteLast(grpc::ByteBuffer(&nothing, 1), grpc::WriteOptions(), nullptr);
+    EXPECT_TRUE(Next());
+    grpc::ByteBuffer answer;
+    call_->Read(&answer, nullptr);
+    EXPECT_TRUE(Next());
+  }
+  ~HealthWatch() {
+    context_.TryCancel();  // it has not read all answers
+    grpc::Status status;
+    call_->Finish(&status, nullptr);
+    Next();
+  }
+
+ private:
+  bool Next() {
+    void* tag;
+    bool ok = false;
+    return events_.Next(&tag, &ok) && ok;
+  }
+
+  grpc::CompletionQueue events_;
+  grpc::ClientContext context_;
+  grpc::GenericStub stub_;
+  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
 };
 
 class ServerTest : public testing::Test {
@@ -208,6 +251,32 @@ TEST_F(ServerTest, DamagedRegistryIsRefusedAndLeftAsItIs) {
   const std::string path = dir_.Write("state/registry.db", std::string(8192, 'x'));
   EXPECT_THAT(Start(), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("registry.db")));
   EXPECT_EQ(std::filesystem::file_size(path), 8192u);
+}
+
+TEST_F(ServerTest, IdleClientThatWatchesHealthDoesNotHoldUpTheStop) {
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Server> server, Start());
+  const HealthWatch watch(Status().addresses(0));
+  const absl::Time begin = absl::Now();
+  server->Stop(begin + absl::Hours(1));
+  EXPECT_LT(absl::Now() - begin, absl::Minutes(1));
+}
+
+TEST_F(ServerTest, DestructionCancelsRequestsInFlightAtOnce) {
+  ASSERT_OK_AND_ASSIGN(std::unique_ptr<Server> server, Start());
+  dir_.Write("models/digits.pt", TorchScriptArchive(R"({"version": "1.0"})"));
+  RescanAndWait();
+  Notification gate;
+  HelloExecutable::gate = &gate;  // not before: warming up runs the model too
+  const std::string address = Status().addresses(0);
+  std::string answer;
+  std::thread client([&] { answer = Predict(address); });
+  while (Status().requests_in_flight() == 0) std::this_thread::yield();
+  std::thread stopper([&] { server.reset(); });
+  client.join();  // while the model has not come back
+  EXPECT_THAT(answer, AnyOf(HasSubstr("Cancelling"), HasSubstr("Socket closed")));
+  gate.Notify();
+  stopper.join();
+  HelloExecutable::gate = nullptr;
 }
 
 }  // namespace
