@@ -1,5 +1,6 @@
 #include "daemon/lifecycle/engine_loader.h"
 
+#include <new>
 #include <optional>
 #include <string>
 #include <utility>
@@ -52,6 +53,15 @@ EngineLoader::EngineLoader(Engine* engine, const ArtifactStore* store, Registry*
     : engine_(engine), store_(store), registry_(registry) {}
 
 absl::StatusOr<LoadedVersion> EngineLoader::Load(const VersionRecord& record) {
+  // Warm-up makes tensors as large as the config says; where memory ends that must not end the daemon.
+  try {
+    return LoadAndWarm(record);
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("out of memory");
+  }
+}
+
+absl::StatusOr<LoadedVersion> EngineLoader::LoadAndWarm(const VersionRecord& record) {
   MODELD_ASSIGN_OR_RETURN(const std::string config_json, registry_->ConfigOf(record.model, record.version));
   MODELD_ASSIGN_OR_RETURN(const ParsedConfig parsed, ParseModelConfig(config_json));
   MODELD_RETURN_IF_ERROR(CheckEngine(parsed.config, engine_->name()));

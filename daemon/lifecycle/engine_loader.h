@@ -20,6 +20,8 @@ class EngineLoader final : public VersionLoader {
   absl::StatusOr<LoadedVersion> Load(const VersionRecord& record) override;
 
  private:
+  // As Load, but throws std::bad_alloc.
+  absl::StatusOr<LoadedVersion> LoadAndWarm(const VersionRecord& record);
   // Thread settings are per thread, and whoever calls Load may warm here for the first time.
   void PrepareThisThread();
 

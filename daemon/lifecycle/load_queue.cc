@@ -4,6 +4,8 @@
 
 namespace modeld {
 
+bool IsDue(absl::Time when, absl::Time now) { return when <= now || when - now > kLongestPutOff; }
+
 void LoadQueue::Set(const std::string& model, const std::vector<LoadWish>& wishes) {
   const auto known = by_model_.find(model);
   std::vector<Entry> before;
@@ -31,7 +33,7 @@ void LoadQueue::Set(const std::string& model, const std::vector<LoadWish>& wishe
 
 std::optional<LoadJob> LoadQueue::Pop(absl::Time now) {
   const auto due = std::find_if(entries_.begin(), entries_.end(),
-                                [&](const Entry& entry) { return entry.not_before <= now; });
+                                [&](const Entry& entry) { return IsDue(entry.not_before, now); });
   if (due == entries_.end()) return std::nullopt;
   const LoadJob job = due->job;
   std::vector<Entries::iterator>& of_model = by_model_[job.model];

@@ -12,6 +12,13 @@
 
 namespace modeld {
 
+// The farthest ahead that anything is ever put off.
+constexpr absl::Duration kLongestPutOff = absl::Minutes(1);
+
+// Whether the time has come for what was put off until `when`. Also where `when` lies farther ahead than
+// that: then the clock was set back since, and waiting for it could take any time.
+bool IsDue(absl::Time when, absl::Time now);
+
 // A version that should be loaded.
 struct LoadWish {
   std::string version;
@@ -32,7 +39,7 @@ class LoadQueue {
   // Replaces what is wished of `model`. A wish that was there before with the same priority keeps its place.
   void Set(const std::string& model, const std::vector<LoadWish>& wishes);
 
-  // Takes out the first wish that is due.
+  // Takes out the first wish that IsDue.
   std::optional<LoadJob> Pop(absl::Time now);
 
   // When Pop next returns something: a time that has passed if it would now; InfiniteFuture if nothing is

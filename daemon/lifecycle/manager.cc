@@ -129,7 +129,7 @@ void Manager::NoteFailedLoad(ModelState& model, const std::string& version, cons
 void Manager::RetryMoves(absl::Time now) {
   std::vector<std::string> due;
   for (const auto& [model, when] : move_again_) {
-    if (when <= now) due.push_back(model);
+    if (IsDue(when, now)) due.push_back(model);
   }
   for (const std::string& model : due) Reconcile(models_.at(model));
 }

@@ -10,7 +10,6 @@ namespace modeld {
 namespace {
 
 constexpr absl::Duration kFirstBackOff = absl::Seconds(1);
-constexpr absl::Duration kLongestBackOff = absl::Minutes(1);
 
 constexpr int kCommandPriority = 0;  // before everything that the policy keeps
 
@@ -74,8 +73,8 @@ VersionState StateOf(const VersionSlot& slot) {
 
 absl::Duration LoadBackOff(int failures) {
   absl::Duration back_off = kFirstBackOff;
-  for (int i = 1; i < failures && back_off < kLongestBackOff; ++i) back_off *= 2;
-  return std::min(back_off, kLongestBackOff);
+  for (int i = 1; i < failures && back_off < kLongestPutOff; ++i) back_off *= 2;
+  return std::min(back_off, kLongestPutOff);
 }
 
 ModelState::ModelState(ModelRecord record) : name_(std::move(record.name)), live_(std::move(record.live)) {

@@ -1,5 +1,6 @@
 #include "daemon/lifecycle/engine_loader.h"
 
+#include <new>
 #include <thread>
 
 #include "registry/base/file_system.h"
@@ -98,6 +99,12 @@ TEST_F(EngineLoaderTest, AMissingArtifactIsTheMachinesFault) {
                                      AllOf(HasSubstr("version \"1.0\" of model \"digits\" is missing"),
                                            HasSubstr("restore it from a backup, or drop its file again"))));
   EXPECT_THAT(engine_.loaded, IsEmpty());
+}
+
+TEST_F(EngineLoaderTest, MemoryThatEndsDuringWarmUpIsTheMachinesFaultAndEndsNothing) {
+  engine_.run = [](const auto&) -> absl::StatusOr<Value> { throw std::bad_alloc(); };
+  EXPECT_THAT(Load(Registered(R"({"inputs":[{"dtype":"FP32","name":"x","shape":[2]}],"version":"1.0"})")),
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("out of memory")));
 }
 
 TEST_F(EngineLoaderTest, TheEnginesRefusalIsHandedOn) {

@@ -65,5 +65,12 @@ TEST(LoadQueueTest, AWishInTheFutureIsPassedOver) {
   EXPECT_THAT(queue.Pop(later), Optional(Eq(Job("a", "1"))));
 }
 
+TEST(LoadQueueTest, ClockThatWasSetBackDoesNotPutALoadOffForAsLong) {
+  LoadQueue queue;
+  queue.Set("a", {{.version = "1", .not_before = kNow + kLongestPutOff}});
+  EXPECT_EQ(queue.Pop(kNow), std::nullopt);
+  EXPECT_THAT(queue.Pop(kNow - absl::Hours(24)), Optional(Eq(Job("a", "1"))));
+}
+
 }  // namespace
 }  // namespace modeld
