@@ -1,4 +1,5 @@
 // modeld: see modeld(1).
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <cstdio>
@@ -40,9 +41,19 @@ void LogOptions(const std::string& effective) {
   }
 }
 
+// A connection is an open file, and gRPC stops listening for good where accept finds none left: idle clients
+// could end the service with the 1024 that is the usual soft limit.
+void RaiseFileLimit() {
+  rlimit limit;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int Main(int argc, char** argv) {
   // Everything that the daemon makes is its user's own.
   ::umask(0077);
+  RaiseFileLimit();
   absl::StatusOr<std::unique_ptr<Signals>> signals = Signals::Block();
   if (!signals.ok()) return FailToStart(signals.status());
 
