@@ -143,10 +143,11 @@ absl::StatusOr<bool> Client::IsServing(const std::string& model) {
   request.set_value(model);
   HealthResponse response;
   const absl::Status status = connection_->Call(connection_->Deadline(), [&](grpc::ClientContext* context) {
-    std::promise<grpc::Status> done;
+    // Shared: set_value may still be at work when get returns.
+    const auto done = std::make_shared<std::promise<grpc::Status>>();
     connection_->health.UnaryCall(context, kHealthCheck, grpc::StubOptions(), &request, &response,
-                                  [&done](grpc::Status result) { done.set_value(std::move(result)); });
-    return done.get_future().get();
+                                  [done](grpc::Status result) { done->set_value(std::move(result)); });
+    return done->get_future().get();
   });
   if (!status.ok()) return status;
   return response.value() == kServing;
