@@ -123,12 +123,10 @@ std::string FormatBytes(uint64_t bytes) {
   if (bytes < 1000) return absl::StrCat(bytes, " B");
   double value = static_cast<double>(bytes) / 1000;
   size_t unit = 0;
-  // 999.5 would be written as 1000 or, with three digits, as 1e+03.
+  // From 999.5 on it would be written as 1000.
   for (; value >= 999.5 && unit + 1 < std::size(kUnits); ++unit) value /= 1000;
-  return absl::StrFormat(value < 9.995   ? "%.2f %s"
-                         : value < 99.95 ? "%.1f %s"
-                                         : "%.0f %s",
-                         value, kUnits[unit]);
+  const int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+  return absl::StrFormat("%.*f %s", decimals, value, kUnits[unit]);
 }
 
 std::string RenderModels(const v1::ListModelsResponse& response, const Look& look) {
