@@ -52,13 +52,13 @@ test-python: build
 test-integration: build
 	$(PYTHON) -m pytest -q tests/integration
 
-# The torch-free rooms again, under AddressSanitizer with UBSan and under ThreadSanitizer.
+# The torch-free rooms again under AddressSanitizer with UBSan, those with threads under ThreadSanitizer.
 test-sanitizers: setup
 	@$(call configure,asan)
 	@cmake --build build/asan -j $(JOBS)
 	ctest --preset asan -j $(JOBS)
 	@$(call configure,tsan)
-	@cmake --build build/tsan -j $(JOBS)
+	@cmake --build --preset tsan -j $(JOBS)
 	ctest --preset tsan -j $(JOBS)
 
 demo: build
