@@ -161,7 +161,7 @@ class ManagerRandomTest : public ManagerTest, public ::testing::WithParamInterfa
 TEST_P(ManagerRandomTest, HoldsItsInvariants) {
   const int seed = 100 * GetParam();
   constexpr int kActors = 3;
-  constexpr int kSteps = 150;
+  constexpr int kSteps = 100;
   std::atomic<bool> done{false};
   std::vector<std::thread> actors;
   for (int t = 0; t < kActors; ++t) {
@@ -175,8 +175,9 @@ TEST_P(ManagerRandomTest, HoldsItsInvariants) {
     requesters.emplace_back([&, t] {
       std::mt19937 random(seed + 50 + t);
       while (!done) {
-        Request(random);
+        for (int i = 0; i < 100; ++i) Request(random);
         CheckView();
+        std::this_thread::yield();  // so that the commands get their turn where cores are few
       }
     });
   }
@@ -219,7 +220,7 @@ TEST_P(ManagerRandomTest, HoldsItsInvariants) {
   EXPECT_EQ(loader_.alive(), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, ManagerRandomTest, ::testing::Range(1, 5));
+INSTANTIATE_TEST_SUITE_P(Seeds, ManagerRandomTest, ::testing::Range(1, 4));
 
 }  // namespace
 }  // namespace modeld
