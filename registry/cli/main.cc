@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
                                            .variable = Variable,
                                            .actor = Actor,
                                            .clock = modeld::Clock::Real(),
-                                           .zone = absl::LocalTimeZone};
+                                           .zone = absl::LocalTimeZone,
+                                           .completion_timeout = absl::Milliseconds(500)};
   return modeld::RunModelctl(argc, argv, environment);
 }

@@ -28,8 +28,6 @@ constexpr int kUnreachable = 4;
 constexpr int kTimedOut = 5;
 
 constexpr char kComplete[] = "__complete";
-// Whoever pressed the key waits.
-constexpr absl::Duration kCompletionTimeout = absl::Milliseconds(500);
 
 // For a terminal, which control characters could steer: models raise what they like. Lines stay lines.
 std::string PrintableLines(const std::string& text) {
@@ -89,7 +87,7 @@ std::vector<std::string> NamesFromDaemon(const std::string& kind, const Completi
   arguments.socket = option("socket");
   arguments.address = option("address");
   arguments.database = option("db");
-  arguments.timeout = kCompletionTimeout;
+  arguments.timeout = environment.completion_timeout;
   Session session(arguments, environment, Access::kRead);
   const absl::StatusOr<Backend*> backend = session.backend();
   if (!backend.ok()) return {};

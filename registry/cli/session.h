@@ -28,6 +28,8 @@ struct Environment {
   std::function<std::string()> actor;
   const Clock* clock = nullptr;
   std::function<absl::TimeZone()> zone;
+  // For names that a shell completes: whoever pressed the key waits.
+  absl::Duration completion_timeout;
 };
 
 // Whether the command changes the registry file where it works on that.

@@ -142,7 +142,8 @@ class RunTest : public testing::Test {
             },
         .actor = [] { return "alice (sudo)"; },
         .clock = Clock::Real(),
-        .zone = absl::UTCTimeZone};
+        .zone = absl::UTCTimeZone,
+        .completion_timeout = absl::Seconds(60)};
     const int exit_code = RunModelctl(static_cast<int>(argv.size()), argv.data(), environment);
     return {exit_code, out.str(), err.str()};
   }
