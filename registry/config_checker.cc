@@ -135,6 +135,7 @@ absl::Status FieldError(const std::string& path, const std::string& what) {
 
 absl::Status UnknownKey(const std::string& path, const std::string& key, const Descriptor& message) {
   std::vector<std::string> known;
+  known.reserve(message.field_count());
   for (int i = 0; i < message.field_count(); ++i) known.push_back(message.field(i)->name());
   return ConfigError(absl::StrCat("unknown key ", Quote(path), DidYouMean(key, known)));
 }
