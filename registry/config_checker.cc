@@ -25,13 +25,10 @@ bool IsSupported(const FieldDescriptor& field) {
       "modeld.v1.ModelConfig.batching",
       "modeld.v1.ModelConfig.preprocess",
       "modeld.v1.ModelConfig.postprocess",
-      "modeld.v1.ModelConfig.golden",
-      "modeld.v1.ModelConfig.guard",
       "modeld.v1.TensorSpec.labels",
       "modeld.v1.ExecutionConfig.objective",
       "modeld.v1.ExecutionConfig.instances",
       "modeld.v1.ExecutionConfig.threads_per_instance",
-      "modeld.v1.ExecutionConfig.tolerance",
   };
   return unsupported->count(field.full_name()) == 0;
 }

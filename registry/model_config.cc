@@ -32,6 +32,7 @@ constexpr size_t kMaxJsonDepth = 24;
 // As of a request's tensors; what LibTorch does with a shape takes a time that grows with its square.
 constexpr int kMaxDimensions = 64;
 constexpr int kMaxWarmUps = 64;
+constexpr int64_t kMaxWatchSeconds = 30 * 24 * 3600;
 // It stands in every list of the models.
 constexpr size_t kMaxDescriptionBytes = 16 << 10;
 // Each is a warning, which stands in every list of the models.
@@ -125,6 +126,53 @@ absl::Status CheckExecution(const v1::ExecutionConfig& execution) {
   return absl::OkStatus();
 }
 
+constexpr int kMaxGoldenSamples = 64;
+
+absl::Status CheckGolden(const google::protobuf::RepeatedPtrField<std::string>& golden) {
+  if (golden.size() > kMaxGoldenSamples) {
+    return FieldError("golden", absl::StrCat(golden.size(), " samples; at most ", kMaxGoldenSamples));
+  }
+  std::set<std::string> names;
+  for (int i = 0; i < golden.size(); ++i) {
+    const std::string path = ElementPath("golden", i);
+    if (golden[i].empty()) return FieldError(path, "expected the name of an entry, as \"golden/0\"");
+    if (!names.insert(golden[i]).second) {
+      return FieldError(path, absl::StrCat(Quote(golden[i]), " is named twice"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckAtLeast(double value, double least, const std::string& path) {
+  if (value >= least) return absl::OkStatus();
+  return FieldError(path, absl::StrCat("expected at least ", least, ", got ", value));
+}
+
+absl::Status CheckGuard(const v1::GuardConfig& guard) {
+  MODELD_RETURN_IF_ERROR(CheckAtLeast(static_cast<double>(guard.watch_seconds()), 0, "guard.watch_seconds"));
+  if (guard.watch_seconds() > kMaxWatchSeconds) {
+    return FieldError("guard.watch_seconds",
+                      absl::StrCat("expected at most ", kMaxWatchSeconds, ", got ", guard.watch_seconds()));
+  }
+  MODELD_RETURN_IF_ERROR(CheckAtLeast(guard.max_error_ratio(), 0, "guard.max_error_ratio"));
+  if (guard.max_error_ratio() > 1) {
+    return FieldError("guard.max_error_ratio",
+                      absl::StrCat("expected a share of at most 1, got ", guard.max_error_ratio()));
+  }
+  if (guard.has_max_latency_ratio()) {
+    MODELD_RETURN_IF_ERROR(CheckAtLeast(guard.max_latency_ratio(), 1, "guard.max_latency_ratio"));
+  }
+  if (guard.has_min_requests()) {
+    MODELD_RETURN_IF_ERROR(CheckAtLeast(guard.min_requests(), 1, "guard.min_requests"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckTolerance(const v1::Tolerance& tolerance) {
+  MODELD_RETURN_IF_ERROR(CheckAtLeast(tolerance.rtol(), 0, "execution.tolerance.rtol"));
+  return CheckAtLeast(tolerance.atol(), 0, "execution.tolerance.atol");
+}
+
 // The rule of a name or version, as an error of that field.
 absl::Status CheckRule(const absl::Status& rule, const std::string& path) {
   if (rule.ok()) return absl::OkStatus();
@@ -144,6 +192,9 @@ absl::Status CheckValues(const v1::ModelConfig& config, const Json& root) {
   MODELD_RETURN_IF_ERROR(CheckTensors(config.inputs(), "inputs"));
   MODELD_RETURN_IF_ERROR(CheckTensors(config.outputs(), "outputs"));
   MODELD_RETURN_IF_ERROR(CheckExecution(config.execution()));
+  MODELD_RETURN_IF_ERROR(CheckTolerance(config.execution().tolerance()));
+  MODELD_RETURN_IF_ERROR(CheckGolden(config.golden()));
+  MODELD_RETURN_IF_ERROR(CheckGuard(config.guard()));
   if (config.warmup().batch_sizes_size() > kMaxWarmUps) {
     return FieldError("warmup.batch_sizes",
                       absl::StrCat(config.warmup().batch_sizes_size(), " sizes; at most ", kMaxWarmUps));

@@ -38,4 +38,23 @@ std::optional<FileOutcome> FileOutcomeFromName(std::string_view name) {
   return std::nullopt;
 }
 
+std::string_view ReleaseStateName(ReleaseState state) {
+  switch (state) {
+    case ReleaseState::kPending:
+      return "pending";
+    case ReleaseState::kLive:
+      return "live";
+    case ReleaseState::kRefused:
+      return "refused";
+  }
+  return "unknown";
+}
+
+std::optional<ReleaseState> ReleaseStateFromName(std::string_view name) {
+  for (ReleaseState state : {ReleaseState::kPending, ReleaseState::kLive, ReleaseState::kRefused}) {
+    if (ReleaseStateName(state) == name) return state;
+  }
+  return std::nullopt;
+}
+
 }  // namespace modeld

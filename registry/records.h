@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "registry/archive_reader.h"
 #include "registry/base/file_system.h"
 #include "registry/live_state.h"
+#include "registry/routing.h"
 
 namespace modeld {
 
@@ -37,13 +39,47 @@ struct VersionRecord {
   std::string description;
   std::vector<std::string> warnings;
   absl::Time registered_at;
+  bool probed = false;         // its last probe passed
+  int64_t resident_bytes = 0;  // as that probe measured; 0: not measured
+  bool held = false;           // kept from live by a release that is not complete, or was refused
+};
+
+// A file that belongs to a version beside its artifact, and lies in the artifact store by its own hash.
+struct VersionFile {
+  std::string name;  // as an entry below `extra/` would be called: "golden/0"
+  std::string sha256;
+  int64_t size_bytes = 0;
+
+  friend bool operator==(const VersionFile&, const VersionFile&) = default;
 };
 
 // A model with its versions.
 struct ModelRecord {
   std::string name;
   LiveState live;
+  Routing routing;
   std::vector<VersionRecord> versions;  // lowest first, by CompareVersions
+};
+
+// What became of a release.
+enum class ReleaseState {
+  kPending,  // some versions are not ready yet, or something keeps them from live
+  kLive,     // all its versions became live, in one step
+  kRefused,  // one of them was refused, so none becomes live
+};
+
+// "pending", "live", "refused".
+std::string_view ReleaseStateName(ReleaseState state);
+std::optional<ReleaseState> ReleaseStateFromName(std::string_view name);
+
+// Versions of several models that become live together or not at all.
+struct ReleaseRecord {
+  int64_t id = 0;    // given by the registry, ascending
+  std::string name;  // the directory that was dropped
+  ReleaseState state = ReleaseState::kPending;
+  std::string reason;                          // of a refusal
+  std::map<std::string, std::string> members;  // model to version
+  absl::Time since;
 };
 
 // What became of a file of the drop directory.
@@ -80,6 +116,7 @@ struct EventRecord {
   std::string from_version;  // live before and after, for events that move live
   std::string to_version;
   std::string reason;
+  std::string evidence;  // what the decision rests on, as a JSON object; empty: nothing beyond `reason`
 };
 
 namespace action {
@@ -92,6 +129,16 @@ inline constexpr char kPromote[] = "promote";
 inline constexpr char kPin[] = "pin";
 inline constexpr char kUnpin[] = "unpin";
 inline constexpr char kRetire[] = "retire";
+inline constexpr char kAutoRollback[] = "auto_rollback";  // the watch over live sent it back
+inline constexpr char kWatchPassed[] = "watch_passed";    // and here it did not
+inline constexpr char kProbed[] = "probed";               // a version passed its probe
+inline constexpr char kLabel[] = "label";
+inline constexpr char kCanary[] = "canary";
+inline constexpr char kShadow[] = "shadow";
+inline constexpr char kReleased[] = "released";  // all versions of a release became live
+inline constexpr char kRefusedRelease[] = "refused_release";
+inline constexpr char kCollected[] = "collected";             // a version's artifact was removed
+inline constexpr char kRepaired[] = "repaired";               // the store was repaired
 inline constexpr char kSourceLost[] = "source_lost";          // the drop directory cannot be read
 inline constexpr char kSourceRestored[] = "source_restored";  // it can again
 inline constexpr char kStarted[] = "started";

@@ -30,6 +30,14 @@ std::string Named(const std::string& model, const std::string& version) {
   return absl::StrCat("version ", Quote(version), " of model ", Quote(model));
 }
 
+absl::Status ApplyMoves(SQLite::Database& database, const std::vector<LiveMove>& moves) {
+  for (const LiveMove& move : moves) {
+    MODELD_RETURN_IF_ERROR(ReplaceLiveState(database, move.model, move.state));
+    InsertEvent(database, move.event);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 Registry::Registry(std::unique_ptr<SQLite::Database> database) : database_(std::move(database)) {}
@@ -70,13 +78,47 @@ absl::StatusOr<std::string> Registry::ConfigOf(const std::string& model, const s
                      [&] { return ReadConfig(database, model, version); });
 }
 
+absl::StatusOr<std::vector<VersionFile>> Registry::FilesOf(const std::string& model,
+                                                           const std::string& version) {
+  MutexLock lock(&mutex_);
+  SQLite::Database& database = *database_;
+  return CatchSqlite(absl::StrCat("list the files of ", Named(model, version)),
+                     [&]() -> absl::StatusOr<std::vector<VersionFile>> {
+                       return ReadVersionFiles(database, model, version);
+                     });
+}
+
+absl::StatusOr<std::optional<v1::ProbeReport>> Registry::ProbeOf(const std::string& model,
+                                                                 const std::string& version) {
+  MutexLock lock(&mutex_);
+  SQLite::Database& database = *database_;
+  return CatchSqlite(
+      absl::StrCat("read the probe of ", Named(model, version)),
+      [&]() -> absl::StatusOr<std::optional<v1::ProbeReport>> {
+        const std::optional<std::string> bytes = ReadProbe(database, model, version);
+        if (!bytes.has_value()) return std::nullopt;
+        v1::ProbeReport report;
+        if (report.ParseFromString(*bytes)) return report;
+        return absl::InternalError(absl::StrCat("the probe of ", Named(model, version), " cannot be read"));
+      });
+}
+
+absl::StatusOr<std::vector<ReleaseRecord>> Registry::ListReleases() {
+  MutexLock lock(&mutex_);
+  SQLite::Database& database = *database_;
+  return CatchSqlite("list the releases", [&] {
+    SQLite::Transaction snapshot(database);
+    return ReadReleases(database);
+  });
+}
+
 absl::Status Registry::RegisterVersion(const VersionRecord& version, const std::string& canonical_config,
-                                       const EventRecord& event) {
+                                       const EventRecord& event, const std::vector<VersionFile>& files) {
   MutexLock lock(&mutex_);
   SQLite::Database& database = *database_;
   return InTransaction(database, absl::StrCat("register ", Named(version.model, version.version)),
                        [&]() -> absl::Status {
-                         MODELD_RETURN_IF_ERROR(InsertVersion(database, version, canonical_config));
+                         MODELD_RETURN_IF_ERROR(InsertVersion(database, version, canonical_config, files));
                          InsertEvent(database, event);
                          return absl::OkStatus();
                        });
@@ -99,14 +141,67 @@ absl::Status Registry::SetDisposition(const std::string& model, const std::strin
 
 absl::Status Registry::SetLiveState(const std::string& model, const LiveState& state,
                                     const EventRecord& event) {
+  return SetLiveStates({{.model = model, .state = state, .event = event}});
+}
+
+absl::Status Registry::SetLiveStates(const std::vector<LiveMove>& moves) {
   MutexLock lock(&mutex_);
   SQLite::Database& database = *database_;
-  return InTransaction(database, absl::StrCat("change what is live of model ", Quote(model)),
+  const std::string what = moves.size() == 1 ? absl::StrCat("model ", Quote(moves.front().model))
+                                             : absl::StrCat(moves.size(), " models");
+  return InTransaction(database, absl::StrCat("change what is live of ", what),
+                       [&] { return ApplyMoves(database, moves); });
+}
+
+absl::Status Registry::SetRouting(const std::string& model, const Routing& routing,
+                                  const EventRecord& event) {
+  MutexLock lock(&mutex_);
+  SQLite::Database& database = *database_;
+  return InTransaction(database, absl::StrCat("change the routing of model ", Quote(model)),
                        [&]() -> absl::Status {
-                         MODELD_RETURN_IF_ERROR(ReplaceLiveState(database, model, state));
+                         MODELD_RETURN_IF_ERROR(ReplaceRouting(database, model, routing));
                          InsertEvent(database, event);
                          return absl::OkStatus();
                        });
+}
+
+absl::Status Registry::RecordProbe(const std::string& model, const std::string& version,
+                                   const v1::ProbeReport& report, const EventRecord& event) {
+  MutexLock lock(&mutex_);
+  SQLite::Database& database = *database_;
+  return InTransaction(
+      database, absl::StrCat("record the probe of ", Named(model, version)), [&]() -> absl::Status {
+        MODELD_RETURN_IF_ERROR(ReplaceProbe(database, model, version,
+                                            report.outcome() == v1::PROBE_OUTCOME_PASSED,
+                                            report.resident_bytes(), report.SerializeAsString()));
+        InsertEvent(database, event);
+        return absl::OkStatus();
+      });
+}
+
+absl::StatusOr<int64_t> Registry::AddRelease(const ReleaseRecord& release, const EventRecord& event) {
+  MutexLock lock(&mutex_);
+  SQLite::Database& database = *database_;
+  int64_t id = 0;
+  MODELD_RETURN_IF_ERROR(
+      InTransaction(database, absl::StrCat("add the release ", Quote(release.name)), [&]() -> absl::Status {
+        MODELD_ASSIGN_OR_RETURN(id, InsertRelease(database, release));
+        InsertEvent(database, event);
+        return absl::OkStatus();
+      }));
+  return id;
+}
+
+absl::Status Registry::EndRelease(int64_t id, ReleaseState state, const std::string& reason,
+                                  const std::vector<LiveMove>& moves, const EventRecord& event) {
+  MutexLock lock(&mutex_);
+  SQLite::Database& database = *database_;
+  return InTransaction(database, absl::StrCat("end release ", id), [&]() -> absl::Status {
+    MODELD_RETURN_IF_ERROR(UpdateRelease(database, id, state, reason, event.time));
+    MODELD_RETURN_IF_ERROR(ApplyMoves(database, moves));
+    InsertEvent(database, event);
+    return absl::OkStatus();
+  });
 }
 
 absl::Status Registry::RecordFile(const FileRecord& file, const std::optional<EventRecord>& event) {

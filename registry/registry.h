@@ -16,6 +16,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "modeld/v1/probe.pb.h"
 #include "registry/base/mutex.h"
 #include "registry/records.h"
 
@@ -28,8 +29,17 @@ namespace modeld {
 // Which events to list.
 struct EventQuery {
   std::string model;      // empty: all
-  int64_t before_id = 0;  // only events with a smaller id; 0: from the newest
-  int limit = 100;        // at most so many
+  int64_t before_id = 0;  // only events with a smaller id; 0: all
+  int64_t after_id = 0;   // only events with a greater id
+  bool oldest_first = false;
+  int limit = 100;  // at most so many
+};
+
+// A model's live state as it is to become, with the event that records it.
+struct LiveMove {
+  std::string model;
+  LiveState state;
+  EventRecord event;
 };
 
 // Thread-safe: one connection behind a mutex. Not for the request path.
@@ -52,21 +62,44 @@ class Registry {
   absl::StatusOr<std::vector<ModelRecord>> ListModels();
   // All remembered files by path.
   absl::StatusOr<std::vector<FileRecord>> ListFiles();
-  // Newest first.
+  // Newest first, unless asked otherwise.
   absl::StatusOr<std::vector<EventRecord>> ListEvents(const EventQuery& query);
+  // Oldest first.
+  absl::StatusOr<std::vector<ReleaseRecord>> ListReleases();
   // Canonical config of a version. NOT_FOUND if it is not registered.
   absl::StatusOr<std::string> ConfigOf(const std::string& model, const std::string& version);
 
-  // Adds a version (and its model and artifact) with its canonical config. ALREADY_EXISTS, changing nothing,
+  // Files of a version beside its artifact, by name; none also where it is not registered.
+  absl::StatusOr<std::vector<VersionFile>> FilesOf(const std::string& model, const std::string& version);
+  // The report of a version's last probe; none: never probed, or not registered.
+  absl::StatusOr<std::optional<v1::ProbeReport>> ProbeOf(const std::string& model,
+                                                         const std::string& version);
+
+  // Adds a version (and its model and artifacts) with its canonical config. ALREADY_EXISTS, changing nothing,
   // if the model has that version; the caller decides whether that is the same artifact or a conflict.
   absl::Status RegisterVersion(const VersionRecord& version, const std::string& canonical_config,
-                               const EventRecord& event);
+                               const EventRecord& event, const std::vector<VersionFile>& files = {});
   // Changes what the registry thinks of a version. NOT_FOUND if it is not registered.
   absl::Status SetDisposition(const std::string& model, const std::string& version, Disposition disposition,
                               const std::string& reason, const EventRecord& event);
   // Replaces the model's live state. NOT_FOUND if the model or a version that `state` names is not
   // registered.
   absl::Status SetLiveState(const std::string& model, const LiveState& state, const EventRecord& event);
+
+  // As SetLiveState for each; all of them or none.
+  absl::Status SetLiveStates(const std::vector<LiveMove>& moves);
+  // Replaces where the model's requests go. NOT_FOUND if a version that `routing` names is not registered.
+  absl::Status SetRouting(const std::string& model, const Routing& routing, const EventRecord& event);
+  // Replaces the report of a version's probe. NOT_FOUND if it is not registered.
+  absl::Status RecordProbe(const std::string& model, const std::string& version,
+                           const v1::ProbeReport& report, const EventRecord& event);
+
+  // Adds a release; returns its id. NOT_FOUND if a member is not registered.
+  absl::StatusOr<int64_t> AddRelease(const ReleaseRecord& release, const EventRecord& event);
+  // Changes a release's state and moves live of its models, all of it or nothing. NOT_FOUND if there is no
+  // release `id`.
+  absl::Status EndRelease(int64_t id, ReleaseState state, const std::string& reason,
+                          const std::vector<LiveMove>& moves, const EventRecord& event);
 
   // Adds or replaces what is known of a file; with an event if one is given.
   absl::Status RecordFile(const FileRecord& file, const std::optional<EventRecord>& event);

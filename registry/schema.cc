@@ -91,7 +91,70 @@ WHEN EXISTS (SELECT 1 FROM events WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'events are append-only: a row cannot be replaced'); END;
 )sql";
 
-constexpr const char* kMigrations[] = {kVersion1};
+constexpr char kVersion2[] = R"sql(
+ALTER TABLE events ADD COLUMN evidence TEXT NOT NULL DEFAULT '';   -- a JSON object, or nothing
+
+-- NULL: it lies in the store.
+ALTER TABLE artifacts ADD COLUMN removed_at_ns INTEGER;
+
+-- Files that belong to a version and are artifacts of their own: golden samples from beside a sidecar config.
+CREATE TABLE version_files (
+  model   TEXT NOT NULL,
+  version TEXT NOT NULL,
+  name    TEXT NOT NULL CHECK (name <> ''),          -- as an entry below extra/ would be called: golden/0
+  sha256  TEXT NOT NULL REFERENCES artifacts (sha256),
+  PRIMARY KEY (model, version, name),
+  FOREIGN KEY (model, version) REFERENCES versions (model, version)
+) STRICT, WITHOUT ROWID;
+
+-- The last probe of a version.
+CREATE TABLE probes (
+  model          TEXT NOT NULL,
+  version        TEXT NOT NULL,
+  passed         INTEGER NOT NULL CHECK (passed IN (0, 1)),
+  resident_bytes INTEGER NOT NULL CHECK (resident_bytes >= 0),
+  report         BLOB NOT NULL,                      -- a modeld.v1.ProbeReport
+  PRIMARY KEY (model, version),
+  FOREIGN KEY (model, version) REFERENCES versions (model, version)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE labels (
+  model   TEXT NOT NULL REFERENCES models (name),
+  label   TEXT NOT NULL CHECK (label <> ''),
+  version TEXT NOT NULL,
+  PRIMARY KEY (model, label),
+  FOREIGN KEY (model, version) REFERENCES versions (model, version)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE traffic (
+  model   TEXT NOT NULL REFERENCES models (name),
+  kind    TEXT NOT NULL CHECK (kind IN ('canary', 'shadow')),
+  version TEXT NOT NULL,
+  share   REAL NOT NULL CHECK (share > 0 AND share <= 1),
+  PRIMARY KEY (model, kind),
+  FOREIGN KEY (model, version) REFERENCES versions (model, version)
+) STRICT, WITHOUT ROWID;
+
+-- Versions that become live together or not at all.
+CREATE TABLE releases (
+  id       INTEGER PRIMARY KEY AUTOINCREMENT,
+  name     TEXT NOT NULL CHECK (name <> ''),         -- the directory, relative to the drop directory
+  state    TEXT NOT NULL CHECK (state IN ('pending', 'live', 'refused')),
+  reason   TEXT NOT NULL,
+  since_ns INTEGER NOT NULL
+) STRICT;
+CREATE TABLE release_members (
+  release INTEGER NOT NULL REFERENCES releases (id),
+  model   TEXT NOT NULL,
+  version TEXT NOT NULL,
+  PRIMARY KEY (release, model),                      -- one version of a model
+  FOREIGN KEY (model, version) REFERENCES versions (model, version)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX release_members_by_version ON release_members (model, version);
+CREATE INDEX versions_by_artifact ON versions (sha256);
+)sql";
+
+constexpr const char* kMigrations[] = {kVersion1, kVersion2};
 
 absl::Status ApplyMigration(SQLite::Database& database, const char* sql, int version) {
   SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);

@@ -86,6 +86,9 @@ absl::StatusOr<VersionRecord> ReadVersion(const SQLite::Statement& row) {
   record.description = row.getColumn(7).getString();
   MODELD_ASSIGN_OR_RETURN(record.warnings, TextsFromSql(row.getColumn(8).getString()));
   record.registered_at = TimeFromSql(row.getColumn(9).getInt64());
+  record.probed = row.getColumn(10).getInt() != 0;
+  record.resident_bytes = row.getColumn(11).getInt64();
+  record.held = row.getColumn(12).getInt() != 0;
   return record;
 }
 
@@ -125,7 +128,17 @@ EventRecord ReadEvent(const SQLite::Statement& row) {
   event.from_version = row.getColumn(6).getString();
   event.to_version = row.getColumn(7).getString();
   event.reason = row.getColumn(8).getString();
+  event.evidence = row.getColumn(9).getString();
   return event;
+}
+
+// One that was removed from the store is there again.
+void InsertArtifact(SQLite::Database& database, const std::string& sha256, int64_t size_bytes,
+                    const std::string& format) {
+  Execute(database,
+          "INSERT INTO artifacts (sha256, size_bytes, format) VALUES (?, ?, ?) "
+          "ON CONFLICT DO UPDATE SET removed_at_ns = NULL",
+          sha256, size_bytes, format);
 }
 
 }  // namespace
@@ -149,10 +162,28 @@ absl::StatusOr<std::vector<ModelRecord>> ReadModels(SQLite::Database& database) 
     ModelRecord& model = models[index.at(history_row.getColumn(0).getString())];
     model.live.history.push_back(history_row.getColumn(1).getString());
   }
+  SQLite::Statement label_row(database, "SELECT model, label, version FROM labels");
+  while (label_row.executeStep()) {
+    ModelRecord& model = models[index.at(label_row.getColumn(0).getString())];
+    model.routing.labels[label_row.getColumn(1).getString()] = label_row.getColumn(2).getString();
+  }
+  SQLite::Statement traffic_row(database, "SELECT model, kind, version, share FROM traffic");
+  while (traffic_row.executeStep()) {
+    Routing& routing = models[index.at(traffic_row.getColumn(0).getString())].routing;
+    const bool canary = traffic_row.getColumn(1).getString() == "canary";
+    (canary ? routing.canary : routing.shadow) = traffic_row.getColumn(2).getString();
+    (canary ? routing.canary_share : routing.shadow_share) = traffic_row.getColumn(3).getDouble();
+  }
   SQLite::Statement version_row(
       database,
       "SELECT v.model, v.version, v.sha256, a.size_bytes, a.format, v.disposition, v.reason, v.description, "
-      "v.warnings, v.registered_at_ns FROM versions v JOIN artifacts a ON a.sha256 = v.sha256");
+      "v.warnings, v.registered_at_ns, ifnull(p.passed, 0), ifnull(p.resident_bytes, 0), "
+      "ifnull(r.held, 0) FROM versions v JOIN artifacts a ON a.sha256 = v.sha256 "
+      "LEFT JOIN probes p ON p.model = v.model AND p.version = v.version "
+      // Held by every release that it is in.
+      "LEFT JOIN (SELECT m.model, m.version, min(r.state <> 'live') AS held FROM release_members m "
+      "JOIN releases r ON r.id = m.release GROUP BY m.model, m.version) r "
+      "ON r.model = v.model AND r.version = v.version");
   while (version_row.executeStep()) {
     MODELD_ASSIGN_OR_RETURN(VersionRecord record, ReadVersion(version_row));
     std::vector<VersionRecord>& versions = models[index.at(record.model)].versions;
@@ -180,16 +211,17 @@ absl::StatusOr<std::vector<FileRecord>> ReadFiles(SQLite::Database& database) {
 }
 
 std::vector<EventRecord> ReadEvents(SQLite::Database& database, const EventQuery& query) {
-  // Two texts, so that each uses its index.
-  SQLite::Statement row(
-      database, query.model.empty()
-                    ? "SELECT id, time_ns, actor, action, model, version, from_version, to_version, reason "
-                      "FROM events WHERE id < ?1 ORDER BY id DESC LIMIT ?2"
-                    : "SELECT id, time_ns, actor, action, model, version, from_version, to_version, reason "
-                      "FROM events WHERE id < ?1 AND model = ?3 ORDER BY id DESC LIMIT ?2");
+  // Texts of their own, so that each uses its index.
+  std::string sql =
+      "SELECT id, time_ns, actor, action, model, version, from_version, to_version, reason, evidence "
+      "FROM events WHERE id < ?1 AND id > ?2";
+  if (!query.model.empty()) sql += " AND model = ?4";
+  sql += query.oldest_first ? " ORDER BY id ASC LIMIT ?3" : " ORDER BY id DESC LIMIT ?3";
+  SQLite::Statement row(database, sql);
   row.bind(1, query.before_id > 0 ? query.before_id : std::numeric_limits<int64_t>::max());
-  row.bind(2, std::max(query.limit, 0));  // to SQLite a negative limit is none
-  if (!query.model.empty()) row.bind(3, query.model);
+  row.bind(2, query.after_id);
+  row.bind(3, std::max(query.limit, 0));  // to SQLite a negative limit is none
+  if (!query.model.empty()) row.bind(4, query.model);
   std::vector<EventRecord> events;
   while (row.executeStep()) events.push_back(ReadEvent(row));
   return events;
@@ -203,22 +235,72 @@ absl::StatusOr<std::string> ReadConfig(SQLite::Database& database, const std::st
   return row.getColumn(0).getString();
 }
 
+std::vector<VersionFile> ReadVersionFiles(SQLite::Database& database, const std::string& model,
+                                          const std::string& version) {
+  SQLite::Statement row(database,
+                        "SELECT f.name, f.sha256, a.size_bytes FROM version_files f JOIN artifacts a ON "
+                        "a.sha256 = f.sha256 WHERE f.model = ? AND f.version = ? ORDER BY f.name");
+  SQLite::bind(row, model, version);
+  std::vector<VersionFile> files;
+  while (row.executeStep()) {
+    files.push_back({.name = row.getColumn(0).getString(),
+                     .sha256 = row.getColumn(1).getString(),
+                     .size_bytes = row.getColumn(2).getInt64()});
+  }
+  return files;
+}
+
+std::optional<std::string> ReadProbe(SQLite::Database& database, const std::string& model,
+                                     const std::string& version) {
+  SQLite::Statement row(database, "SELECT report FROM probes WHERE model = ? AND version = ?");
+  SQLite::bind(row, model, version);
+  if (!row.executeStep()) return std::nullopt;
+  return row.getColumn(0).getString();
+}
+
+absl::StatusOr<std::vector<ReleaseRecord>> ReadReleases(SQLite::Database& database) {
+  std::vector<ReleaseRecord> releases;
+  std::unordered_map<int64_t, size_t> index;
+  SQLite::Statement row(database, "SELECT id, name, state, reason, since_ns FROM releases ORDER BY id");
+  while (row.executeStep()) {
+    const std::string state = row.getColumn(2).getString();
+    const std::optional<ReleaseState> known = ReleaseStateFromName(state);
+    if (!known) return UnknownName("release state", state);
+    index.emplace(row.getColumn(0).getInt64(), releases.size());
+    releases.push_back({.id = row.getColumn(0).getInt64(),
+                        .name = row.getColumn(1).getString(),
+                        .state = *known,
+                        .reason = row.getColumn(3).getString(),
+                        .members = {},
+                        .since = TimeFromSql(row.getColumn(4).getInt64())});
+  }
+  SQLite::Statement member(database, "SELECT release, model, version FROM release_members");
+  while (member.executeStep()) {
+    releases[index.at(member.getColumn(0).getInt64())].members[member.getColumn(1).getString()] =
+        member.getColumn(2).getString();
+  }
+  return releases;
+}
+
 absl::Status InsertVersion(SQLite::Database& database, const VersionRecord& version,
-                           const std::string& canonical_config) {
+                           const std::string& canonical_config, const std::vector<VersionFile>& files) {
   if (HasVersion(database, version.model, version.version)) {
     return absl::AlreadyExistsError(absl::StrCat("model ", Quote(version.model), " has a version ",
                                                  Quote(version.version), " already; versions never change"));
   }
   Execute(database, "INSERT INTO models (name) VALUES (?) ON CONFLICT DO NOTHING", version.model);
-  Execute(database,
-          "INSERT INTO artifacts (sha256, size_bytes, format) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-          version.sha256, version.size_bytes, std::string(FormatName(version.format)));
+  InsertArtifact(database, version.sha256, version.size_bytes, std::string(FormatName(version.format)));
   Execute(database,
           "INSERT INTO versions (model, version, sha256, disposition, reason, description, warnings, "
           "registered_at_ns, config) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
           version.model, version.version, version.sha256, std::string(DispositionName(version.disposition)),
           version.reason, version.description, ToSql(version.warnings), ToSql(version.registered_at),
           canonical_config);
+  for (const VersionFile& file : files) {
+    InsertArtifact(database, file.sha256, file.size_bytes, "file");
+    Execute(database, "INSERT INTO version_files (model, version, name, sha256) VALUES (?, ?, ?, ?)",
+            version.model, version.version, file.name, file.sha256);
+  }
   return absl::OkStatus();
 }
 
@@ -250,6 +332,58 @@ absl::Status ReplaceLiveState(SQLite::Database& database, const std::string& mod
   return absl::OkStatus();
 }
 
+absl::Status ReplaceRouting(SQLite::Database& database, const std::string& model, const Routing& routing) {
+  for (const std::string& version : RoutedVersions(routing)) {
+    if (!HasVersion(database, model, version)) return NoSuchVersion(model, version);
+  }
+  Execute(database, "DELETE FROM labels WHERE model = ?", model);
+  for (const auto& [label, version] : routing.labels) {
+    Execute(database, "INSERT INTO labels (model, label, version) VALUES (?, ?, ?)", model, label, version);
+  }
+  Execute(database, "DELETE FROM traffic WHERE model = ?", model);
+  const auto insert = [&](const char* kind, const std::string& version, double share) {
+    if (version.empty()) return;
+    Execute(database, "INSERT INTO traffic (model, kind, version, share) VALUES (?, ?, ?, ?)", model,
+            std::string(kind), version, share);
+  };
+  insert("canary", routing.canary, routing.canary_share);
+  insert("shadow", routing.shadow, routing.shadow_share);
+  return absl::OkStatus();
+}
+
+absl::Status ReplaceProbe(SQLite::Database& database, const std::string& model, const std::string& version,
+                          bool passed, int64_t resident_bytes, const std::string& report) {
+  if (!HasVersion(database, model, version)) return NoSuchVersion(model, version);
+  SQLite::Statement statement(database,
+                              "INSERT OR REPLACE INTO probes (model, version, passed, resident_bytes, "
+                              "report) VALUES (?, ?, ?, ?, ?)");
+  SQLite::bind(statement, model, version, passed ? 1 : 0, resident_bytes);
+  statement.bind(5, report.data(), static_cast<int>(report.size()));
+  statement.exec();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> InsertRelease(SQLite::Database& database, const ReleaseRecord& release) {
+  Execute(database, "INSERT INTO releases (name, state, reason, since_ns) VALUES (?, ?, ?, ?)", release.name,
+          std::string(ReleaseStateName(release.state)), release.reason, ToSql(release.since));
+  const int64_t id = database.getLastInsertRowid();
+  for (const auto& [model, version] : release.members) {
+    if (!HasVersion(database, model, version)) return NoSuchVersion(model, version);
+    Execute(database, "INSERT INTO release_members (release, model, version) VALUES (?, ?, ?)", id, model,
+            version);
+  }
+  return id;
+}
+
+absl::Status UpdateRelease(SQLite::Database& database, int64_t id, ReleaseState state,
+                           const std::string& reason, absl::Time since) {
+  const int changed =
+      Execute(database, "UPDATE releases SET state = ?, reason = ?, since_ns = ? WHERE id = ?",
+              std::string(ReleaseStateName(state)), reason, ToSql(since), id);
+  if (changed > 0) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat("there is no release ", id));
+}
+
 void ReplaceFile(SQLite::Database& database, const FileRecord& file) {
   Execute(
       database,
@@ -269,10 +403,10 @@ void DeleteFile(SQLite::Database& database, const std::string& path) {
 
 void InsertEvent(SQLite::Database& database, const EventRecord& event) {
   Execute(database,
-          "INSERT INTO events (time_ns, actor, action, model, version, from_version, to_version, reason) "
-          "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+          "INSERT INTO events (time_ns, actor, action, model, version, from_version, to_version, reason, "
+          "evidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
           ToSql(event.time), event.actor, event.action, event.model, event.version, event.from_version,
-          event.to_version, event.reason);
+          event.to_version, event.reason, event.evidence);
 }
 
 }  // namespace modeld

@@ -23,12 +23,25 @@ std::vector<EventRecord> ReadEvents(SQLite::Database& database, const EventQuery
 absl::StatusOr<std::string> ReadConfig(SQLite::Database& database, const std::string& model,
                                        const std::string& version);
 
+std::vector<VersionFile> ReadVersionFiles(SQLite::Database& database, const std::string& model,
+                                          const std::string& version);
+// The serialized report; none: never probed.
+std::optional<std::string> ReadProbe(SQLite::Database& database, const std::string& model,
+                                     const std::string& version);
+absl::StatusOr<std::vector<ReleaseRecord>> ReadReleases(SQLite::Database& database);
+
 absl::Status InsertVersion(SQLite::Database& database, const VersionRecord& version,
-                           const std::string& canonical_config);
+                           const std::string& canonical_config, const std::vector<VersionFile>& files);
 absl::Status UpdateDisposition(SQLite::Database& database, const std::string& model,
                                const std::string& version, Disposition disposition,
                                const std::string& reason);
 absl::Status ReplaceLiveState(SQLite::Database& database, const std::string& model, const LiveState& state);
+absl::Status ReplaceRouting(SQLite::Database& database, const std::string& model, const Routing& routing);
+absl::Status ReplaceProbe(SQLite::Database& database, const std::string& model, const std::string& version,
+                          bool passed, int64_t resident_bytes, const std::string& report);
+absl::StatusOr<int64_t> InsertRelease(SQLite::Database& database, const ReleaseRecord& release);
+absl::Status UpdateRelease(SQLite::Database& database, int64_t id, ReleaseState state,
+                           const std::string& reason, absl::Time since);
 void ReplaceFile(SQLite::Database& database, const FileRecord& file);
 void DeleteFile(SQLite::Database& database, const std::string& path);
 void InsertEvent(SQLite::Database& database, const EventRecord& event);

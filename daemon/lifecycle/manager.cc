@@ -198,7 +198,8 @@ EventRecord Manager::Event(const char* action, const std::string& model, const s
           .version = version,
           .from_version = "",
           .to_version = "",
-          .reason = reason};
+          .reason = reason,
+          .evidence = ""};
 }
 
 absl::Status Manager::CommitLive(ModelState& model, LiveState next, EventRecord event) {

@@ -81,10 +81,12 @@ class Manager {
   // Registers a new version: one transaction, then the policy decides. The artifact is in the store already.
   //   OK                  registered; or known with the same bytes and config: nothing to do, or, if it was
   //                       quarantined, reinstated and tried again
-  //   ALREADY_EXISTS      known with other bytes or another config: a conflict, refused; the message says so
+  //   ALREADY_EXISTS      known with other bytes, another config or other files: a conflict, refused; the
+  //                       message says so
   //   FAILED_PRECONDITION known and retired; the message names the remedy
   //   any other           the registry's error; nothing changed; worth trying again
-  absl::Status Register(const VersionRecord& version, const std::string& canonical_config);
+  absl::Status Register(const VersionRecord& version, const std::string& canonical_config,
+                        const std::vector<VersionFile>& files = {});
 
   // --- Commands. Each returns when the change is on disk and in force. A version that must be loaded first
   // is loaded first, before all others, for at most `timeout` (DEADLINE_EXCEEDED: nothing changed).
@@ -155,7 +157,8 @@ class Manager {
 
   // --- Commands (manager_commands.cc) ---
   absl::Status RegisterAgain(ModelState& model, const VersionSlot& known, const VersionRecord& version,
-                             const std::string& canonical_config) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                             const std::string& canonical_config, const std::vector<VersionFile>& files)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<ModelState*> FindForChange(const std::string& name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<LiveChange> RollBackNow(ModelState& model, const Command& command, Timeout& patience)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -27,11 +27,11 @@ absl::Status Conflict(const VersionSlot& known, const VersionRecord& version) {
                    "); versions are immutable: give the new file a new version string"));
 }
 
-absl::Status ConfigConflict(const VersionRecord& version) {
-  return absl::AlreadyExistsError(
-      absl::StrCat(NameVersion(version.model, version.version), " is registered with the same bytes (sha256 ",
-                   ShortHash(version.sha256),
-                   ") but another config; versions are immutable: give the new config a new version string"));
+// `what` is what differs beside equal bytes.
+absl::Status Conflict(const VersionRecord& version, const std::string& what) {
+  return absl::AlreadyExistsError(absl::StrCat(
+      NameVersion(version.model, version.version), " is registered with the same bytes (sha256 ",
+      ShortHash(version.sha256), ") but ", what, "; versions are immutable: give it a new version string"));
 }
 
 // Says which model an error of the pure functions is about.
@@ -42,11 +42,12 @@ absl::Status OfModel(const ModelState& model, const absl::Status& status) {
 
 }  // namespace
 
-absl::Status Manager::Register(const VersionRecord& version, const std::string& canonical_config) {
+absl::Status Manager::Register(const VersionRecord& version, const std::string& canonical_config,
+                               const std::vector<VersionFile>& files) {
   MutexLock lock(&mutex_);
   if (const auto model = models_.find(version.model); model != models_.end()) {
     if (const VersionSlot* known = model->second.Find(version.version)) {
-      return RegisterAgain(model->second, *known, version, canonical_config);
+      return RegisterAgain(model->second, *known, version, canonical_config, files);
     }
   }
   VersionRecord record = version;
@@ -54,11 +55,14 @@ absl::Status Manager::Register(const VersionRecord& version, const std::string& 
   record.reason.clear();
   record.registered_at = clock_->Now();
   MODELD_RETURN_IF_ERROR(registry_->RegisterVersion(
-      record, canonical_config, Event(action::kRegistered, version.model, version.version, kDaemon, "")));
+      record, canonical_config, Event(action::kRegistered, version.model, version.version, kDaemon, ""),
+      files));
   LogInfo("version registered",
           {{"model", version.model}, {"version", version.version}, {"sha256", version.sha256}});
   ModelState& model =
-      models_.try_emplace(version.model, ModelRecord{.name = version.model, .live = {}, .versions = {}})
+      models_
+          .try_emplace(version.model,
+                       ModelRecord{.name = version.model, .live = {}, .routing = {}, .versions = {}})
           .first->second;
   model.AddVersion(std::move(record));
   Reconcile(model);
@@ -66,10 +70,14 @@ absl::Status Manager::Register(const VersionRecord& version, const std::string& 
 }
 
 absl::Status Manager::RegisterAgain(ModelState& model, const VersionSlot& known, const VersionRecord& version,
-                                    const std::string& canonical_config) {
+                                    const std::string& canonical_config,
+                                    const std::vector<VersionFile>& files) {
   if (known.record.sha256 != version.sha256) return Conflict(known, version);
   MODELD_ASSIGN_OR_RETURN(const std::string config, registry_->ConfigOf(version.model, version.version));
-  if (config != canonical_config) return ConfigConflict(version);
+  if (config != canonical_config) return Conflict(version, "another config");
+  MODELD_ASSIGN_OR_RETURN(const std::vector<VersionFile> known_files,
+                          registry_->FilesOf(version.model, version.version));
+  if (known_files != files) return Conflict(version, "other golden samples");
   switch (known.record.disposition) {
     case Disposition::kGood:
       return absl::OkStatus();

@@ -7,10 +7,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "daemon/codec/utf8.h"
 #include "daemon/rpc/deadline.h"
 #include "daemon/rpc/paging.h"
 #include "daemon/rpc/status_convert.h"
-#include "daemon/rpc/utf8.h"
 #include "daemon/rpc/view_codec.h"
 #include "registry/base/status_macros.h"
 
@@ -102,8 +102,12 @@ grpc::Status AdminServiceImpl::ListEvents(grpc::ServerContext* context, const v1
   const absl::StatusOr<int64_t> before_id = IdOfToken(request->page_token());
   if (!before_id.ok()) return ToGrpcStatus(before_id.status());
   // One more than the page holds tells whether another page follows.
-  absl::StatusOr<std::vector<EventRecord>> events = registry_->ListEvents(
-      EventQuery{.model = request->model(), .before_id = *before_id, .limit = *page_size + 1});
+  absl::StatusOr<std::vector<EventRecord>> events =
+      registry_->ListEvents(EventQuery{.model = request->model(),
+                                       .before_id = *before_id,
+                                       .after_id = 0,
+                                       .oldest_first = false,
+                                       .limit = *page_size + 1});
   if (!events.ok()) return ToGrpcStatus(events.status());
   if (events->size() > static_cast<size_t>(*page_size)) {
     events->pop_back();

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "daemon/rpc/utf8.h"
+#include "daemon/codec/utf8.h"
 
 namespace modeld {
 namespace {

@@ -1,9 +1,6 @@
 #include "daemon/rpc/view_codec.h"
 
-#include <algorithm>
-
-#include "daemon/engine/bind.h"
-#include "daemon/rpc/utf8.h"
+#include "daemon/codec/utf8.h"
 #include "registry/archive_reader.h"
 
 namespace modeld {
@@ -52,21 +49,7 @@ void WriteVersion(const VersionView& version, v1::Version* wire) {
   for (const std::string& warning : version.record.warnings) wire->add_warnings(ToUtf8(warning));
 }
 
-void Declare(const std::vector<DeclaredTensor>& declared, v1::ArgumentSignature* wire) {
-  const auto found = std::find_if(declared.begin(), declared.end(),
-                                  [&](const DeclaredTensor& tensor) { return tensor.name == wire->name(); });
-  if (found == declared.end()) return;
-  if (found->dtype.has_value()) wire->set_dtype(std::string(DTypeName(*found->dtype)));
-  if (found->shape.has_value()) wire->mutable_shape()->Assign(found->shape->begin(), found->shape->end());
-}
-
 }  // namespace
-
-void ToWire(absl::Time time, google::protobuf::Timestamp* wire) {
-  const int64_t seconds = absl::ToUnixSeconds(time);
-  wire->set_seconds(seconds);
-  wire->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));
-}
 
 void ToWire(const ModelView& model, v1::Model* wire) {
   wire->set_name(model.name);
@@ -103,24 +86,7 @@ void ToWire(const EventRecord& event, v1::Event* wire) {
   wire->set_from_version(event.from_version);
   wire->set_to_version(event.to_version);
   wire->set_reason(ToUtf8(event.reason));
-}
-
-void ToWire(const Method& method, const std::vector<DeclaredTensor>& inputs,
-            const std::vector<DeclaredTensor>& outputs, v1::MethodSignature* wire) {
-  wire->set_name(method.name);
-  for (const Argument& argument : method.arguments) {
-    v1::ArgumentSignature* const input = wire->add_inputs();
-    input->set_name(argument.name);
-    input->set_type(TypeName(argument.type));
-    input->set_optional(argument.default_value.has_value());
-    Declare(inputs, input);
-  }
-  for (const auto& [name, type] : OutputTypes(method, outputs)) {
-    v1::ArgumentSignature* const output = wire->add_outputs();
-    output->set_name(ToUtf8(name));
-    output->set_type(TypeName(type));
-    Declare(outputs, output);
-  }
+  wire->set_evidence(ToUtf8(event.evidence));
 }
 
 }  // namespace modeld

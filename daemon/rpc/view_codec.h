@@ -2,10 +2,8 @@
 // becomes UTF-8, or one odd file name would make a whole reply unreadable.
 #pragma once
 
-#include <string>
-#include <vector>
-
-#include "absl/time/time.h"
+#include "daemon/codec/signature_codec.h"
+#include "daemon/codec/time_codec.h"
 #include "daemon/lifecycle/manager.h"
 #include "daemon/lifecycle/served_version.h"
 #include "daemon/source/intake.h"
@@ -15,14 +13,9 @@
 
 namespace modeld {
 
-void ToWire(absl::Time time, google::protobuf::Timestamp* wire);
 void ToWire(const ModelView& model, v1::Model* wire);
 void ToWire(const DroppedFileView& file, v1::DroppedFile* wire);
 void ToWire(const LiveChange& change, v1::LiveChange* wire);
 void ToWire(const EventRecord& event, v1::Event* wire);
-
-// A method as Predict takes it; with what the config declares, if that is given (for `forward`).
-void ToWire(const Method& method, const std::vector<DeclaredTensor>& inputs,
-            const std::vector<DeclaredTensor>& outputs, v1::MethodSignature* wire);
 
 }  // namespace modeld

@@ -57,7 +57,7 @@ TakeResult FileTaker::Take(const ScannedFile& file, absl::Time now) const {
 
   const VersionRecord version = RecordOf(*inspected, *staged, now);
   if (const absl::Status kept = staged->Commit(); !kept.ok()) return ends(Verdict::kLater, kept);
-  const absl::Status registered = sink_->Register(version, inspected->parsed.canonical_json);
+  const absl::Status registered = sink_->Register(version, inspected->parsed.canonical_json, {});
   return ends(registered.ok() ? Verdict::kTaken : Judge(file, registered), registered);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -19,7 +20,8 @@ class VersionSink {
  public:
   virtual ~VersionSink() = default;
   // As Manager::Register.
-  virtual absl::Status Register(const VersionRecord& version, const std::string& canonical_config) = 0;
+  virtual absl::Status Register(const VersionRecord& version, const std::string& canonical_config,
+                                const std::vector<VersionFile>& files) = 0;
 };
 
 // What a look at a file came to.

@@ -92,7 +92,8 @@ EventRecord LocalBackend::NewEvent(const char* action, const std::string& model,
           .version = version,
           .from_version = "",
           .to_version = "",
-          .reason = reason};
+          .reason = reason,
+          .evidence = ""};
 }
 
 absl::StatusOr<v1::LiveChange> LocalBackend::Commit(const ModelRecord& model, const LiveState& next,

@@ -43,6 +43,7 @@ void WriteVersion(const VersionRecord& record, v1::Version* proto) {
   *proto->mutable_registered_at() = TimeToProto(record.registered_at);
   proto->set_description(Readable(record.description));
   proto->set_format(std::string(FormatName(record.format)));
+  proto->set_resident_bytes(record.resident_bytes);
   for (const std::string& warning : record.warnings) proto->add_warnings(Readable(warning));
 }
 
@@ -68,6 +69,17 @@ v1::Model ModelToProto(const ModelRecord& model) {
   const std::string previous =
       PreviousVersion(model.live, [&](std::string_view version) { return IsUsable(model, version); });
   if (!previous.empty()) (*proto.mutable_labels())["previous"] = previous;
+  proto.mutable_labels()->insert(model.routing.labels.begin(), model.routing.labels.end());
+  const Routing& routing = model.routing;
+  if (!routing.canary.empty()) {
+    (*proto.mutable_labels())["canary"] = routing.canary;
+    proto.mutable_traffic()->set_canary_version(routing.canary);
+    proto.mutable_traffic()->set_canary_share(routing.canary_share);
+  }
+  if (!routing.shadow.empty()) {
+    proto.mutable_traffic()->set_shadow_version(routing.shadow);
+    proto.mutable_traffic()->set_shadow_share(routing.shadow_share);
+  }
   proto.set_pinned_version(model.live.pinned);
   proto.set_pin_reason(Readable(model.live.pin_reason));
   return proto;
@@ -95,6 +107,7 @@ v1::Event EventToProto(const EventRecord& event) {
   proto.set_from_version(event.from_version);
   proto.set_to_version(event.to_version);
   proto.set_reason(Readable(event.reason));
+  proto.set_evidence(Readable(event.evidence));
   return proto;
 }
 

@@ -243,6 +243,34 @@ TEST(ParseModelConfigTest, ImpossibleValues) {
   });
 }
 
+TEST(ParseModelConfigTest, GoldenSamplesToleranceAndGuardAreTaken) {
+  const absl::StatusOr<ParsedConfig> parsed = ParseModelConfig(
+      R"({"golden": ["golden/0", "golden/1"], "execution": {"tolerance": {"rtol": 0, "atol": 0.5}},
+          "guard": {"watch_seconds": 0, "max_error_ratio": 0, "max_latency_ratio": 1.5, "min_requests": 1,
+                    "allow_nan": true}})");
+  ASSERT_OK(parsed);
+  EXPECT_EQ(parsed->config.golden_size(), 2);
+  EXPECT_TRUE(parsed->config.execution().tolerance().has_rtol());
+  EXPECT_EQ(parsed->config.execution().tolerance().atol(), 0.5);
+  EXPECT_TRUE(parsed->config.guard().has_watch_seconds());
+  EXPECT_TRUE(parsed->config.guard().has_max_error_ratio());
+}
+
+TEST(ParseModelConfigTest, ImpossibleGoldenSamplesTolerancesAndGuardsAreRefused) {
+  ExpectRefused({
+      {R"({"golden": [""]})", "field \"golden[0]\": expected the name of an entry"},
+      {R"({"golden": ["golden/0", "golden/0"]})", "field \"golden[1]\": \"golden/0\" is named twice"},
+      {R"({"execution": {"tolerance": {"rtol": -1}}})",
+       "field \"execution.tolerance.rtol\": expected at least 0, got -1"},
+      {R"({"execution": {"tolerance": {"atol": "tight"}}})", "field \"execution.tolerance.atol\""},
+      {R"({"guard": {"watch_seconds": -1}})", "field \"guard.watch_seconds\": expected at least 0, got -1"},
+      {R"({"guard": {"watch_seconds": 99999999}})", "field \"guard.watch_seconds\": expected at most"},
+      {R"({"guard": {"max_error_ratio": 2}})", "field \"guard.max_error_ratio\""},
+      {R"({"guard": {"max_latency_ratio": 0.5}})", "field \"guard.max_latency_ratio\": expected at least 1"},
+      {R"({"guard": {"min_requests": 0}})", "field \"guard.min_requests\": expected at least 1, got 0"},
+  });
+}
+
 TEST(ParseModelConfigTest, FieldsWhosePartIsNotBuiltAreRefusedByName) {
   const auto unsupported = [](const std::string& path) {
     return absl::StrCat("\"", path, "\" is not supported by this build");
@@ -252,13 +280,10 @@ TEST(ParseModelConfigTest, FieldsWhosePartIsNotBuiltAreRefusedByName) {
       {R"({"batching": {}})", unsupported("batching")},
       {R"({"preprocess": {"x": {"image": {}}}})", unsupported("preprocess")},
       {R"({"postprocess": {"y": {"softmax": true}}})", unsupported("postprocess")},
-      {R"({"golden": ["golden/0"]})", unsupported("golden")},
-      {R"({"guard": {"watch_seconds": 300}})", unsupported("guard")},
       {R"({"outputs": [{"name": "y", "labels": "labels.txt"}]})", unsupported("outputs[0].labels")},
       {R"({"execution": {"objective": "latency"}})", unsupported("execution.objective")},
       {R"({"execution": {"instances": 1}})", unsupported("execution.instances")},
       {R"({"execution": {"threads_per_instance": 1}})", unsupported("execution.threads_per_instance")},
-      {R"({"execution": {"tolerance": {"rtol": 0.1}}})", unsupported("execution.tolerance")},
       {R"({"execution": {"device": "cuda"}})",
        "field \"execution.device\": \"cuda\" is not supported by this build; expected \"cpu\""},
       {R"({"execution": {"engine": "openvino"}})",

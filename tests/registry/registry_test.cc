@@ -369,7 +369,7 @@ TEST_F(RegistryTest, ThousandsOfVersionsAreListedInOrder) {
     // One transaction: 10,000 synced ones would take minutes.
     SQLite::Database database(path_, SQLite::OPEN_READWRITE);
     SQLite::Transaction transaction(database);
-    database.exec("INSERT INTO artifacts VALUES ('" + std::string(64, 'a') + "', 4096, 'torchscript')");
+    database.exec("INSERT INTO artifacts VALUES ('" + std::string(64, 'a') + "', 4096, 'torchscript', NULL)");
     SQLite::Statement model(database, "INSERT INTO models (name) VALUES ('m' || ?)");
     SQLite::Statement version(
         database,

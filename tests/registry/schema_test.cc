@@ -111,7 +111,8 @@ class AppendOnlyTest : public testing::TestWithParam<const char*> {};
 TEST_P(AppendOnlyTest, EventsCannotBeRewritten) {
   SQLite::Database database(":memory:", kCreate);
   ASSERT_OK(MigrateSchema(database, RegistryMigrations()));
-  database.exec("INSERT INTO events VALUES (1, 5, 'ann', 'rollback', 'digits', '', '1.1', '1.0', 'slow')");
+  database.exec(
+      "INSERT INTO events VALUES (1, 5, 'ann', 'rollback', 'digits', '', '1.1', '1.0', 'slow', '')");
   EXPECT_THAT(CatchSqlite("rewrite history",
                           [&] {
                             database.exec(GetParam());
@@ -125,8 +126,8 @@ INSTANTIATE_TEST_SUITE_P(
     All, AppendOnlyTest,
     testing::Values("UPDATE events SET reason = 'never happened'", "UPDATE events SET id = 7",
                     "DELETE FROM events", "DELETE FROM events WHERE id = 1",
-                    "REPLACE INTO events VALUES (1, 5, 'ann', 'x', '', '', '', '', 'never happened')",
-                    "INSERT INTO events VALUES (1, 5, 'ann', 'x', '', '', '', '', '') "
+                    "REPLACE INTO events VALUES (1, 5, 'ann', 'x', '', '', '', '', 'never happened', '')",
+                    "INSERT INTO events VALUES (1, 5, 'ann', 'x', '', '', '', '', '', '') "
                     "ON CONFLICT DO UPDATE SET reason = 'never happened'"));
 
 // A digest, for the rows below.
@@ -138,13 +139,13 @@ TEST(SchemaTest, RowsThatMakeNoSenseAreRefused) {
   database.exec("PRAGMA foreign_keys = ON");
   const std::string sha = kSha;
   database.exec("INSERT INTO models (name) VALUES ('digits')");
-  database.exec("INSERT INTO artifacts VALUES (" + sha + ", 10, 'torchscript')");
+  database.exec("INSERT INTO artifacts VALUES (" + sha + ", 10, 'torchscript', NULL)");
   database.exec("INSERT INTO versions VALUES ('digits', '1.0', " + sha + ", 'good', '', '', '[]', 0, '{}')");
   const std::string bad_rows[] = {
       "INSERT INTO models (name) VALUES ('')",
       "UPDATE models SET pinned = '9.9'",
-      "INSERT INTO artifacts VALUES ('beef', 10, 'torchscript')",
-      "INSERT INTO artifacts VALUES (upper(" + sha + "), 10, 'torchscript')",
+      "INSERT INTO artifacts VALUES ('beef', 10, 'torchscript', NULL)",
+      "INSERT INTO artifacts VALUES (upper(" + sha + "), 10, 'torchscript', NULL)",
       "UPDATE artifacts SET size_bytes = -1",
       "UPDATE artifacts SET size_bytes = 'ten'",
       "INSERT INTO versions VALUES ('letters', '1.0', " + sha + ", 'good', '', '', '[]', 0, '{}')",

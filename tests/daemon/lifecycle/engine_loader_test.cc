@@ -45,7 +45,8 @@ class EngineLoaderTest : public ::testing::Test {
                                           .version = "1.0",
                                           .from_version = "",
                                           .to_version = "",
-                                          .reason = ""}));
+                                          .reason = "",
+                                          .evidence = ""}));
     return record;
   }
   absl::StatusOr<LoadedVersion> Load(const VersionRecord& record) {

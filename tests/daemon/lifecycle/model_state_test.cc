@@ -24,7 +24,8 @@ VersionRecord Record(const std::string& version, Disposition disposition = Dispo
 }
 
 ModelState Model(std::vector<VersionRecord> versions, LiveState live = {}) {
-  return ModelState({.name = "digits", .live = std::move(live), .versions = std::move(versions)});
+  return ModelState(
+      {.name = "digits", .live = std::move(live), .routing = {}, .versions = std::move(versions)});
 }
 
 VersionHandle Handle(const std::string& version) { return FakeServedVersion("digits", version); }

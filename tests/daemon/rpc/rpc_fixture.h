@@ -140,8 +140,9 @@ class FakeModelLoader final : public VersionLoader {
 class ManagerSink final : public VersionSink {
  public:
   explicit ManagerSink(Manager* manager) : manager_(manager) {}
-  absl::Status Register(const VersionRecord& version, const std::string& canonical_config) override {
-    return manager_->Register(version, canonical_config);
+  absl::Status Register(const VersionRecord& version, const std::string& canonical_config,
+                        const std::vector<VersionFile>& files) override {
+    return manager_->Register(version, canonical_config, files);
   }
 
  private:

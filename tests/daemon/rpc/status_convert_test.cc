@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "daemon/rpc/utf8.h"
+#include "daemon/codec/utf8.h"
 
 namespace modeld {
 namespace {

@@ -19,7 +19,8 @@ class FakeSink final : public VersionSink {
  public:
   explicit FakeSink(const ArtifactStore* store) : store_(store) {}
 
-  absl::Status Register(const VersionRecord& version, const std::string& canonical_config) override {
+  absl::Status Register(const VersionRecord& version, const std::string& canonical_config,
+                        const std::vector<VersionFile>& files) override {
     MutexLock lock(&mutex_);
     ++calls_;
     changed_.SignalAll();

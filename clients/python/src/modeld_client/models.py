@@ -23,6 +23,7 @@ class VersionState(enum.Enum):
     DRAINING = 4
     QUARANTINED = 5
     RETIRED = 6
+    PROBING = 7
 
     @classmethod
     def _missing_(cls, value: object) -> VersionState:

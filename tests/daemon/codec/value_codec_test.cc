@@ -1,4 +1,4 @@
-#include "daemon/rpc/value_codec.h"
+#include "daemon/codec/value_codec.h"
 
 #include <gmock/gmock.h>
 #include <google/protobuf/text_format.h>

@@ -1,4 +1,4 @@
-#include "daemon/rpc/value_codec.h"
+#include "daemon/codec/value_codec.h"
 
 #include <string>
 #include <utility>
@@ -7,8 +7,8 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "daemon/rpc/tensor_codec.h"
-#include "daemon/rpc/utf8.h"
+#include "daemon/codec/tensor_codec.h"
+#include "daemon/codec/utf8.h"
 #include "registry/base/status_macros.h"
 
 namespace modeld {

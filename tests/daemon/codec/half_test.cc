@@ -1,4 +1,4 @@
-#include "daemon/rpc/half.h"
+#include "daemon/codec/half.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "daemon/rpc/utf8.h"
+#include "daemon/codec/utf8.h"
 
 #include <gtest/gtest.h>
 

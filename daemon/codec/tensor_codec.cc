@@ -1,4 +1,4 @@
-#include "daemon/rpc/tensor_codec.h"
+#include "daemon/codec/tensor_codec.h"
 
 #include <array>
 #include <bit>
@@ -15,7 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "daemon/rpc/half.h"
+#include "daemon/codec/half.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 

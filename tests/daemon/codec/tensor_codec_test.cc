@@ -1,4 +1,4 @@
-#include "daemon/rpc/tensor_codec.h"
+#include "daemon/codec/tensor_codec.h"
 
 #include <gmock/gmock.h>
 #include <google/protobuf/text_format.h>

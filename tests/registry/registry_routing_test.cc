@@ -1,0 +1,179 @@
+// What the registry keeps beside versions and live: routing, probes, files, releases.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "registry/registry.h"
+#include "tests/support/registry_records.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+
+namespace modeld {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::Field;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class RegistryRoutingTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    Reopen();
+    Register("digits", "1.0");
+    Register("digits", "1.1");
+    Register("faces", "7");
+  }
+  void Reopen() {
+    registry_.reset();
+    ASSERT_OK_AND_ASSIGN(registry_, Registry::Open(dir_ / "registry.db"));
+  }
+  void Register(const std::string& model, const std::string& version,
+                const std::vector<VersionFile>& files = {}) {
+    ASSERT_OK(registry_->RegisterVersion(TestVersion(model, version), "{}",
+                                         TestEvent(action::kRegistered, model), files));
+  }
+  ModelRecord Model(const std::string& name) {
+    const absl::StatusOr<std::vector<ModelRecord>> models = registry_->ListModels();
+    EXPECT_OK(models);
+    for (const ModelRecord& model : *models) {
+      if (model.name == name) return model;
+    }
+    ADD_FAILURE() << "no model " << name;
+    return {};
+  }
+  std::string NewestAction() {
+    const absl::StatusOr<std::vector<EventRecord>> events = registry_->ListEvents({.model = "", .limit = 1});
+    return events.ok() && !events->empty() ? events->front().action : "none";
+  }
+  size_t EventCount() { return registry_->ListEvents({.model = "", .limit = 1000})->size(); }
+
+  TempDir dir_;
+  std::unique_ptr<Registry> registry_;
+};
+
+TEST_F(RegistryRoutingTest, RoutingIsKept) {
+  const Routing routing{.labels = {{"stable", "1.0"}, {"next", "1.1"}},
+                        .canary = "1.1",
+                        .canary_share = 0.05,
+                        .shadow = "1.0",
+                        .shadow_share = 1};
+  ASSERT_OK(registry_->SetRouting("digits", routing, TestEvent(action::kCanary)));
+  Reopen();
+  EXPECT_EQ(Model("digits").routing, routing);
+  EXPECT_EQ(Model("faces").routing, Routing{});
+  ASSERT_OK(registry_->SetRouting("digits", {}, TestEvent(action::kCanary)));
+  EXPECT_EQ(Model("digits").routing, Routing{});
+}
+
+TEST_F(RegistryRoutingTest, ARoutingToAnUnknownVersionChangesNothing) {
+  Routing routing;
+  routing.labels["stable"] = "1.0";
+  ASSERT_OK(registry_->SetRouting("digits", routing, TestEvent(action::kLabel)));
+  const size_t events = EventCount();
+  routing = {.labels = {}, .canary = "9", .canary_share = 1, .shadow = "", .shadow_share = 0};
+  EXPECT_THAT(registry_->SetRouting("digits", routing, TestEvent(action::kCanary)),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("version \"9\" of model \"digits\"")));
+  EXPECT_EQ(Model("digits").routing.labels.at("stable"), "1.0");
+  EXPECT_EQ(EventCount(), events);
+}
+
+TEST_F(RegistryRoutingTest, TheLastProbeIsKept) {
+  v1::ProbeReport report;
+  report.set_outcome(v1::PROBE_OUTCOME_CRASHED);
+  report.set_reason("killed by SIGSEGV");
+  ASSERT_OK(registry_->RecordProbe("digits", "1.0", report, TestEvent(action::kProbed)));
+  EXPECT_FALSE(Model("digits").versions[0].probed);
+
+  report.set_outcome(v1::PROBE_OUTCOME_PASSED);
+  report.set_resident_bytes(12345);
+  ASSERT_OK(registry_->RecordProbe("digits", "1.0", report, TestEvent(action::kProbed)));
+  Reopen();
+  EXPECT_TRUE(Model("digits").versions[0].probed);
+  EXPECT_EQ(Model("digits").versions[0].resident_bytes, 12345);
+  EXPECT_FALSE(Model("digits").versions[1].probed);
+  const absl::StatusOr<std::optional<v1::ProbeReport>> kept = registry_->ProbeOf("digits", "1.0");
+  ASSERT_OK(kept);
+  ASSERT_TRUE(kept->has_value());
+  EXPECT_EQ((*kept)->SerializeAsString(), report.SerializeAsString());
+  EXPECT_FALSE((*registry_->ProbeOf("digits", "1.1")).has_value());
+  EXPECT_THAT(registry_->RecordProbe("digits", "9", report, TestEvent(action::kProbed)),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("\"9\"")));
+}
+
+TEST_F(RegistryRoutingTest, FilesOfAVersionAreKeptByName) {
+  const std::vector<VersionFile> files = {
+      {.name = "golden/0", .sha256 = std::string(64, 'b'), .size_bytes = 7},
+      {.name = "golden/1", .sha256 = std::string(64, 'c'), .size_bytes = 8}};
+  Register("digits", "1.2", files);
+  Reopen();
+  EXPECT_EQ(*registry_->FilesOf("digits", "1.2"), files);
+  EXPECT_THAT(*registry_->FilesOf("digits", "1.0"), IsEmpty());
+}
+
+TEST_F(RegistryRoutingTest, EvidenceIsKeptAndEventsAreListedBothWays) {
+  EventRecord event = TestEvent(action::kAutoRollback);
+  event.evidence = R"({"error_ratio":0.5})";
+  ASSERT_OK(registry_->RecordEvent(event));
+  const absl::StatusOr<std::vector<EventRecord>> newest = registry_->ListEvents({.model = "", .limit = 1});
+  ASSERT_OK(newest);
+  EXPECT_THAT(*newest, ElementsAre(Field(&EventRecord::evidence, event.evidence)));
+  const int64_t last = newest->front().id;
+  const absl::StatusOr<std::vector<EventRecord>> after = registry_->ListEvents(
+      {.model = "", .before_id = 0, .after_id = last - 2, .oldest_first = true, .limit = 10});
+  ASSERT_OK(after);
+  EXPECT_THAT(*after, ElementsAre(Field(&EventRecord::id, last - 1), Field(&EventRecord::id, last)));
+}
+
+TEST_F(RegistryRoutingTest, AReleaseHoldsItsVersionsUntilItIsLive) {
+  ReleaseRecord release;
+  release.name = "week-48";
+  release.members = {{"digits", "1.1"}, {"faces", "7"}};
+  release.since = TestTime();
+  ASSERT_OK_AND_ASSIGN(const int64_t id, registry_->AddRelease(release, TestEvent("release", "")));
+  EXPECT_FALSE(Model("digits").versions[0].held);
+  EXPECT_TRUE(Model("digits").versions[1].held);
+  EXPECT_TRUE(Model("faces").versions[0].held);
+
+  const std::vector<LiveMove> moves = {
+      {"digits",
+       {.history = {"1.1"}, .pinned = "", .pin_reason = ""},
+       TestEvent(action::kPublished, "digits")},
+      {"faces", {.history = {"7"}, .pinned = "", .pin_reason = ""}, TestEvent(action::kPublished, "faces")}};
+  ASSERT_OK(registry_->EndRelease(id, ReleaseState::kLive, "", moves, TestEvent(action::kReleased, "")));
+  Reopen();
+  EXPECT_FALSE(Model("digits").versions[1].held);
+  EXPECT_EQ(LiveVersion(Model("digits").live), "1.1");
+  EXPECT_EQ(LiveVersion(Model("faces").live), "7");
+  const absl::StatusOr<std::vector<ReleaseRecord>> releases = registry_->ListReleases();
+  ASSERT_OK(releases);
+  ASSERT_EQ(releases->size(), 1u);
+  EXPECT_EQ(releases->front().state, ReleaseState::kLive);
+  EXPECT_EQ(releases->front().members, release.members);
+}
+
+TEST_F(RegistryRoutingTest, AReleaseThatCannotEndChangesNothing) {
+  ReleaseRecord release;
+  release.name = "week-48";
+  release.members = {{"digits", "1.1"}};
+  ASSERT_OK_AND_ASSIGN(const int64_t id, registry_->AddRelease(release, TestEvent("release", "")));
+  const size_t events = EventCount();
+  const std::vector<LiveMove> moves = {
+      {"digits",
+       {.history = {"1.1"}, .pinned = "", .pin_reason = ""},
+       TestEvent(action::kPublished, "digits")},
+      {"faces", {.history = {"9"}, .pinned = "", .pin_reason = ""}, TestEvent(action::kPublished, "faces")}};
+  EXPECT_THAT(registry_->EndRelease(id, ReleaseState::kLive, "", moves, TestEvent(action::kReleased, "")),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("\"9\"")));
+  EXPECT_EQ(LiveVersion(Model("digits").live), "");
+  EXPECT_TRUE(Model("digits").versions[1].held);
+  EXPECT_EQ(EventCount(), events);
+  EXPECT_THAT(
+      registry_->EndRelease(99, ReleaseState::kRefused, "", {}, TestEvent(action::kRefusedRelease, "")),
+      StatusIs(absl::StatusCode::kNotFound, HasSubstr("99")));
+}
+
+}  // namespace
+}  // namespace modeld
