@@ -217,7 +217,9 @@ ModelView ModelState::View() const {
                  .live = Serving() ? live_.history.back() : "",
                  .labels = {},
                  .pinned = live_.pinned,
-                 .pin_reason = live_.pin_reason};
+                 .pin_reason = live_.pin_reason,
+                 .traffic = std::nullopt,
+                 .watch = std::nullopt};
   if (!view.live.empty()) view.labels["live"] = view.live;
   if (const std::string previous = Previous(); !previous.empty()) view.labels["previous"] = previous;
   view.versions.reserve(versions_.size());
@@ -226,7 +228,9 @@ ModelView ModelState::View() const {
     VersionView version{.record = slot.record,
                         .state = StateOf(slot),
                         .reason = slot.usable() ? slot.load_error : slot.record.reason,
-                        .engine = slot.handle == nullptr ? "" : slot.handle->engine};
+                        .engine = slot.handle == nullptr ? "" : slot.handle->engine,
+                        .stats = std::nullopt};
+    if (slot.handle != nullptr) version.stats = slot.handle->stats.View();
     version.record.warnings.insert(version.record.warnings.end(), slot.load_warnings.begin(),
                                    slot.load_warnings.end());
     view.versions.push_back(std::move(version));

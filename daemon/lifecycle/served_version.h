@@ -6,10 +6,11 @@
 #include <vector>
 
 #include "daemon/engine/engine.h"
+#include "daemon/lifecycle/version_stats.h"
 
 namespace modeld {
 
-// Constant after construction, except for what `executable` does inside. Thread-safe.
+// Constant after construction, except for what `executable` does inside and for `stats`. Thread-safe.
 struct ServedVersion {
   std::string model;
   std::string version;
@@ -17,6 +18,7 @@ struct ServedVersion {
   std::vector<DeclaredTensor> inputs;   // declared by the config, for `forward`
   std::vector<DeclaredTensor> outputs;  // declared by the config, for `forward`
   std::unique_ptr<Executable> executable;
+  mutable VersionStats stats;  // since it was loaded
 };
 
 // Keeps a version in memory while held. When the last handle goes, the version goes to the Reaper, whose

@@ -5,9 +5,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "daemon/lifecycle/stable_hash.h"
 #include "daemon/lifecycle/version_names.h"
 #include "registry/base/closest_match.h"
 #include "registry/base/quote.h"
+#include "registry/base/status_macros.h"
 #include "registry/version_order.h"
 
 namespace modeld {
@@ -76,27 +78,75 @@ absl::StatusOr<VersionHandle> ResolveIn(const VersionSelector& selector, const S
   return entry.live;
 }
 
+// The shadow's draw must not depend on the canary's, or the two would share or avoid the same requests.
+constexpr uint64_t kShadowSalt = 0x5ad0c0de5ad0c0deULL;
+
+bool NamesNothing(const VersionSelector& selector) {
+  return selector.version.empty() && selector.label.empty();
+}
+
+bool HasTraffic(const ServingEntry& entry) { return entry.canary != nullptr || entry.shadow != nullptr; }
+
+absl::StatusOr<Route> Draw(std::string_view model, uint64_t request, const ServingEntry& entry) {
+  const uint64_t hash = StableHash().Add(model).Add(request).Finish();
+  if (entry.canary != nullptr && InShare(hash, entry.canary_share))
+    return Route{entry.canary, nullptr, nullptr};
+  if (entry.live == nullptr) return NothingLive(model, entry);
+  Route route{entry.live, nullptr, nullptr};
+  if (entry.shadow != nullptr && entry.shadow != entry.live &&
+      InShare(StableHash::Mix(hash ^ kShadowSalt), entry.shadow_share)) {
+    route.shadow = entry.shadow;
+    route.shadow_stats = entry.shadow_stats;
+  }
+  return route;
+}
+
 }  // namespace
 
 ServingTable::ServingTable() : table_(new Table) {}
 
 ServingTable::~ServingTable() { delete table_.load(); }
 
-absl::StatusOr<VersionHandle> ServingTable::Resolve(const VersionSelector& selector) const {
+template <typename Result>
+absl::StatusOr<Result> ServingTable::WithEntry(
+    std::string_view model,
+    absl::FunctionRef<absl::StatusOr<Result>(const std::shared_ptr<const ServingEntry>&)> read) const {
   std::vector<std::string> models;
   {
     MutexLock reading(&StripeOfThisThread().mutex);
     const Table& table = *table_.load(std::memory_order_acquire);
     // Debian's abseil has a string_view of its own.
-    const absl::string_view model(selector.model.data(), selector.model.size());
-    if (const auto found = table.find(model); found != table.end()) {
-      return ResolveIn(selector, *found->second);
+    if (const auto found = table.find(absl::string_view(model.data(), model.size())); found != table.end()) {
+      return read(found->second);
     }
     models.reserve(table.size());
-    for (const auto& [model, unused] : table) models.push_back(model);
+    for (const auto& [known, unused] : table) models.push_back(known);
   }
   // Looking for what was meant takes a while where there are many models: not while a writer may wait.
-  return UnknownModel(selector.model, models);
+  return UnknownModel(model, models);
+}
+
+absl::StatusOr<VersionHandle> ServingTable::Resolve(const VersionSelector& selector) const {
+  return WithEntry<VersionHandle>(selector.model, [&](const std::shared_ptr<const ServingEntry>& entry) {
+    return ResolveIn(selector, *entry);
+  });
+}
+
+absl::StatusOr<Route> ServingTable::RouteRequest(const VersionSelector& selector,
+                                                 absl::FunctionRef<uint64_t()> hash) const {
+  std::shared_ptr<const ServingEntry> drawn_from;
+  absl::StatusOr<Route> route = WithEntry<Route>(
+      selector.model, [&](const std::shared_ptr<const ServingEntry>& entry) -> absl::StatusOr<Route> {
+        if (NamesNothing(selector) && HasTraffic(*entry)) {
+          drawn_from = entry;
+          return Route{};
+        }
+        MODELD_ASSIGN_OR_RETURN(VersionHandle version, ResolveIn(selector, *entry));
+        return Route{std::move(version), nullptr, nullptr};
+      });
+  if (drawn_from == nullptr) return route;
+  // The hash reads the request: not while a writer may wait.
+  return Draw(selector.model, hash(), *drawn_from);
 }
 
 void ServingTable::Publish(const std::string& model, std::shared_ptr<const ServingEntry> entry) {

@@ -1,4 +1,5 @@
-// ServingTable: from names to versions in memory, for the request path.
+// ServingTable: from names to versions in memory, for the request path; and which requests without a version
+// or label go to a canary, or are copied to a shadow.
 //
 // Publishing swaps one pointer to an immutable table, so that at every moment there is one answer to "which
 // version is live", and a caller never sees the new one and then the old one. Readers mark themselves in one
@@ -9,6 +10,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -18,8 +20,10 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "daemon/lifecycle/served_version.h"
+#include "daemon/lifecycle/shadow_stats.h"
 #include "registry/base/mutex.h"
 
 namespace modeld {
@@ -28,10 +32,29 @@ namespace modeld {
 struct ServingEntry {
   VersionHandle live;                                       // null: none
   std::map<std::string, VersionHandle, std::less<>> ready;  // by version
-  std::map<std::string, std::string, std::less<>> labels;   // label to version
+  // Label to version, all of them: `live`, `previous`, `canary` and people's own; whether ready or not.
+  std::map<std::string, std::string, std::less<>> labels;
   // Versions that are known but not ready, with what to tell who asks for them: `version "1.0" of model
   // "digits" is quarantined: bad magic`.
   std::map<std::string, std::string, std::less<>> unavailable;
+
+  // Answers this share of the requests that name neither version nor label. Null: no canary, or it is not
+  // ready; then live answers.
+  VersionHandle canary;
+  double canary_share = 0;
+  // Gets copies of this share of the requests of that kind that live answers. Null: no shadow, or it is not
+  // ready; else `shadow_stats` is not null.
+  VersionHandle shadow;
+  double shadow_share = 0;
+  std::shared_ptr<ShadowStats> shadow_stats;
+};
+
+// Where a request goes.
+struct Route {
+  VersionHandle version;  // answers it; never null
+  // Gets a copy, and `shadow_stats` what that came to. Null: there is no copy.
+  VersionHandle shadow;
+  std::shared_ptr<ShadowStats> shadow_stats;
 };
 
 // Which version of which model. At most one of `version` and `label` is not empty; neither: the live one.
@@ -52,7 +75,18 @@ class ServingTable {
   // Without contention between callers. Errors: NOT_FOUND (unknown model, with "did you mean"; unknown
   // version, with the ready ones; unknown label, with the known ones), FAILED_PRECONDITION (known but not
   // ready, with the reason; nothing live, with what is known of the versions).
+  //
+  // Neither version nor label means live, never the canary: for who asks about the model, not for its
+  // requests.
   absl::StatusOr<VersionHandle> Resolve(const VersionSelector& selector) const;
+
+  // As Resolve, for a request: one that names neither version nor label (`live` is one) may go to the canary,
+  // or be copied to the shadow. `hash` of the request, a StableHash, decides; it is called only where there
+  // is a canary or shadow. The same hash takes the same way while the shares stay, in every process; a share
+  // that grows keeps who was in it. Canary and shadow are drawn independently of each other, and of other
+  // models.
+  absl::StatusOr<Route> RouteRequest(const VersionSelector& selector,
+                                     absl::FunctionRef<uint64_t()> hash) const;
 
   // Replaces (or, with null, removes) a model's entry. When it returns, every later Resolve sees it, and what
   // the entry before held is let go.
@@ -68,6 +102,11 @@ class ServingTable {
     Mutex mutex;
   };
 
+  // The model's entry handed to `read` with its stripe held: `read` must be quick. NOT_FOUND: no such model.
+  template <typename Result>
+  absl::StatusOr<Result> WithEntry(
+      std::string_view model,
+      absl::FunctionRef<absl::StatusOr<Result>(const std::shared_ptr<const ServingEntry>&)> read) const;
   Stripe& StripeOfThisThread() const;
   // Swaps the table in; returns the one before when nobody reads it any more, for the caller to destroy
   // outside of the lock.

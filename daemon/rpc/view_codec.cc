@@ -36,6 +36,31 @@ v1::DroppedFileState WireState(DroppedState state) {
   return v1::DROPPED_FILE_STATE_UNSPECIFIED;
 }
 
+void WriteStats(const VersionStatsView& stats, v1::VersionStats* wire) {
+  wire->set_requests(stats.requests);
+  wire->set_errors(stats.errors);
+  wire->set_not_a_number(stats.not_a_number);
+  wire->set_latency_p50_seconds(stats.latency_p50_seconds);
+  wire->set_latency_p99_seconds(stats.latency_p99_seconds);
+}
+
+void WriteShadowStats(const ShadowStatsView& stats, v1::ShadowStats* wire) {
+  wire->set_compared(stats.compared);
+  wire->set_agreed(stats.agreed);
+  wire->set_failed(stats.failed);
+  wire->set_skipped(stats.skipped);
+  wire->set_max_absolute(stats.max_absolute);
+  wire->set_last_difference(ToUtf8(stats.last_difference));
+  wire->set_live_seconds(stats.live_seconds);
+  wire->set_shadow_seconds(stats.shadow_seconds);
+}
+
+void WriteWatch(const WatchView& watch, v1::Watch* wire) {
+  wire->set_version(watch.version);
+  wire->set_previous_version(watch.previous);
+  ToWire(watch.ends_at, wire->mutable_ends_at());
+}
+
 void WriteVersion(const VersionView& version, v1::Version* wire) {
   wire->set_version(version.record.version);
   wire->set_state(WireState(version.state));
@@ -47,6 +72,7 @@ void WriteVersion(const VersionView& version, v1::Version* wire) {
   wire->set_format(std::string(FormatName(version.record.format)));
   wire->set_engine(version.engine);
   for (const std::string& warning : version.record.warnings) wire->add_warnings(ToUtf8(warning));
+  if (version.stats.has_value()) WriteStats(*version.stats, wire->mutable_stats());
 }
 
 }  // namespace
@@ -58,6 +84,16 @@ void ToWire(const ModelView& model, v1::Model* wire) {
   wire->mutable_labels()->insert(model.labels.begin(), model.labels.end());
   wire->set_pinned_version(model.pinned);
   wire->set_pin_reason(ToUtf8(model.pin_reason));
+  if (model.traffic.has_value()) ToWire(*model.traffic, wire->mutable_traffic());
+  if (model.watch.has_value()) WriteWatch(*model.watch, wire->mutable_watch());
+}
+
+void ToWire(const TrafficView& traffic, v1::Traffic* wire) {
+  wire->set_canary_version(traffic.canary);
+  wire->set_canary_share(traffic.canary_share);
+  wire->set_shadow_version(traffic.shadow);
+  wire->set_shadow_share(traffic.shadow_share);
+  if (!traffic.shadow.empty()) WriteShadowStats(traffic.shadow_stats, wire->mutable_shadow());
 }
 
 void ToWire(const DroppedFileView& file, v1::DroppedFile* wire) {

@@ -14,6 +14,7 @@
 namespace modeld {
 
 void ToWire(const ModelView& model, v1::Model* wire);
+void ToWire(const TrafficView& traffic, v1::Traffic* wire);
 void ToWire(const DroppedFileView& file, v1::DroppedFile* wire);
 void ToWire(const LiveChange& change, v1::LiveChange* wire);
 void ToWire(const EventRecord& event, v1::Event* wire);
