@@ -2,46 +2,16 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "daemon/codec/utf8.h"
-#include "daemon/rpc/deadline.h"
+#include "daemon/rpc/admin_requests.h"
 #include "daemon/rpc/paging.h"
 #include "daemon/rpc/status_convert.h"
 #include "daemon/rpc/view_codec.h"
-#include "registry/base/status_macros.h"
 
 namespace modeld {
 namespace {
-
-// Also for callers that set no deadline.
-constexpr absl::Duration kMaxWait = absl::Seconds(60);
-
-// How long a command may wait: as long as its caller does.
-absl::Duration TimeoutOf(const grpc::ServerContext& context) {
-  return std::clamp(DeadlineOf(context.raw_deadline()) - absl::Now(), absl::ZeroDuration(), kMaxWait);
-}
-
-absl::Status RequireModel(const std::string& model) {
-  if (!model.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError("the request names no model; set `model`");
-}
-
-absl::Status RequireVersion(const std::string& version) {
-  if (!version.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError("the request names no version; set `version`");
-}
-
-template <typename Request>
-Command CommandOf(const Request& request, const std::string& version) {
-  return Command{.model = request.model(),
-                 .version = version,
-                 .actor = request.actor().empty() ? "unknown" : request.actor(),
-                 .reason = request.reason()};
-}
 
 // Answers with the change that was made, or the error.
 template <typename Response>
@@ -53,19 +23,23 @@ grpc::Status Answer(const absl::StatusOr<LiveChange>& change, Response* response
 
 }  // namespace
 
-AdminServiceImpl::AdminServiceImpl(Manager* manager, Intake* intake, Registry* registry,
-                                   const WorkerPool* pool, const HealthReporter* health, DaemonInfo info)
-    : manager_(manager),
-      intake_(intake),
-      registry_(registry),
-      pool_(pool),
-      health_(health),
+AdminServiceImpl::AdminServiceImpl(const AdminParts& parts, DaemonInfo info)
+    : manager_(parts.manager),
+      intake_(parts.intake),
+      registry_(parts.registry),
+      pool_(parts.pool),
+      health_(parts.health),
+      peers_(parts.peers),
       info_(std::move(info)) {}
+
+std::string AdminServiceImpl::ActorOf(const grpc::ServerContext& context, const std::string& claim) const {
+  return ActorText(peers_ == nullptr ? std::nullopt : peers_->NameOf(context.peer()), claim);
+}
 
 grpc::Status AdminServiceImpl::Rollback(grpc::ServerContext* context, const v1::RollbackRequest* request,
                                         v1::RollbackResponse* response) {
   if (absl::Status named = RequireModel(request->model()); !named.ok()) return ToGrpcStatus(named);
-  return Answer(manager_->Rollback(CommandOf(*request, request->to_version()), TimeoutOf(*context)),
+  return Answer(manager_->Rollback(CommandOf(*context, *request, request->to_version()), TimeoutOf(*context)),
                 response);
 }
 
@@ -73,26 +47,28 @@ grpc::Status AdminServiceImpl::Promote(grpc::ServerContext* context, const v1::P
                                        v1::PromoteResponse* response) {
   if (absl::Status named = RequireModel(request->model()); !named.ok()) return ToGrpcStatus(named);
   if (absl::Status named = RequireVersion(request->version()); !named.ok()) return ToGrpcStatus(named);
-  return Answer(manager_->Promote(CommandOf(*request, request->version()), TimeoutOf(*context)), response);
+  return Answer(manager_->Promote(CommandOf(*context, *request, request->version()), TimeoutOf(*context)),
+                response);
 }
 
 grpc::Status AdminServiceImpl::Pin(grpc::ServerContext* context, const v1::PinRequest* request,
                                    v1::PinResponse* response) {
   if (absl::Status named = RequireModel(request->model()); !named.ok()) return ToGrpcStatus(named);
-  return Answer(manager_->Pin(CommandOf(*request, request->version()), TimeoutOf(*context)), response);
+  return Answer(manager_->Pin(CommandOf(*context, *request, request->version()), TimeoutOf(*context)),
+                response);
 }
 
 grpc::Status AdminServiceImpl::Unpin(grpc::ServerContext* context, const v1::UnpinRequest* request,
                                      v1::UnpinResponse* response) {
   if (absl::Status named = RequireModel(request->model()); !named.ok()) return ToGrpcStatus(named);
-  return Answer(manager_->Unpin(CommandOf(*request, ""), TimeoutOf(*context)), response);
+  return Answer(manager_->Unpin(CommandOf(*context, *request, ""), TimeoutOf(*context)), response);
 }
 
 grpc::Status AdminServiceImpl::Retire(grpc::ServerContext* context, const v1::RetireRequest* request,
                                       v1::RetireResponse* response) {
   if (absl::Status named = RequireModel(request->model()); !named.ok()) return ToGrpcStatus(named);
   if (absl::Status named = RequireVersion(request->version()); !named.ok()) return ToGrpcStatus(named);
-  return ToGrpcStatus(manager_->Retire(CommandOf(*request, request->version())));
+  return ToGrpcStatus(manager_->Retire(CommandOf(*context, *request, request->version())));
 }
 
 grpc::Status AdminServiceImpl::ListEvents(grpc::ServerContext* context, const v1::ListEventsRequest* request,

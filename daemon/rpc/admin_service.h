@@ -7,6 +7,7 @@
 
 #include "absl/time/time.h"
 #include "daemon/lifecycle/manager.h"
+#include "daemon/rpc/actor.h"
 #include "daemon/rpc/health_reporter.h"
 #include "daemon/scheduling/worker_pool.h"
 #include "daemon/source/intake.h"
@@ -25,12 +26,20 @@ struct DaemonInfo {
   std::vector<std::string> engines;    // "libtorch 2.13.0"
 };
 
-// Thread-safe. All pointers outlive the service, and the server that it is registered with is shut down
-// before any of them goes.
+// What the service works with. All but `peers` are needed, and all outlive the service.
+struct AdminParts {
+  Manager* manager = nullptr;
+  Intake* intake = nullptr;
+  Registry* registry = nullptr;
+  const WorkerPool* pool = nullptr;
+  const HealthReporter* health = nullptr;  // tells readiness, so that GetStatus and health say the same
+  const PeerNames* peers = nullptr;        // null: whoever calls is only known by its own claim
+};
+
+// Thread-safe. The server that it is registered with is shut down before any of the parts goes.
 class AdminServiceImpl final : public v1::AdminService::Service {
  public:
-  AdminServiceImpl(Manager* manager, Intake* intake, Registry* registry, const WorkerPool* pool,
-                   const HealthReporter* health, DaemonInfo info);
+  AdminServiceImpl(const AdminParts& parts, DaemonInfo info);
 
   grpc::Status Rollback(grpc::ServerContext* context, const v1::RollbackRequest* request,
                         v1::RollbackResponse* response) override;
@@ -50,11 +59,23 @@ class AdminServiceImpl final : public v1::AdminService::Service {
                          v1::GetStatusResponse* response) override;
 
  private:
+  // Who makes the call, for the history.
+  std::string ActorOf(const grpc::ServerContext& context, const std::string& claim) const;
+  template <typename Request>
+  Command CommandOf(const grpc::ServerContext& context, const Request& request,
+                    const std::string& version) const {
+    return {.model = request.model(),
+            .version = version,
+            .actor = ActorOf(context, request.actor()),
+            .reason = request.reason()};
+  }
+
   Manager* const manager_;
   Intake* const intake_;
   Registry* const registry_;
   const WorkerPool* const pool_;
-  const HealthReporter* const health_;  // tells readiness, so that GetStatus and health say the same
+  const HealthReporter* const health_;
+  const PeerNames* const peers_;
   const DaemonInfo info_;
 };
 

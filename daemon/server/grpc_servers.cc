@@ -5,19 +5,12 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/server_builder.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "daemon/server/listen_address.h"
 #include "registry/base/log.h"
-#include "registry/base/status_macros.h"
-#include "registry/base/unique_fd.h"
 
 namespace modeld {
 namespace {
@@ -54,38 +47,6 @@ void SetCommon(grpc::ServerBuilder& builder, const GrpcServerOptions& options) {
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
 }
 
-sockaddr_un SocketAddress(const std::string& path) {
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
-  return address;
-}
-
-// OK if nothing is at `path`, or the socket of a process that is gone; gRPC removes that one.
-absl::Status CheckSocketPathIsFree(const std::string& path) {
-  struct stat found;
-  if (::lstat(path.c_str(), &found) != 0) return absl::OkStatus();
-  if (!S_ISSOCK(found.st_mode)) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(path, " exists and is not a socket; remove it or choose another --admin-socket"));
-  }
-  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const sockaddr_un address = SocketAddress(path);
-  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("another process listens on ", path, "; stop it or choose another --admin-socket"));
-  }
-  return absl::OkStatus();
-}
-
-// The reason why nothing could be bound to `path`.
-absl::Status WhyNotBound(const std::string& path) {
-  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const sockaddr_un address = SocketAddress(path);
-  (void)::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
-  return absl::ErrnoToStatus(errno, absl::StrCat("cannot listen on ", path, " (--admin-socket)"));
-}
-
 }  // namespace
 
 void ConfigureGrpc() {
@@ -116,20 +77,13 @@ absl::StatusOr<PublicServer> StartPublicServer(const std::vector<std::string>& a
   return started;
 }
 
-absl::StatusOr<std::unique_ptr<grpc::Server>> StartAdminServer(const std::string& path,
-                                                               const GrpcServerOptions& options,
+absl::StatusOr<std::unique_ptr<grpc::Server>> StartAdminServer(const GrpcServerOptions& options,
                                                                const std::vector<grpc::Service*>& services) {
-  MODELD_RETURN_IF_ERROR(CheckSocketPathIsFree(path));
   grpc::ServerBuilder builder;
   SetCommon(builder, options);
   for (grpc::Service* service : services) builder.RegisterService(service);
-  builder.AddListeningPort("unix:" + path, grpc::InsecureServerCredentials());
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  if (server == nullptr) return WhyNotBound(path);
-  // Never open to others, by the umask; now as documented.
-  if (::chmod(path.c_str(), 0600) != 0) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot set the mode of ", path));
-  }
+  if (server == nullptr) return absl::InternalError("gRPC did not start; the log lines before tell why");
   return server;
 }
 

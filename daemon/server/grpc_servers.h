@@ -1,4 +1,4 @@
-// The two gRPC servers: one for clients, on TCP; one for modelctl, on a Unix socket.
+// The two gRPC servers: one for clients, on TCP; one for modelctl, behind a Unix socket.
 #pragma once
 
 #include <grpcpp/impl/codegen/service_type.h>
@@ -34,11 +34,8 @@ struct PublicServer {
 absl::StatusOr<PublicServer> StartPublicServer(const std::vector<std::string>& addresses,
                                                const GrpcServerOptions& options, grpc::Service* service);
 
-// Listens on the Unix socket `path`, which nobody but this user may use (mode 0600). The socket of a daemon
-// that was killed is replaced. FAILED_PRECONDITION: somebody listens there, or `path` is something else than
-// a socket; NOT_FOUND: its directory does not exist. `services` outlive the server. REQUIRES: umask 0077.
-absl::StatusOr<std::unique_ptr<grpc::Server>> StartAdminServer(const std::string& path,
-                                                               const GrpcServerOptions& options,
+// Without a listener: AdminListener hands it its connections. `services` outlive the server.
+absl::StatusOr<std::unique_ptr<grpc::Server>> StartAdminServer(const GrpcServerOptions& options,
                                                                const std::vector<grpc::Service*>& services);
 
 }  // namespace modeld

@@ -109,17 +109,23 @@ absl::Status Server::StartListeners(const std::string& version) {
   for (const std::string& address : public_.addresses) LogInfo("listening", {{"address", address}});
 
   // Everything of the public one too, so that the socket is all that modelctl needs.
+  MODELD_ASSIGN_OR_RETURN(admin_listener_, AdminListener::Bind(options_.admin_socket));
   admin_model_service_ = model_service();
-  admin_service_ =
-      std::make_unique<AdminServiceImpl>(manager_.get(), intake_.get(), registry_.get(), &pool_, &health_,
-                                         DaemonInfo{.version = version,
-                                                    .started_at = absl::Now(),
-                                                    .drop_directory = options_.drop_directory,
-                                                    .state_directory = options_.state_directory,
-                                                    .addresses = public_.addresses,
-                                                    .engines = {EngineText(*engine_)}});
-  MODELD_ASSIGN_OR_RETURN(admin_, StartAdminServer(options_.admin_socket, grpc_options,
-                                                   {admin_model_service_.get(), admin_service_.get()}));
+  admin_service_ = std::make_unique<AdminServiceImpl>(AdminParts{.manager = manager_.get(),
+                                                                 .intake = intake_.get(),
+                                                                 .registry = registry_.get(),
+                                                                 .pool = &pool_,
+                                                                 .health = &health_,
+                                                                 .peers = admin_listener_.get()},
+                                                      DaemonInfo{.version = version,
+                                                                 .started_at = absl::Now(),
+                                                                 .drop_directory = options_.drop_directory,
+                                                                 .state_directory = options_.state_directory,
+                                                                 .addresses = public_.addresses,
+                                                                 .engines = {EngineText(*engine_)}});
+  MODELD_ASSIGN_OR_RETURN(admin_,
+                          StartAdminServer(grpc_options, {admin_model_service_.get(), admin_service_.get()}));
+  admin_listener_->Serve(admin_.get());
   health_.Attach(admin_->GetHealthCheckService());
   LogInfo("listening", {{"admin_socket", options_.admin_socket}});
   return absl::OkStatus();
@@ -140,6 +146,7 @@ void Server::Stop(absl::Time deadline) {
   const std::chrono::system_clock::time_point until =
       absl::ToChronoTime(std::max(deadline, absl::UnixEpoch()));
   if (public_.server != nullptr) public_.server->Shutdown(until);
+  if (admin_listener_ != nullptr) admin_listener_->Stop();
   if (admin_ != nullptr) admin_->Shutdown(until);
   pool_.Stop();
   if (intake_thread_.joinable()) {

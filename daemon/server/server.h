@@ -16,6 +16,7 @@
 #include "daemon/rpc/health_reporter.h"
 #include "daemon/rpc/model_service.h"
 #include "daemon/scheduling/worker_pool.h"
+#include "daemon/server/admin_listener.h"
 #include "daemon/server/grpc_servers.h"
 #include "daemon/server/open_streams.h"
 #include "daemon/server/options.h"
@@ -95,6 +96,7 @@ class Server {
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<ModelServiceImpl> public_service_;
   PublicServer public_;
+  std::unique_ptr<AdminListener> admin_listener_;
   std::unique_ptr<AdminServiceImpl> admin_service_;
   std::unique_ptr<ModelServiceImpl> admin_model_service_;
   std::unique_ptr<grpc::Server> admin_;

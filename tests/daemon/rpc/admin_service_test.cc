@@ -67,7 +67,7 @@ TEST_F(AdminServiceTest, RollbackIsInForceWhenItReturnsAndIsRecorded) {
   EXPECT_EQ(response.change().pinned_version(), "1.0");
   const v1::Event event = Events().front();
   EXPECT_EQ(event.action(), "rollback");
-  EXPECT_EQ(event.actor(), "ann");
+  EXPECT_EQ(event.actor(), "ann (unverified)");
   EXPECT_EQ(event.reason(), "worse on sevens");
   EXPECT_EQ(event.from_version(), "1.1");
   EXPECT_EQ(event.to_version(), "1.0");
@@ -79,7 +79,7 @@ TEST_F(AdminServiceTest, WhoDoesNotSayWhoHeIsIsUnknown) {
   request.set_model("digits");
   v1::RollbackResponse response;
   ASSERT_THAT(Call(&v1::AdminService::Stub::Rollback, request, &response), RpcOk());
-  EXPECT_EQ(Events().front().actor(), "unknown");
+  EXPECT_EQ(Events().front().actor(), "unknown (unverified)");
 }
 
 TEST_F(AdminServiceTest, PromotePinUnpinAndRetireMoveLive) {

@@ -182,14 +182,19 @@ class RpcTest : public testing::Test {
     ASSERT_OK(intake_->LoadRemembered());
     model_service_ = std::make_unique<ModelServiceImpl>(&table_, pool_.get(), manager_.get(), intake_.get(),
                                                         registry_.get(), options.max_message_bytes);
-    admin_service_ = std::make_unique<AdminServiceImpl>(
-        manager_.get(), intake_.get(), registry_.get(), pool_.get(), &health_,
-        DaemonInfo{.version = "1.2.3",
-                   .started_at = absl::FromUnixSeconds(1'700'000'000),
-                   .drop_directory = drop_.path(),
-                   .state_directory = state_.path(),
-                   .addresses = {"127.0.0.1:8500"},
-                   .engines = {"fake 1.0"}});
+    admin_service_ =
+        std::make_unique<AdminServiceImpl>(AdminParts{.manager = manager_.get(),
+                                                      .intake = intake_.get(),
+                                                      .registry = registry_.get(),
+                                                      .pool = pool_.get(),
+                                                      .health = &health_,
+                                                      .peers = nullptr},
+                                           DaemonInfo{.version = "1.2.3",
+                                                      .started_at = absl::FromUnixSeconds(1'700'000'000),
+                                                      .drop_directory = drop_.path(),
+                                                      .state_directory = state_.path(),
+                                                      .addresses = {"127.0.0.1:8500"},
+                                                      .engines = {"fake 1.0"}});
     grpc::ServerBuilder builder;
     builder.SetMaxReceiveMessageSize(static_cast<int>(options.max_message_bytes));
     builder.RegisterService(model_service_.get());

@@ -1,0 +1,21 @@
+// What the administrative handlers check alike.
+#pragma once
+
+#include <grpcpp/server_context.h>
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+
+namespace modeld {
+
+// How long a handler may wait: as long as its caller does, and no longer than `longest`, which is also for
+// callers that set no deadline.
+absl::Duration TimeoutOf(const grpc::ServerContext& context, absl::Duration longest = absl::Seconds(60));
+
+// INVALID_ARGUMENT where it is empty.
+absl::Status RequireModel(const std::string& model);
+absl::Status RequireVersion(const std::string& version);
+
+}  // namespace modeld
