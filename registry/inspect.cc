@@ -2,6 +2,7 @@
 
 #include <limits.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -42,11 +43,64 @@ absl::StatusOr<std::optional<std::string>> ReadSidecar(FileSystem& file_system, 
   return ReadFile(file_system, path, kMaxBytes);
 }
 
+// The samples' names, with where each lies.
+absl::StatusOr<std::vector<InspectedGolden>> FindGolden(const InspectedFile& file,
+                                                        const std::vector<GoldenFile>& files) {
+  std::vector<std::string> available = file.archive.extra_files;
+  for (const GoldenFile& golden : files) {
+    if (std::find(available.begin(), available.end(), golden.name) != available.end()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("golden sample ", Quote(golden.name), " is in the archive and beside it; remove one"));
+    }
+    available.push_back(golden.name);
+  }
+  MODELD_ASSIGN_OR_RETURN(const std::vector<std::string> names, GoldenNames(file.parsed.config, available));
+  std::vector<InspectedGolden> samples;
+  for (const std::string& name : names) {
+    const auto beside = std::find_if(files.begin(), files.end(),
+                                     [&](const GoldenFile& golden) { return golden.name == name; });
+    samples.push_back({.name = name, .size_bytes = 0, .path = beside == files.end() ? "" : beside->path});
+  }
+  return samples;
+}
+
+// Whether reading a sample failed for its size, and not for a lack of something else.
+bool IsTooLarge(FileSystem& file_system, const std::string& archive, const InspectedGolden& sample) {
+  if (sample.path.empty()) return file_system.OpenForRead(archive).ok();
+  const absl::StatusOr<FileStat> stat = file_system.Stat(sample.path);
+  return stat.ok() && stat->identity.size > kMaxGoldenBytes;
+}
+
+absl::StatusOr<std::vector<InspectedGolden>> InspectGolden(FileSystem& file_system, const std::string& path,
+                                                           const InspectedFile& file,
+                                                           const std::vector<GoldenFile>& files) {
+  MODELD_ASSIGN_OR_RETURN(std::vector<InspectedGolden> samples, FindGolden(file, files));
+  int64_t total_bytes = 0;
+  for (InspectedGolden& sample : samples) {
+    absl::StatusOr<std::string> bytes = sample.path.empty()
+                                            ? ReadExtraFile(file_system, path, sample.name, kMaxGoldenBytes)
+                                            : ReadFile(file_system, sample.path, kMaxGoldenBytes);
+    if (absl::IsResourceExhausted(bytes.status()) && IsTooLarge(file_system, path, sample)) {
+      return absl::InvalidArgumentError(absl::StrCat("golden sample ", Quote(sample.name), " is larger than ",
+                                                     kMaxGoldenBytes, " bytes, which are allowed"));
+    }
+    if (!bytes.ok()) return std::move(bytes).status();
+    MODELD_RETURN_IF_ERROR(CheckGoldenSample(sample.name, *bytes));
+    sample.size_bytes = static_cast<int64_t>(bytes->size());
+    total_bytes += sample.size_bytes;
+  }
+  if (total_bytes <= kMaxGoldenTotalBytes) return samples;
+  return absl::InvalidArgumentError(absl::StrCat("the golden samples have ", total_bytes,
+                                                 " bytes together; at most ", kMaxGoldenTotalBytes,
+                                                 " are allowed"));
+}
+
 }  // namespace
 
 absl::StatusOr<InspectedFile> InspectFile(FileSystem& file_system, const std::string& path,
                                           const std::string& relative_path, const std::string& sidecar_path,
-                                          const ConfigOptions& options) {
+                                          const ConfigOptions& options,
+                                          const std::vector<GoldenFile>& golden_files) {
   MODELD_RETURN_IF_ERROR(file_system.Stat(path).status());
   MODELD_RETURN_IF_ERROR(CheckFormat(relative_path));
   InspectedFile file;
@@ -68,6 +122,13 @@ absl::StatusOr<InspectedFile> InspectFile(FileSystem& file_system, const std::st
                                                 " is ignored: the archive carries its own config.json"));
   }
   MODELD_ASSIGN_OR_RETURN(file.identity, IdentifyModel(relative_path, file.parsed.config));
+  if (file.archive.config_json && !golden_files.empty()) {
+    file.parsed.warnings.push_back(
+        "the golden samples beside it are ignored: the archive carries its own config.json");
+  }
+  MODELD_ASSIGN_OR_RETURN(file.golden,
+                          InspectGolden(file_system, path, file,
+                                        file.archive.config_json ? std::vector<GoldenFile>() : golden_files));
   return file;
 }
 

@@ -8,24 +8,35 @@
 #include "absl/status/statusor.h"
 #include "registry/archive_reader.h"
 #include "registry/base/file_system.h"
+#include "registry/golden.h"
 #include "registry/identify.h"
 #include "registry/model_config.h"
 
 namespace modeld {
+
+// A golden sample that a file has.
+struct InspectedGolden {
+  std::string name;  // "golden/0"
+  int64_t size_bytes = 0;
+  std::string path;  // of the file beside it that holds the sample; empty: the archive does
+};
 
 struct InspectedFile {
   ArchiveContents archive;
   ParsedConfig parsed;  // warnings include those about the sidecar
   bool config_from_sidecar = false;
   ModelIdentity identity;
+  std::vector<InspectedGolden> golden;  // in their order
 };
 
 // `path` is opened; `relative_path` is where it lies (or would lie) below the drop directory and gives the
-// defaults of name and version. `sidecar_path` is read if the archive carries no config. Errors: those of
-// ReadArchive, ParseModelConfig and IdentifyModel; UNIMPLEMENTED for a format of which this build has no
-// engine.
+// defaults of name and version. `sidecar_path` is read if the archive carries no config, and then
+// `golden_files` are the version's golden samples too. Every sample is read and checked (CheckGoldenSample).
+// Errors: those of ReadArchive, ParseModelConfig, IdentifyModel and GoldenNames; INVALID_ARGUMENT for a
+// golden sample that is none or too large; UNIMPLEMENTED for a format of which this build has no engine.
 absl::StatusOr<InspectedFile> InspectFile(FileSystem& file_system, const std::string& path,
                                           const std::string& relative_path, const std::string& sidecar_path,
-                                          const ConfigOptions& options = {});
+                                          const ConfigOptions& options = {},
+                                          const std::vector<GoldenFile>& golden_files = {});
 
 }  // namespace modeld

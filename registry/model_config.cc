@@ -19,6 +19,7 @@
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 #include "registry/config_checker.h"
+#include "registry/golden.h"
 #include "registry/strict_json.h"
 #include "registry/version_order.h"
 
@@ -125,8 +126,6 @@ absl::Status CheckExecution(const v1::ExecutionConfig& execution) {
   }
   return absl::OkStatus();
 }
-
-constexpr int kMaxGoldenSamples = 64;
 
 absl::Status CheckGolden(const google::protobuf::RepeatedPtrField<std::string>& golden) {
   if (golden.size() > kMaxGoldenSamples) {

@@ -20,6 +20,22 @@ VersionRecord RecordOf(const InspectedFile& inspected, const StagedArtifact& sta
           .registered_at = now};
 }
 
+std::vector<GoldenFile> PathsOf(const std::vector<StagedGolden>& golden) {
+  std::vector<GoldenFile> files;
+  for (const StagedGolden& sample : golden)
+    files.push_back({.name = sample.name, .path = sample.copy.path()});
+  return files;
+}
+
+std::vector<VersionFile> FilesOf(const std::vector<StagedGolden>& golden) {
+  std::vector<VersionFile> files;
+  for (const StagedGolden& sample : golden) {
+    files.push_back(
+        {.name = sample.name, .sha256 = sample.copy.sha256(), .size_bytes = sample.copy.size_bytes()});
+  }
+  return files;
+}
+
 }  // namespace
 
 ModelIdentity IdentityGuess(const std::string& relative_path) {
@@ -38,7 +54,7 @@ TakeResult FileTaker::Take(const ScannedFile& file, absl::Time now) const {
   if (const absl::Status opens = CheckOpens(file); !opens.ok()) return ends(Judge(file, opens), opens);
 
   // On the file first, so that what is incomplete or refused costs no copy.
-  absl::StatusOr<InspectedFile> inspected = Inspect(file, file.full_path);
+  absl::StatusOr<InspectedFile> inspected = Inspect(file, file.full_path, file.golden);
   if (IsIncomplete(inspected.status())) return ends(Verdict::kIncomplete, inspected.status());
   if (!inspected.ok()) return ends(Judge(file, inspected.status()), inspected.status());
   result.identity = inspected->identity;
@@ -50,14 +66,22 @@ TakeResult FileTaker::Take(const ScannedFile& file, absl::Time now) const {
   }
   result.sha256 = staged->sha256();
 
-  inspected = Inspect(file, staged->path());
+  absl::StatusOr<std::vector<StagedGolden>> golden = StageGolden(*inspected);
+  if (!golden.ok()) return ends(Judge(file, golden.status()), golden.status());
+  // Where the archive carries its own config, those beside it are none of its samples, and said to be
+  // ignored.
+  inspected = Inspect(file, staged->path(), inspected->archive.config_json ? file.golden : PathsOf(*golden));
   if (IsIncomplete(inspected.status())) return ends(Verdict::kChanged, inspected.status());
   if (!inspected.ok()) return ends(Judge(file, inspected.status()), inspected.status());
   result.identity = inspected->identity;
 
   const VersionRecord version = RecordOf(*inspected, *staged, now);
+  const std::vector<VersionFile> files = FilesOf(*golden);
+  for (StagedGolden& sample : *golden) {
+    if (const absl::Status kept = sample.copy.Commit(); !kept.ok()) return ends(Verdict::kLater, kept);
+  }
   if (const absl::Status kept = staged->Commit(); !kept.ok()) return ends(Verdict::kLater, kept);
-  const absl::Status registered = sink_->Register(version, inspected->parsed.canonical_json, {});
+  const absl::Status registered = sink_->Register(version, inspected->parsed.canonical_json, files);
   return ends(registered.ok() ? Verdict::kTaken : Judge(file, registered), registered);
 }
 
@@ -69,8 +93,20 @@ absl::Status FileTaker::CheckOpens(const ScannedFile& file) const {
   return absl::OkStatus();
 }
 
-absl::StatusOr<InspectedFile> FileTaker::Inspect(const ScannedFile& file, const std::string& path) const {
-  return InspectFile(*file_system_, path, file.path, file.sidecar_path, config_);
+absl::StatusOr<InspectedFile> FileTaker::Inspect(const ScannedFile& file, const std::string& path,
+                                                 const std::vector<GoldenFile>& golden) const {
+  return InspectFile(*file_system_, path, file.path, file.sidecar_path, config_, golden);
+}
+
+absl::StatusOr<std::vector<StagedGolden>> FileTaker::StageGolden(const InspectedFile& inspected) const {
+  std::vector<StagedGolden> staged;
+  for (const InspectedGolden& sample : inspected.golden) {
+    if (sample.path.empty()) continue;  // in the archive
+    MODELD_ASSIGN_OR_RETURN(const FileStat stat, file_system_->Stat(sample.path));
+    MODELD_ASSIGN_OR_RETURN(StagedArtifact copy, store_->Stage(sample.path, stat.identity));
+    staged.push_back({.name = sample.name, .copy = std::move(copy)});
+  }
+  return staged;
 }
 
 Verdict FileTaker::Judge(const ScannedFile& file, const absl::Status& why) const {

@@ -43,6 +43,12 @@ struct TakeResult {
 // Model and version as far as the path alone tells: no name that would break the rule.
 ModelIdentity IdentityGuess(const std::string& relative_path);
 
+// A golden sample of a file of its own, and its copy.
+struct StagedGolden {
+  std::string name;  // "golden/0"
+  StagedArtifact copy;
+};
+
 // Not thread-safe. Never changes the file.
 class FileTaker {
  public:
@@ -51,12 +57,16 @@ class FileTaker {
       : file_system_(file_system), store_(store), sink_(sink), config_(config) {}
 
   // Looks at `file`, which has settled, and registers it as of `now`. The artifact is in the store before the
-  // sink hears of the version, and what is registered was read from the staged copy, not from the file.
+  // sink hears of the version, and what is registered was read from the staged copy, not from the file; so
+  // with the golden samples beside it.
   TakeResult Take(const ScannedFile& file, absl::Time now) const;
 
  private:
   absl::Status CheckOpens(const ScannedFile& file) const;
-  absl::StatusOr<InspectedFile> Inspect(const ScannedFile& file, const std::string& path) const;
+  absl::StatusOr<InspectedFile> Inspect(const ScannedFile& file, const std::string& path,
+                                        const std::vector<GoldenFile>& golden) const;
+  // Copies of the samples of `inspected` that lie in files of their own, in its order.
+  absl::StatusOr<std::vector<StagedGolden>> StageGolden(const InspectedFile& inspected) const;
   // The verdict where a step failed with `why`.
   Verdict Judge(const ScannedFile& file, const absl::Status& why) const;
   bool IsAsScanned(const ScannedFile& file) const;

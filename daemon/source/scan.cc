@@ -16,6 +16,8 @@ namespace {
 
 // NAME/3/model.pt has three parts.
 constexpr size_t kMaxParts = 3;
+// 31 times a remainder by it, and a remainder more, fit 64 bits.
+constexpr int64_t kLargePrime = (int64_t{1} << 57) - 13;
 
 std::string Join(const std::string& directory, const std::string& name) {
   if (directory.empty()) return name;
@@ -180,13 +182,61 @@ class Walk {
                      .sidecar_path = SidecarPath(Join(real_directory, name)),
                      .identity = entry.stat.identity,
                      .sidecar = {},
+                     .golden = {},
                      .status = entry.status};
     if (file.status.ok() && entry.stat.type != FileType::kRegular) file.status = NotRegular(entry);
     const std::string sidecar_name = SidecarPath(name);
     if (file.status.ok() && std::binary_search(siblings.begin(), siblings.end(), sidecar_name)) {
       Sidecar(file, Resolve(ParentOf(file.path), real_directory, sidecar_name));
     }
+    const std::string golden_name = GoldenDirectory(name);
+    if (file.status.ok() && std::binary_search(siblings.begin(), siblings.end(), golden_name)) {
+      GoldenSamples(file, Resolve(ParentOf(file.path), real_directory, golden_name));
+    }
     result_.files.push_back(std::move(file));
+  }
+
+  // Adds the golden samples beside `file`, and makes their identities part of its sidecar's: a file whose
+  // samples are still being copied settles when they have, and one refused for a sample is looked at again
+  // when that changes.
+  void GoldenSamples(ScannedFile& file, const std::optional<Entry>& directory) {
+    if (!directory || (directory->status.ok() && directory->stat.type != FileType::kDirectory)) return;
+    file.status = directory->status;
+    if (!file.status.ok()) return;
+    const absl::StatusOr<std::vector<std::string>> names = file_system_.List(directory->real_path);
+    if (absl::IsNotFound(names.status())) return;  // vanished
+    file.status = names.status();
+    if (!file.status.ok()) return;
+    for (const std::string& name : *names) {
+      if (IsWorkInProgress(name)) continue;
+      const std::optional<Entry> sample = Resolve(directory->relative, directory->real_path, name);
+      if (!sample) continue;
+      file.status = sample->status;
+      if (file.status.ok() && sample->stat.type != FileType::kRegular) file.status = NotRegular(*sample);
+      if (!file.status.ok()) return;
+      file.golden.push_back({.name = "golden/" + name, .path = sample->real_path});
+      Combine(sample->stat.identity, file.sidecar);
+      if (file.golden.size() <= kMaxGoldenSamples) continue;
+      file.status =
+          absl::InvalidArgumentError(absl::StrCat("more than ", kMaxGoldenSamples, " golden samples in \"",
+                                                  directory->relative, "\", which are allowed; remove some"));
+      return;
+    }
+    std::sort(file.golden.begin(), file.golden.end(),
+              [](const GoldenFile& a, const GoldenFile& b) { return NaturalLess(a.name, b.name); });
+  }
+
+  // Identities are compared for equality only, so one may stand for several. Each step depends on the order,
+  // which is that of the names: two samples that trade places are a change.
+  static void Combine(const FileIdentity& added, FileIdentity& all) {
+    const auto step = [](auto before, auto next) {
+      return (before % kLargePrime) * 31 % kLargePrime + next % kLargePrime;
+    };
+    all.size += added.size;
+    all.mtime_ns = step(all.mtime_ns, added.mtime_ns);
+    all.ctime_ns = step(all.ctime_ns, added.ctime_ns);
+    all.inode = step(all.inode, added.inode);
+    all.device = added.device;
   }
 
   // Adds what is known of `file`'s sidecar. It is opened like the file, so it must keep the same rules.

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "registry/base/file_system.h"
+#include "registry/golden.h"
 
 namespace modeld {
 
@@ -17,7 +18,11 @@ struct ScannedFile {
   std::string full_path;     // links resolved: what to open
   std::string sidecar_path;  // of `<file>.config.json`, links resolved; where it would lie if there is none
   FileIdentity identity;
-  FileIdentity sidecar;  // all zero where there is none
+  // Of the sidecar; where there are golden samples beside the file, of all of them together. All zero where
+  // there is neither.
+  FileIdentity sidecar;
+  // Golden samples in `<file>.golden/`, links resolved, in natural order.
+  std::vector<GoldenFile> golden;
   // OK; or why this file cannot be taken. INVALID_ARGUMENT: it must change first (a symbolic link that leads
   // out of the directory, nowhere or in a circle; not a regular file, so that opening it might block; a name
   // that is not printable). Any other code: the file system's, worth trying again.

@@ -11,7 +11,7 @@ constexpr absl::Duration kLongestRetry = absl::Minutes(1);
 
 bool SameState(const ScannedFile& a, const ScannedFile& b) {
   return a.identity == b.identity && a.sidecar == b.sidecar && a.full_path == b.full_path &&
-         a.sidecar_path == b.sidecar_path && a.status == b.status;
+         a.sidecar_path == b.sidecar_path && a.golden == b.golden && a.status == b.status;
 }
 
 absl::Duration BackOff(int retries) {

@@ -74,8 +74,9 @@ InspectReport Inspect(const std::string& path, const InspectArguments& arguments
     MODELD_ASSIGN_OR_RETURN(report.relative_path, RelativePathFor(path, arguments));
     ConfigOptions options;
     options.strict = arguments.strict_config;
-    MODELD_ASSIGN_OR_RETURN(report.file,
-                            InspectFile(file_system, path, report.relative_path, SidecarPath(path), options));
+    MODELD_ASSIGN_OR_RETURN(const std::vector<GoldenFile> golden, ListGoldenFiles(file_system, path));
+    MODELD_ASSIGN_OR_RETURN(report.file, InspectFile(file_system, path, report.relative_path,
+                                                     SidecarPath(path), options, golden));
     if (!arguments.sha256) return absl::OkStatus();
     MODELD_ASSIGN_OR_RETURN(report.sha256, Sha256OfFile(file_system, path));
     return absl::OkStatus();
@@ -102,6 +103,11 @@ std::string RenderReport(const InspectReport& report) {
   if (!file.archive.extra_files.empty()) {
     absl::StrAppend(&out, "  extra:    ", Printable(absl::StrJoin(file.archive.extra_files, ", ")), "\n");
   }
+  for (const InspectedGolden& golden : file.golden) {
+    absl::StrAppend(&out, "  golden:   ", Printable(golden.name), ", ",
+                    FormatBytes(static_cast<uint64_t>(golden.size_bytes)),
+                    golden.path.empty() ? "" : ", beside the file", "\n");
+  }
   for (const std::string& warning : file.parsed.warnings) {
     absl::StrAppend(&out, "  warning:  ", Printable(warning), "\n");
   }
@@ -123,6 +129,12 @@ Json ReportsToJson(const std::vector<InspectReport>& reports) {
       json["config_source"] = ConfigSource(file);
       json["config"] = Json::parse(file.parsed.canonical_json);
       json["extra_files"] = file.archive.extra_files;
+      json["golden"] = Json::array();
+      for (const InspectedGolden& golden : file.golden) {
+        json["golden"].push_back({{"name", golden.name},
+                                  {"size_bytes", golden.size_bytes},
+                                  {"beside_the_file", !golden.path.empty()}});
+      }
       json["warnings"] = file.parsed.warnings;
     } else {
       json["error"] = {{"code", absl::StatusCodeToString(report.status.code())},

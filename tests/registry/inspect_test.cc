@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include "modeld/v1/value.pb.h"
+#include "registry/base/status_macros.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
@@ -20,11 +22,19 @@ auto IsRefused(const std::string& part) {
   return StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(part));
 }
 
+// A golden sample's bytes.
+std::string Sample() {
+  v1::GoldenSample sample;
+  (*sample.mutable_outputs())["y"].set_int_value(1);
+  return sample.SerializeAsString();
+}
+
 class InspectFileTest : public ::testing::Test {
  protected:
   absl::StatusOr<InspectedFile> Inspect(const std::string& relative_path, const ConfigOptions& options = {}) {
     const std::string path = dir_ / relative_path;
-    return InspectFile(files_, path, relative_path, SidecarPath(path), options);
+    MODELD_ASSIGN_OR_RETURN(const std::vector<GoldenFile> golden, ListGoldenFiles(files_, path));
+    return InspectFile(files_, path, relative_path, SidecarPath(path), options, golden);
   }
 
   const TempDir dir_;
@@ -125,6 +135,54 @@ TEST_F(InspectFileTest, AFileNameTooLongForASidecarNeedsNone) {
   std::filesystem::create_directories(dir_ / "m/1");
   dir_.Write("m/1/" + name, TorchScriptZip({}).Build());
   EXPECT_OK(Inspect("m/1/" + name));
+}
+
+TEST_F(InspectFileTest, GoldenSamplesOfTheArchive) {
+  const std::string config = R"({"version": "1.0"})";
+  dir_.Write(
+      "m.pt",
+      TorchScriptZip(
+          {{"config.json", config}, {"golden/10", Sample()}, {"golden/9", Sample()}, {"labels.txt", "a"}})
+          .Build());
+  ASSERT_OK_AND_ASSIGN(const InspectedFile file, Inspect("m.pt"));
+  ASSERT_EQ(file.golden.size(), 2u);
+  EXPECT_EQ(file.golden[0].name, "golden/9");
+  EXPECT_EQ(file.golden[0].size_bytes, static_cast<int64_t>(Sample().size()));
+  EXPECT_EQ(file.golden[0].path, "");
+  EXPECT_EQ(file.golden[1].name, "golden/10");
+
+  dir_.Write("a.pt", TorchScriptZip({{"config.json", R"({"version": "1.0", "golden": ["golden/7"]})"},
+                                     {"golden/0", Sample()}})
+                         .Build());
+  EXPECT_THAT(Inspect("a.pt"), IsRefused("names \"golden/7\", which is not there"));
+  dir_.Write("b.pt", TorchScriptZip({{"config.json", config}, {"golden/0", "nonsense"}}).Build());
+  EXPECT_THAT(Inspect("b.pt"), IsRefused("golden sample \"golden/0\": it is no serialized"));
+}
+
+TEST_F(InspectFileTest, GoldenSamplesBesideTheFile) {
+  dir_.Write("m.pt", TorchScriptZip({}).Build());
+  dir_.Write("m.pt.config.json", R"({"version": "1.0"})");
+  dir_.Write("m.pt.golden/0", Sample());
+  ASSERT_OK_AND_ASSIGN(const InspectedFile file, Inspect("m.pt"));
+  ASSERT_EQ(file.golden.size(), 1u);
+  EXPECT_EQ(file.golden[0].name, "golden/0");
+  EXPECT_EQ(file.golden[0].path, dir_ / "m.pt.golden/0");
+
+  dir_.Write("m.pt.golden/1", "nonsense");
+  EXPECT_THAT(Inspect("m.pt"), IsRefused("golden sample \"golden/1\""));
+  std::filesystem::resize_file(dir_ / "m.pt.golden/1", kMaxGoldenBytes + 1);
+  EXPECT_THAT(Inspect("m.pt"), IsRefused("\"golden/1\" is larger than 67108864 bytes"));
+  std::filesystem::remove(dir_ / "m.pt.golden/1");
+  files_.FailPath(Call::kOpenForRead, dir_ / "m.pt.golden/0", absl::ResourceExhaustedError("too many files"));
+  EXPECT_THAT(Inspect("m.pt"), StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("too many files")));
+  files_.Heal();
+
+  dir_.Write("m.pt", TorchScriptZip({{"golden/0", Sample()}}).Build());
+  EXPECT_THAT(Inspect("m.pt"), IsRefused("\"golden/0\" is in the archive and beside it"));
+  dir_.Write("m.pt", TorchScriptArchive(R"({"version": "1.0"})"));
+  ASSERT_OK_AND_ASSIGN(const InspectedFile own, Inspect("m.pt"));
+  EXPECT_TRUE(own.golden.empty());
+  EXPECT_THAT(own.parsed.warnings, ::testing::Contains(HasSubstr("golden samples beside it are ignored")));
 }
 
 TEST_F(InspectFileTest, ErrorsOfTheArchiveComeThrough) {

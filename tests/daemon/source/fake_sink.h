@@ -28,7 +28,10 @@ class FakeSink final : public VersionSink {
     if (!failure_.ok()) return failure_;
     if (!store_->Contains(version.sha256)) return absl::DataLossError("the artifact is not in the store");
     const auto [it, is_new] = versions_.try_emplace(version.model + " " + version.version, version);
-    if (is_new) configs_[it->first] = canonical_config;
+    if (is_new) {
+      configs_[it->first] = canonical_config;
+      files_[it->first] = files;
+    }
     if (it->second.sha256 == version.sha256) return absl::OkStatus();
     return absl::AlreadyExistsError("version is known with other bytes");
   }
@@ -65,6 +68,11 @@ class FakeSink final : public VersionSink {
     const auto it = versions_.find(name);
     return it == versions_.end() ? VersionRecord{} : it->second;
   }
+  std::vector<VersionFile> files(const std::string& name) const {
+    MutexLock lock(&mutex_);
+    const auto it = files_.find(name);
+    return it == files_.end() ? std::vector<VersionFile>() : it->second;
+  }
   std::string config(const std::string& name) const {
     MutexLock lock(&mutex_);
     const auto it = configs_.find(name);
@@ -80,6 +88,7 @@ class FakeSink final : public VersionSink {
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, VersionRecord> versions_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> configs_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::vector<VersionFile>> files_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace modeld

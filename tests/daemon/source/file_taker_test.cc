@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 
+#include "modeld/v1/value.pb.h"
 #include "tests/daemon/source/fake_sink.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/status_matchers.h"
@@ -50,6 +51,7 @@ class FileTakerTest : public ::testing::Test {
             .sidecar_path = path + ".config.json",
             .identity = file_system_.Stat(path).value().identity,
             .sidecar = {},
+            .golden = {},
             .status = absl::OkStatus()};
   }
 
@@ -138,6 +140,37 @@ TEST_F(FileTakerTest, ASidecarThatCannotBeReadIsNoFaultOfTheFile) {
   file_system_.Heal();
   EXPECT_EQ(Take(file).verdict, Verdict::kTaken);
   EXPECT_THAT(sink_->names(), ElementsAre("digits 1.0"));
+}
+
+TEST_F(FileTakerTest, GoldenSamplesBesideAFileAreStagedAndRegistered) {
+  v1::GoldenSample sample;
+  (*sample.mutable_outputs())["y"].set_int_value(1);
+  ScannedFile file = Drop("digits.pt", TorchScriptZip({}).Build());
+  dir_.Write("drop/digits.pt.config.json", R"({"version": "1.0"})");
+  const std::string path = dir_.Write("drop/digits.pt.golden/0", sample.SerializeAsString());
+  file.golden = {{.name = "golden/0", .path = path}};
+  store_file_system_.FailNth(FaultyFileSystem::Call::kFsync, 2, absl::UnavailableError("I/O error"));
+  EXPECT_EQ(Take(file).verdict, Verdict::kLater);
+  EXPECT_THAT(sink_->names(), IsEmpty());
+
+  EXPECT_EQ(Take(file).verdict, Verdict::kTaken);
+  const std::vector<VersionFile> files = sink_->files("digits 1.0");
+  ASSERT_EQ(files.size(), 1u);
+  EXPECT_EQ(files[0].name, "golden/0");
+  EXPECT_EQ(files[0].size_bytes, static_cast<int64_t>(sample.ByteSizeLong()));
+  EXPECT_TRUE(store_->Contains(files[0].sha256));
+  EXPECT_TRUE(std::filesystem::is_empty(dir_ / "artifacts/staging"));
+}
+
+TEST_F(FileTakerTest, AGoldenSampleThatIsNoneIsTheFilesFault) {
+  ScannedFile file = Drop("digits.pt", TorchScriptZip({}).Build());
+  dir_.Write("drop/digits.pt.config.json", R"({"version": "1.0"})");
+  file.golden = {{.name = "golden/0", .path = dir_.Write("drop/digits.pt.golden/0", "nonsense")}};
+  const TakeResult result = Take(file);
+  EXPECT_EQ(result.verdict, Verdict::kRefused);
+  EXPECT_THAT(result.why, StatusIs(Code::kInvalidArgument, HasSubstr("golden/0")));
+  std::filesystem::remove(file.golden[0].path);
+  EXPECT_EQ(Take(file).verdict, Verdict::kLater);
 }
 
 }  // namespace

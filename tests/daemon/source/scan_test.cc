@@ -318,5 +318,55 @@ TEST_F(ScanTest, WhatVanishesDuringTheWalkIsLeftOut) {
   EXPECT_THAT(result.unreadable, IsEmpty());
 }
 
+TEST_F(ScanTest, GoldenSamplesBesideAFile) {
+  dir_.Write("drop/m.pt", "model");
+  const FileIdentity without = ScanOne().sidecar;
+  EXPECT_EQ(without, FileIdentity());
+  dir_.Write("drop/m.pt.golden/10", "a");
+  dir_.Write("drop/m.pt.golden/9", "b");
+  dir_.Write("drop/m.pt.golden/11.tmp", "c");
+  const ScannedFile file = ScanOne();
+  EXPECT_OK(file.status);
+  EXPECT_THAT(file.golden, ElementsAre(GoldenFile{"golden/9", drop_ + "/m.pt.golden/9"},
+                                       GoldenFile{"golden/10", drop_ + "/m.pt.golden/10"}));
+  EXPECT_NE(file.sidecar, without);
+  EXPECT_EQ(ScanOne().sidecar, file.sidecar);
+}
+
+TEST_F(ScanTest, AChangedGoldenSampleChangesTheSidecarsIdentity) {
+  dir_.Write("drop/m.pt", "model");
+  dir_.Write("drop/m.pt.config.json", "{}");
+  dir_.Write("drop/m.pt.golden/0", "a");
+  dir_.Write("drop/m.pt.golden/1", "a");
+  const FileIdentity before = ScanOne().sidecar;
+  fs::rename(drop_ + "/m.pt.golden/0", drop_ + "/m.pt.golden/2");
+  fs::rename(drop_ + "/m.pt.golden/1", drop_ + "/m.pt.golden/0");
+  fs::rename(drop_ + "/m.pt.golden/2", drop_ + "/m.pt.golden/1");
+  const FileIdentity swapped = ScanOne().sidecar;
+  EXPECT_NE(swapped, before);
+  dir_.Write("drop/m.pt.golden/1", "bc");
+  EXPECT_NE(ScanOne().sidecar, swapped);
+}
+
+TEST_F(ScanTest, GoldenSamplesThatCannotBeOpenedSafelyAreRefused) {
+  dir_.Write("drop/m.pt", "model");
+  fs::create_directories(drop_ + "/m.pt.golden/sub");
+  EXPECT_THAT(ScanOne(),
+              StatusOfFile(StatusIs(kInvalid, HasSubstr("\"m.pt.golden/sub\" is not a regular file"))));
+  fs::remove(drop_ + "/m.pt.golden/sub");
+  fs::create_symlink("/etc/hostname", drop_ + "/m.pt.golden/0");
+  EXPECT_THAT(ScanOne(), StatusOfFile(StatusIs(kInvalid, HasSubstr("leads out of the drop directory"))));
+  fs::remove(drop_ + "/m.pt.golden/0");
+  for (int i = 0; i <= 64; ++i) dir_.Write("drop/m.pt.golden/" + std::to_string(i), "");
+  EXPECT_THAT(ScanOne(), StatusOfFile(StatusIs(kInvalid, HasSubstr("more than 64 golden samples"))));
+}
+
+TEST_F(ScanTest, AFileWhoseNameIsThatOfTheGoldenDirectoryIsNone) {
+  dir_.Write("drop/m.pt", "model");
+  dir_.Write("drop/m.pt.golden", "a file");
+  EXPECT_OK(ScanOne().status);
+  EXPECT_THAT(ScanOne().golden, IsEmpty());
+}
+
 }  // namespace
 }  // namespace modeld

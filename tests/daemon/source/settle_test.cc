@@ -25,6 +25,7 @@ ScannedFile File(const std::string& path, int state = 1) {
           .sidecar_path = "/drop/" + path + ".config.json",
           .identity = {.size = 100 * state, .mtime_ns = state, .ctime_ns = state, .inode = 7, .device = 1},
           .sidecar = {},
+          .golden = {},
           .status = absl::OkStatus()};
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "modeld/v1/value.pb.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/zip_builder.h"
@@ -96,6 +97,26 @@ TEST_F(InspectTest, RefusedFilesTellWhy) {
   const nlohmann::ordered_json json = ReportsToJson({report})["files"][0];
   EXPECT_EQ(json["accepted"], false);
   EXPECT_EQ(json["error"]["code"], "UNAVAILABLE");
+}
+
+TEST_F(InspectTest, GoldenSamplesAreShown) {
+  v1::GoldenSample sample;
+  (*sample.mutable_outputs())["y"].set_int_value(1);
+  const std::string bytes = sample.SerializeAsString();
+  const std::string path = directory_.Write(
+      "a.pt", TorchScriptZip({{"config.json", R"({"version": "1"})"}, {"golden/0", bytes}}).Build());
+  const InspectReport report = Inspect(path, arguments_);
+  EXPECT_THAT(RenderReport(report), HasSubstr("  golden:   golden/0, "));
+  const nlohmann::ordered_json json = ReportsToJson({report})["files"][0]["golden"][0];
+  EXPECT_EQ(json["name"], "golden/0");
+  EXPECT_EQ(json["size_bytes"], bytes.size());
+  EXPECT_EQ(json["beside_the_file"], false);
+
+  const std::string other = directory_.Write("b.pt", TorchScriptZip({}).Build());
+  directory_.Write("b.pt.config.json", R"({"version": "1"})");
+  directory_.Write("b.pt.golden/7", bytes);
+  EXPECT_THAT(RenderReport(Inspect(other, arguments_)),
+              AllOf(HasSubstr("  golden:   golden/7, "), HasSubstr(", beside the file\n")));
 }
 
 }  // namespace
