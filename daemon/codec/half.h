@@ -1,4 +1,5 @@
-// From float to the two 16-bit floating-point formats, rounded to nearest, ties to even. Pure functions.
+// Between float and the two 16-bit floating-point formats; from float rounded to nearest, ties to even. Pure
+// functions.
 #pragma once
 
 #include <bit>
@@ -22,6 +23,22 @@ inline uint16_t FloatToHalf(float value) {
   const uint32_t rebiased = magnitude - (112u << 23);
   const uint32_t odd = (rebiased >> 13) & 1u;
   return static_cast<uint16_t>(sign | ((rebiased + 0xfffu + odd) >> 13));
+}
+
+// Exact: every half is a float.
+inline float HalfToFloat(uint16_t half) {
+  const uint32_t sign = static_cast<uint32_t>(half & 0x8000u) << 16;
+  const uint32_t exponent = (half >> 10) & 0x1fu;
+  const uint32_t mantissa = half & 0x3ffu;
+  if (exponent == 0x1f) return std::bit_cast<float>(sign | 0x7f800000u | (mantissa << 13));
+  if (exponent != 0) return std::bit_cast<float>(sign | ((exponent + 112u) << 23) | (mantissa << 13));
+  // Below 2^-14: steps of 2^-24.
+  const float magnitude = static_cast<float>(mantissa) * 0x1p-24f;
+  return sign != 0 ? -magnitude : magnitude;
+}
+
+inline float Bfloat16ToFloat(uint16_t value) {
+  return std::bit_cast<float>(static_cast<uint32_t>(value) << 16);
 }
 
 // bfloat16 (BF16): the upper half of a float. Values that round beyond its range become infinite.

@@ -49,33 +49,6 @@ absl::Status CheckNames(const Method& method, const NamedValues& inputs) {
   return absl::OkStatus();
 }
 
-// "FP32[-1,3]", or the half of it that is declared; empty if neither is.
-std::string DeclaredSummary(const DeclaredTensor& declared) {
-  std::string summary;
-  if (declared.dtype.has_value()) summary += DTypeName(*declared.dtype);
-  if (declared.shape.has_value()) absl::StrAppend(&summary, "[", absl::StrJoin(*declared.shape, ","), "]");
-  return summary;
-}
-
-// What is wrong with a tensor as declared; empty: nothing.
-std::string Contradiction(const DeclaredTensor& declared, const Tensor& tensor) {
-  if (declared.dtype.has_value() && *declared.dtype != tensor.dtype) {
-    return absl::StrCat("dtype is ", std::string(DTypeName(tensor.dtype)), ", not ",
-                        std::string(DTypeName(*declared.dtype)));
-  }
-  if (!declared.shape.has_value()) return "";
-  const std::vector<int64_t>& shape = *declared.shape;
-  if (shape.size() != tensor.shape.size()) {
-    return absl::StrCat("rank is ", tensor.shape.size(), ", not ", shape.size());
-  }
-  for (size_t i = 0; i < shape.size(); ++i) {
-    if (shape[i] != -1 && shape[i] != tensor.shape[i]) {
-      return absl::StrCat("dimension ", i, " is ", tensor.shape[i], ", not ", shape[i]);
-    }
-  }
-  return "";
-}
-
 absl::Status CheckDeclared(const DeclaredTensor& declared, const Value& value) {
   const Tensor* const tensor = value.get_if<Tensor>();
   if (tensor == nullptr) return absl::OkStatus();
@@ -206,6 +179,31 @@ absl::StatusOr<std::vector<Value>> BindArguments(const Method& method,
     arguments.push_back(*std::move(value));
   }
   return arguments;
+}
+
+std::string DeclaredSummary(const DeclaredTensor& declared) {
+  std::string summary;
+  if (declared.dtype.has_value()) summary += DTypeName(*declared.dtype);
+  if (declared.shape.has_value()) absl::StrAppend(&summary, "[", absl::StrJoin(*declared.shape, ","), "]");
+  return summary;
+}
+
+std::string Contradiction(const DeclaredTensor& declared, const Tensor& tensor) {
+  if (declared.dtype.has_value() && *declared.dtype != tensor.dtype) {
+    return absl::StrCat("dtype is ", std::string(DTypeName(tensor.dtype)), ", not ",
+                        std::string(DTypeName(*declared.dtype)));
+  }
+  if (!declared.shape.has_value()) return "";
+  const std::vector<int64_t>& shape = *declared.shape;
+  if (shape.size() != tensor.shape.size()) {
+    return absl::StrCat("rank is ", tensor.shape.size(), ", not ", shape.size());
+  }
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] != -1 && shape[i] != tensor.shape[i]) {
+      return absl::StrCat("dimension ", i, " is ", tensor.shape[i], ", not ", shape[i]);
+    }
+  }
+  return "";
 }
 
 NamedValues NameOutputs(Value result, const std::vector<DeclaredTensor>& declared) {

@@ -37,6 +37,13 @@ absl::StatusOr<std::vector<Value>> BindArguments(const Method& method,
 // renamed: then its order means nothing.
 NamedValues NameOutputs(Value result, const std::vector<DeclaredTensor>& declared);
 
+// What of `tensor` contradicts what is declared: "dtype is INT64, not FP32", "rank is 2, not 3", "dimension 1
+// is 5, not 3". Empty: nothing does.
+std::string Contradiction(const DeclaredTensor& declared, const Tensor& tensor);
+
+// What is declared, as "FP32[-1,3]" or the half of it; empty where nothing is.
+std::string DeclaredSummary(const DeclaredTensor& declared);
+
 // The names and types of a method's outputs, as far as its return type tells, in order. A str-keyed
 // dictionary's keys are not known beforehand: those of `declared`, or one entry named `*` for all.
 std::vector<std::pair<std::string, Type>> OutputTypes(const Method& method,

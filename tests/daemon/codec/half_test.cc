@@ -10,8 +10,8 @@
 namespace modeld {
 namespace {
 
-// By the formats' definitions, and slow.
-float HalfToFloat(uint16_t half) {
+// By the format's definition, and slow.
+float SlowHalfToFloat(uint16_t half) {
   const int exponent = (half >> 10) & 0x1f;
   const int mantissa = half & 0x3ff;
   const float sign = (half & 0x8000) ? -1.0f : 1.0f;
@@ -22,14 +22,12 @@ float HalfToFloat(uint16_t half) {
   return sign * std::ldexp(static_cast<float>(mantissa + 1024), exponent - 25);
 }
 
-float Bfloat16ToFloat(uint16_t bits) { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
-
 TEST(HalfTest, EveryHalfComesBackFromItsFloat) {
   for (uint32_t bits = 0; bits < 0x10000; ++bits) {
     const uint16_t half = static_cast<uint16_t>(bits);
-    const float value = HalfToFloat(half);
+    const float value = SlowHalfToFloat(half);
     if (std::isnan(value)) {
-      EXPECT_TRUE(std::isnan(HalfToFloat(FloatToHalf(value)))) << bits;
+      EXPECT_TRUE(std::isnan(SlowHalfToFloat(FloatToHalf(value)))) << bits;
     } else {
       EXPECT_EQ(FloatToHalf(value), half) << bits;
     }
@@ -41,7 +39,7 @@ TEST(HalfTest, BetweenTwoHalvesTheNearerWinsAndTiesGoToTheEvenOne) {
   for (uint16_t low = 0; low < 0x7bff; ++low) {
     const uint16_t high = low + 1;
     // Exact: halves have 11 bits, floats 24.
-    const float middle = (HalfToFloat(low) + HalfToFloat(high)) / 2;
+    const float middle = (SlowHalfToFloat(low) + SlowHalfToFloat(high)) / 2;
     const uint16_t even = (low & 1) ? high : low;
     ASSERT_EQ(FloatToHalf(middle), even) << low;
     ASSERT_EQ(FloatToHalf(std::nextafter(middle, 0.0f)), low) << low;
@@ -69,7 +67,7 @@ TEST(HalfTest, KnownValues) {
 
 TEST(HalfTest, NanWithOnlyLowPayloadBitsStaysNan) {
   const float nan = std::bit_cast<float>(uint32_t{0x7f800001});
-  EXPECT_TRUE(std::isnan(HalfToFloat(FloatToHalf(nan))));
+  EXPECT_TRUE(std::isnan(SlowHalfToFloat(FloatToHalf(nan))));
   EXPECT_TRUE(std::isnan(Bfloat16ToFloat(FloatToBfloat16(nan))));
 }
 
@@ -98,6 +96,18 @@ TEST(Bfloat16Test, BetweenTwoTheNearerWinsAndTiesGoToTheEvenOne) {
 TEST(Bfloat16Test, BeyondTheLargestIsInfinite) {
   EXPECT_EQ(FloatToBfloat16(std::numeric_limits<float>::max()), 0x7f80);
   EXPECT_EQ(FloatToBfloat16(-std::numeric_limits<float>::max()), 0xff80);
+}
+
+TEST(HalfTest, AsFloatsTheyAreWhatTheFormatDefines) {
+  for (uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const auto half = static_cast<uint16_t>(bits);
+    const float expected = SlowHalfToFloat(half);
+    if (std::isnan(expected)) {
+      EXPECT_TRUE(std::isnan(HalfToFloat(half))) << bits;
+    } else {
+      EXPECT_EQ(std::bit_cast<uint32_t>(HalfToFloat(half)), std::bit_cast<uint32_t>(expected)) << bits;
+    }
+  }
 }
 
 }  // namespace
