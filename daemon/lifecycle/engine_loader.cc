@@ -8,8 +8,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/engine/bind.h"
+#include "daemon/lifecycle/golden_samples.h"
 #include "daemon/lifecycle/version_names.h"
-#include "daemon/lifecycle/warm_up.h"
+#include "daemon/probe/declared.h"
+#include "daemon/probe/generated_inputs.h"
+#include "daemon/probe/warm_up.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 #include "registry/model_config.h"
@@ -17,35 +20,8 @@
 namespace modeld {
 namespace {
 
-DeclaredTensor FromSpec(const v1::TensorSpec& spec) {
-  DeclaredTensor declared;
-  declared.name = spec.name();
-  declared.dtype = DTypeFromName(spec.dtype());
-  // Protobuf cannot tell an absent list from an empty one: a scalar's shape cannot be declared.
-  if (spec.shape_size() > 0) declared.shape.emplace(spec.shape().begin(), spec.shape().end());
-  return declared;
-}
-
-std::vector<DeclaredTensor> FromSpecs(const google::protobuf::RepeatedPtrField<v1::TensorSpec>& specs) {
-  std::vector<DeclaredTensor> declared;
-  declared.reserve(specs.size());
-  for (const v1::TensorSpec& spec : specs) declared.push_back(FromSpec(spec));
-  return declared;
-}
-
-absl::Status CheckEngine(const v1::ModelConfig& config, std::string_view engine) {
-  const std::string& wanted = config.execution().engine();
-  if (wanted.empty() || wanted == "auto" || wanted == engine) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("execution.engine is ", Quote(wanted),
-                                                 ", but this build has only ", Quote(engine),
-                                                 "; name that one, or \"auto\""));
-}
-
-std::vector<int64_t> WarmUpSizes(const v1::ModelConfig& config) {
-  const auto& sizes = config.warmup().batch_sizes();
-  if (sizes.empty()) return {1};
-  return {sizes.begin(), sizes.end()};
-}
+// The probe has found out already how long it takes; this is to make it so.
+constexpr WarmUpLimits kWarmUpLimits = {.max_calls = 30, .max_time = absl::Seconds(5)};
 
 }  // namespace
 
@@ -78,14 +54,25 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadAndWarm(const VersionRecord& rec
   version->model = record.model;
   version->version = record.version;
   version->engine = std::string(engine_->name());
-  version->inputs = FromSpecs(parsed.config.inputs());
-  version->outputs = FromSpecs(parsed.config.outputs());
+  version->inputs = DeclaredTensors(parsed.config.inputs());
+  version->outputs = DeclaredTensors(parsed.config.outputs());
   version->executable = std::move(executable);
   MODELD_RETURN_IF_ERROR(
       CheckDeclarations(version->executable->methods().front(), version->inputs, version->outputs));
 
-  std::vector<std::string> warnings =
-      WarmUp(*version->executable, version->inputs, WarmUpSizes(parsed.config));
+  std::vector<std::string> warnings;
+  if (CanGenerate(version->executable->methods().front(), version->inputs)) {
+    for (const int64_t batch_size : WarmUpSizes(parsed.config)) {
+      const WarmUpResult result =
+          WarmUp(*version->executable, {.inputs = version->inputs, .outputs = version->outputs}, batch_size,
+                 kWarmUpLimits);
+      if (std::string warning = WarmUpWarning(result); !warning.empty())
+        warnings.push_back(std::move(warning));
+    }
+  }
+  MODELD_ASSIGN_OR_RETURN(const std::vector<GoldenSample> samples,
+                          ReadGoldenSamples(*store_, *registry_, record, parsed.config));
+  MODELD_RETURN_IF_ERROR(CheckGolden(*version, samples, ToleranceOf(parsed.config)));
   return LoadedVersion{std::move(version), std::move(warnings)};
 }
 

@@ -9,10 +9,11 @@
 namespace modeld {
 
 // Reads the version's config from the registry, loads the artifact, checks the config's declarations against
-// `forward`'s signature, and warms: for each warm-up batch size, `forward` on zeros of the declared shapes
-// until the profiling executor is done (three calls); a -1 that leads a shape is the batch size, any other is
-// 1. Warming needs every argument without default to be a declared tensor with dtype and shape; otherwise it
-// is skipped. A failed warm-up is a warning that names the shapes.
+// `forward`'s signature, and warms: for each warm-up batch size, `forward` on generated inputs until its
+// latency is stable (see daemon/probe/warm_up.h). That needs every argument without default to be a declared
+// tensor with dtype and shape; otherwise it is skipped. A failed warm-up is a warning that names the shapes.
+// Then the version's golden samples are run: one that comes out otherwise is the version's fault
+// (INVALID_ARGUMENT).
 class EngineLoader final : public VersionLoader {
  public:
   // All outlive this.

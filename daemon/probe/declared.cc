@@ -1,0 +1,66 @@
+#include "daemon/probe/declared.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "daemon/engine/dtype.h"
+#include "registry/base/quote.h"
+
+namespace modeld {
+namespace {
+
+DeclaredTensor FromSpec(const v1::TensorSpec& spec) {
+  DeclaredTensor declared;
+  declared.name = spec.name();
+  declared.dtype = DTypeFromName(spec.dtype());
+  // Protobuf cannot tell an absent list from an empty one: a scalar's shape cannot be declared.
+  if (spec.shape_size() > 0) declared.shape.emplace(spec.shape().begin(), spec.shape().end());
+  return declared;
+}
+
+std::string Names(const NamedValues& outputs) {
+  if (outputs.empty()) return "nothing";
+  return absl::StrJoin(outputs, ", ",
+                       [](std::string* out, const auto& output) { out->append(Quote(output.first)); });
+}
+
+}  // namespace
+
+std::vector<DeclaredTensor> DeclaredTensors(const google::protobuf::RepeatedPtrField<v1::TensorSpec>& specs) {
+  std::vector<DeclaredTensor> declared;
+  declared.reserve(specs.size());
+  for (const v1::TensorSpec& spec : specs) declared.push_back(FromSpec(spec));
+  return declared;
+}
+
+absl::Status CheckEngine(const v1::ModelConfig& config, std::string_view engine) {
+  const std::string& wanted = config.execution().engine();
+  if (wanted.empty() || wanted == "auto" || wanted == engine) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("execution.engine is ", Quote(wanted),
+                                                 ", but this build has only ", Quote(engine),
+                                                 "; name that one, or \"auto\""));
+}
+
+std::vector<int64_t> WarmUpSizes(const v1::ModelConfig& config) {
+  const auto& sizes = config.warmup().batch_sizes();
+  if (sizes.empty()) return {1};
+  return {sizes.begin(), sizes.end()};
+}
+
+std::string OutputsContradiction(const NamedValues& outputs, const std::vector<DeclaredTensor>& declared) {
+  for (const DeclaredTensor& output : declared) {
+    const auto found = outputs.find(output.name);
+    if (found == outputs.end()) {
+      return absl::StrCat("there is no output ", Quote(output.name),
+                          ", which the config declares; it returned ", Names(outputs));
+    }
+    const Tensor* const tensor = found->second.get_if<Tensor>();
+    if (tensor == nullptr) continue;
+    const std::string contradiction = Contradiction(output, *tensor);
+    if (contradiction.empty()) continue;
+    return absl::StrCat("output ", Quote(output.name), " is ", TensorSummary(tensor->dtype, tensor->shape),
+                        ", declared ", DeclaredSummary(output), " (", contradiction, ")");
+  }
+  return "";
+}
+
+}  // namespace modeld

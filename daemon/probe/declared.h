@@ -1,0 +1,30 @@
+// What a config says to whoever loads and tries its version. Pure functions.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "daemon/engine/bind.h"
+#include "daemon/engine/signature.h"
+#include "modeld/v1/model_config.pb.h"
+
+namespace modeld {
+
+// Of config.inputs or config.outputs.
+std::vector<DeclaredTensor> DeclaredTensors(const google::protobuf::RepeatedPtrField<v1::TensorSpec>& specs);
+
+// INVALID_ARGUMENT where the config asks for another engine than `engine`, this build's only one.
+absl::Status CheckEngine(const v1::ModelConfig& config, std::string_view engine);
+
+// warmup.batch_sizes, or 1.
+std::vector<int64_t> WarmUpSizes(const v1::ModelConfig& config);
+
+// What of an answer contradicts the declared outputs: `output "logits" is FP32[1,9], declared FP32[-1,10]
+// (dimension 1 is 9, not 10)`, or one that is missing. Empty: nothing does. Values that are no tensors are as
+// they are.
+std::string OutputsContradiction(const NamedValues& outputs, const std::vector<DeclaredTensor>& declared);
+
+}  // namespace modeld

@@ -1,0 +1,227 @@
+#include "daemon/probe/run_probe.h"
+
+#include <algorithm>
+#include <exception>
+#include <memory>
+#include <new>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/codec/signature_codec.h"
+#include "daemon/codec/utf8.h"
+#include "daemon/probe/declared.h"
+#include "daemon/probe/find_nan.h"
+#include "daemon/probe/generated_inputs.h"
+#include "daemon/probe/tolerance.h"
+#include "daemon/probe/warm_up.h"
+#include "registry/base/quote.h"
+#include "registry/base/status_macros.h"
+
+namespace modeld {
+namespace {
+
+constexpr char kMemoryHint[] =
+    "it needs more memory than the probe's limit: give the daemon more, raise the limit, or warm smaller "
+    "batch sizes";
+
+// One run of the probe; each step returns false where it found a fault.
+class Run {
+ public:
+  Run(Engine& engine, const ProbeSubject& subject, ProbeHost& host)
+      : engine_(engine),
+        subject_(subject),
+        host_(host),
+        inputs_(DeclaredTensors(subject.config.inputs())),
+        outputs_(DeclaredTensors(subject.config.outputs())) {}
+
+  absl::StatusOr<v1::ProbeReport> All() {
+    try {
+      MODELD_RETURN_IF_ERROR(Load());
+      if (!is_over()) CheckConfig();
+      if (!is_over()) WarmAll();
+      if (!is_over()) Golden();
+    } catch (const std::bad_alloc&) {
+      Fail(v1::PROBE_OUTCOME_OUT_OF_MEMORY, absl::StrCat("memory ran out while ", report_.stage()),
+           kMemoryHint);
+    }
+    if (!is_over()) Enter("unloading");
+    executable_.reset();
+    if (!is_over()) {
+      report_.set_outcome(v1::PROBE_OUTCOME_PASSED);
+      report_.clear_stage();
+    }
+    return std::move(report_);
+  }
+
+ private:
+  bool is_over() const { return report_.outcome() != v1::PROBE_OUTCOME_UNSPECIFIED; }
+
+  void Enter(const std::string& stage) {
+    report_.set_stage(stage);
+    host_.Progress(report_);
+  }
+
+  void Fail(v1::ProbeOutcome outcome, std::string reason, const std::string& hint) {
+    report_.set_outcome(outcome);
+    report_.set_reason(ToUtf8(std::move(reason)));
+    report_.set_hint(hint);
+  }
+
+  void Warn(std::string warning) { report_.add_warnings(ToUtf8(std::move(warning))); }
+
+  Declarations declared() const { return {.inputs = inputs_, .outputs = outputs_}; }
+
+  absl::Status Load() {
+    report_.set_engine(absl::StrCat(std::string(engine_.name()), " ", engine_.version()));
+    engine_.PrepareThread(/*intra_op_threads=*/1);
+    resident_before_ = host_.ResidentBytes();
+    Enter("loading");
+    const absl::Duration begin = host_.Now();
+    absl::StatusOr<std::unique_ptr<Executable>> loaded =
+        engine_.Load({.artifact_path = subject_.artifact_path});
+    report_.set_load_seconds(absl::ToDoubleSeconds(host_.Now() - begin));
+    if (absl::IsInvalidArgument(loaded.status())) {
+      Fail(v1::PROBE_OUTCOME_NOT_LOADABLE, std::string(loaded.status().message()),
+           "load it with torch.jit.load in Python and save it again with the PyTorch version that the daemon "
+           "has, or an older one");
+      return absl::OkStatus();
+    }
+    if (absl::IsResourceExhausted(loaded.status())) {
+      Fail(v1::PROBE_OUTCOME_OUT_OF_MEMORY,
+           absl::StrCat("memory ran out while loading: ", std::string(loaded.status().message())),
+           kMemoryHint);
+      return absl::OkStatus();
+    }
+    MODELD_RETURN_IF_ERROR(loaded.status());
+    executable_ = *std::move(loaded);
+    for (const Method& method : executable_->methods()) {
+      const bool is_forward = &method == &executable_->methods().front();
+      static const std::vector<DeclaredTensor> kNothing;
+      ToWire(method, is_forward ? inputs_ : kNothing, is_forward ? outputs_ : kNothing,
+             report_.add_methods());
+    }
+    Measure();
+    return absl::OkStatus();
+  }
+
+  void Measure() {
+    report_.set_resident_bytes(std::max<int64_t>(host_.ResidentBytes() - resident_before_, 0));
+    report_.set_peak_bytes(std::max<int64_t>(host_.PeakBytes() - resident_before_, report_.resident_bytes()));
+  }
+
+  void CheckConfig() {
+    absl::Status checked = CheckEngine(subject_.config, engine_.name());
+    if (checked.ok()) checked = CheckDeclarations(executable_->methods().front(), inputs_, outputs_);
+    if (checked.ok()) return;
+    Fail(v1::PROBE_OUTCOME_CONTRADICTS_CONFIG, std::string(checked.message()),
+         "correct config.json, or the model; `modelctl stamp` writes a config into an existing file");
+  }
+
+  void WarmAll() {
+    if (!CanGenerate(executable_->methods().front(), inputs_)) return;
+    for (const int64_t batch_size : WarmUpSizes(subject_.config)) {
+      Enter(absl::StrCat("warming up with batch size ", batch_size));
+      Warm(batch_size);
+      if (is_over()) return;
+      Measure();
+    }
+  }
+
+  void Warm(int64_t batch_size) {
+    const WarmUpResult result =
+        WarmUp(*executable_, declared(), batch_size, WarmUpLimits(), [this] { return host_.Now(); });
+    if (result.not_generated.ok() && absl::IsResourceExhausted(result.status)) {
+      return Fail(
+          v1::PROBE_OUTCOME_OUT_OF_MEMORY,
+          absl::StrCat("memory ran out while ", report_.stage(), ": ", std::string(result.status.message())),
+          kMemoryHint);
+    }
+    if (std::string warning = WarmUpWarning(result); !warning.empty()) return Warn(std::move(warning));
+    v1::BatchLatency* const latency = report_.add_latencies();
+    latency->set_batch_size(batch_size);
+    latency->set_seconds(result.seconds);
+    latency->set_calls(result.calls);
+    latency->set_stable(result.stable);
+    CheckAnswer(result);
+  }
+
+  void CheckAnswer(const WarmUpResult& result) {
+    if (const std::string contradiction = OutputsContradiction(result.outputs, outputs_);
+        !contradiction.empty()) {
+      return Fail(v1::PROBE_OUTCOME_CONTRADICTS_CONFIG,
+                  absl::StrCat("on generated inputs ", result.inputs, ": ", contradiction),
+                  "declare the outputs as forward returns them, or leave the field out");
+    }
+    if (subject_.config.guard().allow_nan()) return;
+    const std::optional<std::string> nan = FindNan(result.outputs);
+    if (!nan) return;
+    const std::string what =
+        absl::StrCat(*nan, " is NaN on ordinary input (", result.inputs, ", floating-point in [0, 1))");
+    if (!subject_.samples.empty()) return Warn(what);
+    Fail(
+        v1::PROBE_OUTCOME_NOT_A_NUMBER, what,
+        "where NaN is what this model means, set \"guard\": {\"allow_nan\": true} in config.json; where such "
+        "inputs mean nothing to it, carry a golden sample, which then decides");
+  }
+
+  void Golden() {
+    const Tolerance tolerance = ToleranceOf(subject_.config);
+    for (const GoldenSample& sample : subject_.samples) {
+      Enter(absl::StrCat("running ", sample.method.empty() ? "forward" : sample.method, " on golden sample ",
+                         Quote(sample.name)));
+      const absl::StatusOr<v1::GoldenResult> result = RunGolden(*executable_, declared(), sample, tolerance);
+      if (result.ok()) {
+        *report_.add_golden() = *result;
+      } else {
+        v1::GoldenResult* const failed = report_.add_golden();
+        failed->set_sample(sample.name);
+        failed->set_detail(ToUtf8(std::string(result.status().message())));
+        if (!is_over()) Refuse(sample, result.status());
+        if (absl::IsResourceExhausted(result.status())) return;
+        continue;
+      }
+      if (!result->passed() && !is_over()) {
+        Fail(v1::PROBE_OUTCOME_WRONG_OUTPUT,
+             absl::StrCat("golden sample ", Quote(sample.name), ": ", result->detail()),
+             absl::StrCat("the tolerance is rtol ", tolerance.rtol, ", atol ", tolerance.atol,
+                          ": if the difference does not matter, widen execution.tolerance in config.json; "
+                          "else the file holds other weights, or was made by another version of PyTorch"));
+      }
+    }
+    Measure();
+  }
+
+  void Refuse(const GoldenSample& sample, const absl::Status& status) {
+    const std::string what =
+        absl::StrCat("golden sample ", Quote(sample.name), ": ", std::string(status.message()));
+    if (absl::IsResourceExhausted(status)) {
+      return Fail(v1::PROBE_OUTCOME_OUT_OF_MEMORY, what, kMemoryHint);
+    }
+    if (absl::IsInvalidArgument(status)) {
+      return Fail(v1::PROBE_OUTCOME_CONTRADICTS_CONFIG, what,
+                  "the sample's inputs are not what the method takes; write it again from this model");
+    }
+    Fail(v1::PROBE_OUTCOME_RAISED, what, "the model raises on its own golden sample");
+  }
+
+  Engine& engine_;
+  const ProbeSubject& subject_;
+  ProbeHost& host_;
+  const std::vector<DeclaredTensor> inputs_, outputs_;
+  v1::ProbeReport report_;
+  int64_t resident_before_ = 0;
+  std::unique_ptr<Executable> executable_;
+};
+
+}  // namespace
+
+absl::StatusOr<v1::ProbeReport> RunProbe(Engine& engine, const ProbeSubject& subject, ProbeHost& host) {
+  try {
+    return Run(engine, subject, host).All();
+  } catch (const std::exception& error) {
+    return absl::InternalError(error.what());
+  }
+}
+
+}  // namespace modeld

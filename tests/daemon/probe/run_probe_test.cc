@@ -1,0 +1,228 @@
+#include "daemon/probe/run_probe.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <new>
+
+#include "registry/model_config.h"
+#include "tests/support/fake_engine.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/values.h"
+
+namespace modeld {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+
+class FakeHost final : public ProbeHost {
+ public:
+  void Progress(const v1::ProbeReport& report) override { stages.push_back(report.stage()); }
+  int64_t ResidentBytes() override { return resident; }
+  int64_t PeakBytes() override { return peak; }
+  absl::Duration Now() override { return now += absl::Milliseconds(1); }
+
+  std::vector<std::string> stages;
+  int64_t resident = 1000, peak = 1000;
+  absl::Duration now;
+};
+
+class RunProbeTest : public ::testing::Test {
+ protected:
+  RunProbeTest() {
+    engine_.methods = {FakeForward({FakeArgument("x")})};
+    engine_.run = [](const std::vector<Value>&) { return Value{FloatTensor({1, 2}, {0.25, 0.5})}; };
+  }
+
+  void Config(const std::string& json) {
+    const absl::StatusOr<ParsedConfig> parsed = ParseModelConfig(json);
+    ASSERT_OK(parsed);
+    subject_.config = parsed->config;
+  }
+  void AddSample(NamedValues inputs, NamedValues outputs) {
+    subject_.samples.push_back({.name = "golden/" + std::to_string(subject_.samples.size()),
+                                .method = "",
+                                .inputs = std::move(inputs),
+                                .outputs = std::move(outputs)});
+  }
+  v1::ProbeReport Probe() {
+    const absl::StatusOr<v1::ProbeReport> report = RunProbe(engine_, subject_, host_);
+    EXPECT_OK(report);
+    return report.value_or(v1::ProbeReport());
+  }
+
+  const std::string declared_ =
+      R"("version": "1", "inputs": [{"name": "x", "dtype": "FP32", "shape": [-1, 3]}])";
+  const Value x_ = Value{FloatTensor({1, 3}, {1, 2, 3})};
+  FakeEngine engine_;
+  ProbeSubject subject_{.artifact_path = "/store/ab", .config = {}, .samples = {}};
+  FakeHost host_;
+};
+
+TEST_F(RunProbeTest, AVersionThatPasses) {
+  Config("{" + declared_ + R"(, "outputs": [{"name": "logits", "dtype": "FP32", "shape": [-1, 2]}],
+         "warmup": {"batch_sizes": [1, 4]}})");
+  AddSample({{"x", x_}}, {{"logits", Value{FloatTensor({1, 2}, {0.25, 0.5})}}});
+  const v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_PASSED) << report.reason();
+  EXPECT_EQ(report.stage(), "");
+  EXPECT_EQ(report.engine(), "fake 1");
+  EXPECT_GT(report.load_seconds(), 0);
+  ASSERT_EQ(report.latencies_size(), 2);
+  EXPECT_EQ(report.latencies(1).batch_size(), 4);
+  EXPECT_TRUE(report.latencies(1).stable());
+  EXPECT_NEAR(report.latencies(1).seconds(), 0.001, 1e-9);
+  ASSERT_EQ(report.golden_size(), 1);
+  EXPECT_TRUE(report.golden(0).passed());
+  ASSERT_EQ(report.methods_size(), 1);
+  EXPECT_EQ(report.methods(0).name(), "forward");
+  EXPECT_EQ(report.methods(0).outputs(0).name(), "logits");
+  EXPECT_THAT(engine_.loaded, ElementsAre("/store/ab"));
+  EXPECT_EQ(engine_.prepared_threads, 1);
+  EXPECT_THAT(host_.stages,
+              ElementsAre("loading", "warming up with batch size 1", "warming up with batch size 4",
+                          "running forward on golden sample \"golden/0\"", "unloading"));
+}
+
+TEST_F(RunProbeTest, MemoryIsWhatCameOnTop) {
+  Config("{" + declared_ + "}");
+  engine_.run = [&](const auto&) {
+    host_.resident = 5000;
+    host_.peak = 9000;
+    return Value{FloatTensor({1}, {0})};
+  };
+  const v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.resident_bytes(), 4000);
+  EXPECT_EQ(report.peak_bytes(), 8000);
+}
+
+TEST_F(RunProbeTest, WhatTheEngineRefuses) {
+  engine_.failure = absl::InvalidArgumentError("unknown operator aten::nope");
+  const v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_NOT_LOADABLE);
+  EXPECT_EQ(report.reason(), "unknown operator aten::nope");
+  EXPECT_EQ(report.stage(), "loading");
+  EXPECT_THAT(report.hint(), HasSubstr("torch.jit.load"));
+}
+
+TEST_F(RunProbeTest, MemoryThatEndsIsToldFromOtherFailures) {
+  Config("{" + declared_ + "}");
+  engine_.failure = absl::ResourceExhaustedError("out of memory");
+  EXPECT_EQ(Probe().outcome(), v1::PROBE_OUTCOME_OUT_OF_MEMORY);
+  engine_.failure = absl::OkStatus();
+  engine_.run = [](const auto&) { return absl::ResourceExhaustedError("out of memory: 8 EiB"); };
+  v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_OUT_OF_MEMORY);
+  EXPECT_EQ(report.reason(), "memory ran out while warming up with batch size 1: out of memory: 8 EiB");
+  engine_.run = [](const auto&) -> absl::StatusOr<Value> { throw std::bad_alloc(); };
+  report = Probe();
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_OUT_OF_MEMORY);
+  EXPECT_EQ(report.reason(), "memory ran out while warming up with batch size 1");
+}
+
+TEST_F(RunProbeTest, AMissingArtifactIsTheMachinesFault) {
+  engine_.failure = absl::NotFoundError("no such file");
+  EXPECT_THAT(RunProbe(engine_, subject_, host_), StatusIs(absl::StatusCode::kNotFound, "no such file"));
+}
+
+TEST_F(RunProbeTest, ConfigsThatContradictTheSchema) {
+  Config(R"({"version": "1", "inputs": [{"name": "y"}]})");
+  v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_CONTRADICTS_CONFIG);
+  EXPECT_THAT(report.reason(), HasSubstr("unknown input \"y\""));
+  Config(R"({"version": "1", "execution": {"engine": "libtorch"}})");
+  report = Probe();
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_CONTRADICTS_CONFIG);
+  EXPECT_THAT(report.reason(), HasSubstr("execution.engine"));
+  EXPECT_THAT(engine_.runs, IsEmpty());
+}
+
+TEST_F(RunProbeTest, AnotherShapeThanDeclared) {
+  Config("{" + declared_ + R"(, "outputs": [{"name": "logits", "dtype": "FP32", "shape": [-1, 10]}]})");
+  const v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_CONTRADICTS_CONFIG);
+  EXPECT_EQ(
+      report.reason(),
+      "on generated inputs x FP32[1,3]: output \"logits\" is FP32[1,2], declared FP32[-1,10] (dimension 1 "
+      "is 2, not 10)");
+}
+
+TEST_F(RunProbeTest, RaisingOnGeneratedInputsIsAWarning) {
+  Config("{" + declared_ + "}");
+  engine_.run = [](const auto&) { return absl::InternalError("ValueError: no"); };
+  const v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_PASSED);
+  EXPECT_THAT(report.warnings(),
+              ElementsAre("warm-up failed on generated inputs x FP32[1,3]: ValueError: no"));
+  EXPECT_THAT(report.latencies(), IsEmpty());
+}
+
+TEST_F(RunProbeTest, RaisingOnAGoldenSampleIsNot) {
+  AddSample({{"x", x_}}, {{"output", x_}});
+  engine_.run = [](const auto&) { return absl::InternalError("ValueError: no"); };
+  const v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_RAISED);
+  EXPECT_EQ(report.reason(), "golden sample \"golden/0\": ValueError: no");
+  ASSERT_EQ(report.golden_size(), 1);
+  EXPECT_FALSE(report.golden(0).passed());
+  EXPECT_EQ(report.golden(0).detail(), "ValueError: no");
+}
+
+TEST_F(RunProbeTest, ASampleThatTheMethodDoesNotTake) {
+  AddSample({{"z", x_}}, {{"output", x_}});
+  const v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_CONTRADICTS_CONFIG);
+  EXPECT_THAT(report.reason(), HasSubstr("golden sample \"golden/0\": unknown input \"z\""));
+}
+
+TEST_F(RunProbeTest, WrongOutputsAreAllReportedAndTheFirstIsTheReason) {
+  AddSample({{"x", x_}}, {{"output", Value{FloatTensor({1, 2}, {0.25, 0.5})}}});
+  AddSample({{"x", x_}}, {{"output", Value{FloatTensor({1, 2}, {0.25, 0.75})}}});
+  AddSample({{"x", x_}}, {{"output", Value{FloatTensor({2}, {0.25, 0.5})}}});
+  const v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_WRONG_OUTPUT);
+  EXPECT_THAT(report.reason(), HasSubstr("golden sample \"golden/1\": output[0, 1] is 0.5, expected 0.75"));
+  EXPECT_THAT(report.hint(), HasSubstr("the tolerance is rtol 0.0001, atol 1e-05"));
+  ASSERT_EQ(report.golden_size(), 3);
+  EXPECT_TRUE(report.golden(0).passed());
+  EXPECT_FALSE(report.golden(1).passed());
+  EXPECT_EQ(report.golden(2).detail(), "output is FP32[1,2], expected FP32[2]");
+}
+
+TEST_F(RunProbeTest, TheConfigsToleranceIsKept) {
+  Config(R"({"version": "1", "execution": {"tolerance": {"atol": 0.3}}})");
+  AddSample({{"x", x_}}, {{"output", Value{FloatTensor({1, 2}, {0.25, 0.75})}}});
+  EXPECT_EQ(Probe().outcome(), v1::PROBE_OUTCOME_PASSED);
+}
+
+TEST_F(RunProbeTest, NaNOnOrdinaryInputIsRefusedUnlessItIsSaidToBeMeant) {
+  Config("{" + declared_ + "}");
+  engine_.run = [](const auto&) { return Value{FloatTensor({1, 2}, {0, kNaN})}; };
+  v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_NOT_A_NUMBER);
+  EXPECT_THAT(report.reason(), HasSubstr("output[0, 1] is NaN on ordinary input (x FP32[1,3]"));
+  EXPECT_THAT(report.hint(), AllOf(HasSubstr("\"allow_nan\": true"), HasSubstr("golden sample")));
+
+  Config("{" + declared_ + R"(, "guard": {"allow_nan": true}})");
+  report = Probe();
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_PASSED);
+  EXPECT_THAT(report.warnings(), IsEmpty());
+}
+
+TEST_F(RunProbeTest, WithAGoldenSampleNaNOnGeneratedInputsIsAWarning) {
+  Config("{" + declared_ + "}");
+  engine_.run = [](const auto&) { return Value{FloatTensor({1, 2}, {0, kNaN})}; };
+  AddSample({{"x", x_}}, {{"output", Value{FloatTensor({1, 2}, {0, kNaN})}}});
+  const v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_PASSED) << report.reason();
+  EXPECT_THAT(report.warnings(), ElementsAre(HasSubstr("output[0, 1] is NaN")));
+}
+
+}  // namespace
+}  // namespace modeld
