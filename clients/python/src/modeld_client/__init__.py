@@ -15,6 +15,7 @@ from .errors import (
     ResourceExhaustedError,
     UnavailableError,
 )
+from .golden import golden_sample
 from .models import (
     Argument,
     DroppedFile,
@@ -53,4 +54,5 @@ __all__ = [
     "Value",
     "Version",
     "VersionState",
+    "golden_sample",
 ]
