@@ -4,6 +4,7 @@
 #   make test     set-up, build, all tests, sanitizers included
 #   make demo     set-up, build, then the main job before your eyes
 #   make bench    set-up, build, measure; writes docs/benchmarks.json and docs/benchmarks.md
+#   make torture  set-up, build, kill, swap, fill and disturb at full length; writes docs/torture.json and .md
 #   make lint     format, static analysis, proto, Python, shell, systemd, man pages
 #   make format   reformat the sources
 #   make install  install the release build (DESTDIR and PREFIX are heeded)
@@ -18,6 +19,7 @@ JOBS   ?= $(shell nproc)
 
 export MODELD_BIN       := $(CURDIR)/$(BUILD)/daemon/server/modeld
 export MODELCTL_BIN     := $(CURDIR)/$(BUILD)/registry/cli/modelctl
+export LOAD_BIN         := $(CURDIR)/$(BUILD)/tools/bench/load/modeld_load
 export CPP_EXAMPLE_BIN  := $(CURDIR)/$(BUILD)/clients/cpp/modeld_client_example
 
 # LibTorch's prefix as set-up found it; empty where the caller gives one.
@@ -25,7 +27,7 @@ torch_prefix = $(shell cat $(VENV)/.libtorch-prefix 2>/dev/null)
 configure = cmake --preset $(1) $(if $(torch_prefix),-DCMAKE_PREFIX_PATH=$(torch_prefix)) -DMODELD_PYTHON=$(PYTHON) \
             >build/$(1).configure.log 2>&1 || { cat build/$(1).configure.log; exit 1; }
 
-.PHONY: help setup build test test-unit test-sanitizers test-python test-integration demo bench lint format install clean
+.PHONY: help setup build test test-unit test-sanitizers test-python test-integration test-torture demo bench torture lint format install clean
 .DEFAULT_GOAL := help
 
 help:
@@ -40,7 +42,7 @@ build: setup
 	@$(call configure,$(PRESET))
 	@cmake --build $(BUILD) -j $(JOBS)
 
-test: test-unit test-python test-integration test-sanitizers
+test: test-unit test-python test-integration test-torture test-sanitizers
 	@echo "test: all passed"
 
 test-unit: build
@@ -51,6 +53,11 @@ test-python: build
 
 test-integration: build
 	$(PYTHON) -m pytest -q tests/integration
+
+TORTURE = $(PYTHON) tools/torture/torture.py --modeld $(MODELD_BIN) --modelctl $(MODELCTL_BIN) --load $(LOAD_BIN)
+
+test-torture: build
+	@$(TORTURE) --short
 
 # The torch-free rooms again under AddressSanitizer with UBSan, those with threads under ThreadSanitizer.
 test-sanitizers: setup
@@ -66,6 +73,14 @@ demo: build
 
 bench: build
 	@$(PYTHON) tools/bench/bench.py --modeld $(MODELD_BIN) --modelctl $(MODELCTL_BIN)
+
+# The random interleavings, many more of them, with and without ThreadSanitizer; then the real daemon.
+torture: build
+	@MODELD_TORTURE=1 ctest --test-dir $(BUILD) --output-on-failure -R Random
+	@$(call configure,tsan)
+	@cmake --build --preset tsan -j $(JOBS)
+	@MODELD_TORTURE=1 ctest --preset tsan -R Random
+	@$(TORTURE)
 
 lint: build
 	@$(call configure,thread-safety)

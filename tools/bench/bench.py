@@ -7,10 +7,7 @@ Each case is a function that yields rows {case, metric, value, reference, ratio,
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
-import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -21,7 +18,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
@@ -29,15 +25,14 @@ import artifacts
 import grpc
 import numpy as np
 import report
-import torch
 from daemon_process import DaemonProcess, wait_for, wait_live
+from report import Row, row
 
 from modeld_client import Client, ModeldError
 from modeld_client._proto import admin_service_pb2
 
 ROOT = Path(__file__).resolve().parents[2]
 INPUT = {"x": np.linspace(0, 1, 64, dtype=np.float32).reshape(1, 1, 8, 8)}
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -55,19 +50,6 @@ class Setting:
         path = artifacts.save(artifacts.Classifier(tag), self.work / "new.pt", "digits", version)
         daemon.move_in(path, f"digits-{version}.pt")
         wait_live(client, "digits", version)
-
-
-def row(case: str, metric: str, value: float, goal: str, met: bool, reference: float | None = None) -> Row:
-    ratio = value / reference if reference else None
-    return {
-        "case": case,
-        "metric": metric,
-        "value": value,
-        "reference": reference,
-        "ratio": ratio,
-        "goal": goal,
-        "met": met,
-    }
 
 
 def drop_to_answer(setting: Setting) -> Iterator[Row]:
@@ -256,21 +238,6 @@ def demo(setting: Setting) -> Iterator[Row]:
 CASES: list[Callable[[Setting], Iterator[Row]]] = [drop_to_answer, rollback, swaps, inspect, start, demo]
 
 
-def machine() -> dict[str, Any]:
-    cpuinfo = Path("/proc/cpuinfo").read_text().splitlines()
-    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in cpuinfo)}
-    flags = fields.get("flags", "").split()
-    extensions = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_tile") if flag in flags]
-    model = fields.get("model name", platform.machine())
-    return {
-        "cpu": f"{model} ({', '.join(extensions) or 'no vector extensions named'})",
-        "cores": len(os.sched_getaffinity(0)),
-        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
-        "system": f"Linux {platform.release()}",
-        "libtorch": torch.__version__,
-    }
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--modeld", required=True)
@@ -280,33 +247,15 @@ def main() -> int:
     arguments = parser.parse_args()
 
     work = Path(tempfile.mkdtemp(prefix="modeld-bench-"))
-    rows: list[Row] = []
     try:
         setting = Setting(arguments.modeld, arguments.modelctl, work)
-        for case in CASES:
-            if arguments.only and case.__name__ not in arguments.only:
-                continue
-            print(f"bench: {case.__name__}: {case.__doc__}", flush=True)
-            for result in case(setting):
-                rows.append(result)
-                print(
-                    f"bench:   {result['metric']}: {report.figure(result['value'])} "
-                    f"(goal {result['goal']}: {'met' if result['met'] else 'MISSED'})",
-                    flush=True,
-                )
+        rows = report.measure("bench", CASES, setting, arguments.only)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    results = {
-        "command": "make bench",
-        "date": datetime.date.today().isoformat(),
-        "machine": machine(),
-        "rows": rows,
-    }
     if arguments.only:
-        print(json.dumps(results, indent=2))
+        print(json.dumps(rows, indent=2))
     else:
-        arguments.output.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
-        arguments.output.with_suffix(".md").write_text(report.render(results))
+        report.write(arguments.output, "Benchmarks", "make bench", rows)
     return 0 if all(result["met"] for result in rows) else 1
 
 

@@ -1,0 +1,136 @@
+"""Cases that measure, and their results as JSON and Markdown. No figure is typed by hand.
+
+A case is a function that yields rows; its docstring says what it is about.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+Row = dict[str, Any]
+Setting = TypeVar("Setting")
+
+
+def row(
+    case: str,
+    metric: str,
+    value: float,
+    goal: str,
+    met: bool,
+    reference: float | None = None,
+    detail: Any = None,
+) -> Row:
+    """One measured figure. `detail` goes into the JSON only: single values, what stands behind a median."""
+    result = {
+        "case": case,
+        "metric": metric,
+        "value": value,
+        "reference": reference,
+        "ratio": value / reference if reference else None,
+        "goal": goal,
+        "met": met,
+    }
+    if detail is not None:
+        result["detail"] = detail
+    return result
+
+
+def figure(value: float | None) -> str:
+    if value is None:
+        return "-"
+    if value == int(value):
+        return str(int(value))
+    return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+
+
+def measure(
+    program: str,
+    cases: Sequence[Callable[[Setting], Iterator[Row]]],
+    setting: Setting,
+    only: list[str] | None,
+) -> list[Row]:
+    """Runs the cases, prints a line for each row, and returns the rows."""
+    rows: list[Row] = []
+    for case in cases:
+        if only and case.__name__ not in only:
+            continue
+        about = (case.__doc__ or "").strip().partition("\n")[0]
+        print(f"{program}: {case.__name__}: {about}", flush=True)
+        for result in case(setting):
+            rows.append(result)
+            print(
+                f"{program}:   {result['metric']}: {figure(result['value'])} "
+                f"(goal {result['goal']}: {'met' if result['met'] else 'MISSED'})",
+                flush=True,
+            )
+    return rows
+
+
+def machine() -> dict[str, Any]:
+    import torch
+
+    cpuinfo = Path("/proc/cpuinfo").read_text().splitlines()
+    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in cpuinfo)}
+    flags = fields.get("flags", "").split()
+    extensions = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_tile") if flag in flags]
+    model = fields.get("model name", platform.machine())
+    return {
+        "cpu": f"{model} ({', '.join(extensions) or 'no vector extensions named'})",
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
+        "system": f"Linux {platform.release()}",
+        "libtorch": torch.__version__,
+    }
+
+
+def write(output: Path, title: str, command: str, rows: list[Row]) -> None:
+    """Writes `output` (JSON) and, beside it, the same as Markdown."""
+    results = {
+        "title": title,
+        "command": command,
+        "date": datetime.date.today().isoformat(),
+        "machine": machine(),
+        "rows": rows,
+    }
+    output.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
+    output.with_suffix(".md").write_text(render(results, output.name))
+
+
+def render(results: dict[str, Any], source: str) -> str:
+    machine = results["machine"]
+    about = (
+        f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
+        f"{machine['system']}; LibTorch {machine['libtorch']}. Shared machines are noisy: trust ratios and "
+        "goals more than single figures."
+    )
+    lines = [
+        f"# {results['title']}",
+        "",
+        f"Made by `{results['command']}` on {results['date']}; generated from `{source}`.",
+        about,
+        "",
+        "| case | metric | value | reference | ratio | goal | met |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row['case']} | {row['metric']} | {figure(row['value'])} | {figure(row['reference'])} "
+        f"| {figure(row['ratio'])} | {row['goal']} | {'yes' if row['met'] else '**no**'} |"
+        for row in results["rows"]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    source = Path(sys.argv[1])
+    source.with_suffix(".md").write_text(render(json.loads(source.read_text()), source.name))
+
+
+if __name__ == "__main__":
+    main()
