@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import signal
 import threading
@@ -73,10 +74,8 @@ class Asker:
     def _run(self) -> None:
         while not self._stop.wait(0.004):
             for model in MODELS:
-                try:
+                with contextlib.suppress(ModeldError):  # killed, or nothing is live yet
                     check_answer(self._client, model, None, self._dropped, self._findings)
-                except ModeldError:
-                    pass  # killed, or nothing is live yet
 
 
 def check_answer(
@@ -253,8 +252,8 @@ class Kills:
             return "" if "no model" in str(error) or "no live version" in str(error) else str(error)
 
     def _finish(self) -> None:
-        """Every file was taken in the end, every version answers as itself or says why not, and every artifact
-        is whole."""
+        """Every file was taken in the end, every version answers as itself or says why not, and every
+        artifact is whole."""
         with Admin(self._daemon.socket) as admin, self._daemon.client() as client:
             admin.call("Rescan", timeout_s=60.0)
             states = {

@@ -46,8 +46,9 @@ def fill(database: Path) -> None:
                     (sha256,),
                 )
                 connection.execute(
-                    "INSERT INTO versions (model, version, sha256, disposition, reason, description, warnings,"
-                    " registered_at_ns, config) VALUES (?, ?, ?, ?, ?, 'made by the nightly job', '[]', ?, ?)",
+                    "INSERT INTO versions (model, version, sha256, disposition, reason, description,"
+                    " warnings, registered_at_ns, config)"
+                    " VALUES (?, ?, ?, ?, ?, 'made by the nightly job', '[]', ?, ?)",
                     (
                         name,
                         text,

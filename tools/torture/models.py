@@ -1,4 +1,4 @@
-"""Models for the torture cases: plain PyTorch with random weights of a fixed seed, made once and saved many times.
+"""Models for the torture cases: plain PyTorch with random weights, made once and saved many times.
 
 Every version answers with its own number, so that an answer tells by which version it was made.
 """

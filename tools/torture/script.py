@@ -115,7 +115,7 @@ class Script:
         self._await(client, model, version)
 
     def _await(self, client: Client, model: str, version: str) -> None:
-        """Until the version is registered and neither loading nor to be loaded soon, as far as can be seen."""
+        """Until the version is registered, and neither being probed nor loaded."""
         deadline = time.monotonic() + DROP_TIMEOUT_S
         while time.monotonic() < deadline:
             try:

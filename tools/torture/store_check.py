@@ -59,7 +59,7 @@ def live_versions(connection: sqlite3.Connection) -> dict[str, str]:
 
 
 class ArtifactCheck:
-    """Checks that every artifact that the database needs lies in the store, whole. Remembers what was hashed."""
+    """Whether every artifact that the database needs lies in the store, whole. Remembers what was hashed."""
 
     def __init__(self, store: Path) -> None:
         self._store = store

@@ -1,7 +1,7 @@
-"""Proves what the README says of safe version changes; writes docs/torture.json and, from it, docs/torture.md.
+"""Proves that version changes are safe; writes docs/torture.json and, from it, docs/torture.md.
 
-One module a case, each yielding rows {case, metric, value, reference, ratio, goal, met}. Run by `make torture`
-at full length, and with --short by `make test`.
+One module a case, each yielding rows {case, metric, value, reference, ratio, goal, met}. Run by
+`make torture` at full length, and with --short by `make test`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from kill import kill
 from many_versions import many_versions
 from memory import memory
 from setting import Setting
+from swap import swap
 
 ROOT = Path(__file__).resolve().parents[2]
-CASES = [kill, memory, many_versions]
+CASES = [kill, memory, many_versions, swap]
 
 
 def main() -> int:
