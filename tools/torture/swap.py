@@ -1,8 +1,8 @@
-"""What callers feel of a new version: latencies of a quiet minute against those of a minute of version changes.
+"""What callers feel of a new version: latencies of a quiet minute against those of a minute of changes.
 
 Open loop, latency from the intended send time. In the second minute versions are dropped one after the
-other, each as soon as the one before is live, so that at every moment of it one is being copied, probed, loaded
-or swapped in: a single drop would hide behind the quiet rest of its minute.
+other, each as soon as the one before is live, so that at every moment of it one is being copied, probed,
+loaded or swapped in: a single drop would hide behind the quiet rest of its minute.
 """
 
 from __future__ import annotations
