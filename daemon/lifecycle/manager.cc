@@ -17,55 +17,58 @@ constexpr absl::Duration kMoveAgain = absl::Seconds(5);
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Manager>> Manager::Start(Registry* registry, VersionLoader* loader,
-                                                        ServingTable* table, Clock* clock,
-                                                        ServingChangedFn on_serving_changed) {
-  MODELD_ASSIGN_OR_RETURN(std::vector<ModelRecord> models, registry->ListModels());
-  return std::unique_ptr<Manager>(
-      new Manager(registry, loader, table, clock, std::move(on_serving_changed), std::move(models)));
+absl::StatusOr<std::unique_ptr<Manager>> Manager::Start(ManagerParts parts) {
+  MODELD_ASSIGN_OR_RETURN(std::vector<ModelRecord> models, parts.registry->ListModels());
+  return std::unique_ptr<Manager>(new Manager(std::move(parts), std::move(models)));
 }
 
-Manager::Manager(Registry* registry, VersionLoader* loader, ServingTable* table, Clock* clock,
-                 ServingChangedFn on_serving_changed, std::vector<ModelRecord> models)
-    : registry_(registry),
-      loader_(loader),
-      table_(table),
-      clock_(clock),
-      on_serving_changed_(std::move(on_serving_changed)),
+Manager::Manager(ManagerParts parts, std::vector<ModelRecord> models)
+    : registry_(parts.registry),
+      loader_(parts.loader),
+      prober_(parts.prober),
+      table_(parts.table),
+      clock_(parts.clock),
+      on_serving_changed_(std::move(parts.on_serving_changed)),
       reaper_([this](const std::string& model, const std::string& version) { OnDestroyed(model, version); }) {
   std::vector<std::pair<std::string, std::shared_ptr<const ServingEntry>>> entries;
   entries.reserve(models.size());
   for (ModelRecord& record : models) {
     const std::string name = record.name;
-    const ModelState& model = models_.emplace(name, std::move(record)).first->second;
+    const ModelState& model =
+        models_.try_emplace(name, std::move(record), /*probes=*/prober_ != nullptr).first->second;
     // Nothing is in memory yet, so there is nothing to move or to unload.
     const PolicyDecision decision = model.Decide();
-    queue_.Set(name, model.Wishes(decision.keep));
+    SetWishes(model, decision.keep);
     if (!model.live().history.empty() && model.Starting(decision.keep)) starting_.insert(name);
     entries.emplace_back(name, model.Entry());
   }
   table_->PublishAll(std::move(entries));
   loading_thread_ = std::thread([this] { LoadLoop(); });
+  if (prober_ != nullptr) probing_thread_ = std::thread([this] { ProbeLoop(); });
 }
 
 Manager::~Manager() {
   Stop();
   loading_thread_.join();
+  if (probing_thread_.joinable()) probing_thread_.join();
   table_->Clear();
   MutexLock lock(&mutex_);
   models_.clear();
 }
 
 void Manager::Stop() {
+  if (prober_ != nullptr) prober_->Cancel();
   MutexLock lock(&mutex_);
   stopping_ = true;
-  work_.SignalAll();
+  load_work_.SignalAll();
+  probe_work_.SignalAll();
   changed_.SignalAll();
 }
 
 void Manager::Poke() {
   MutexLock lock(&mutex_);
-  work_.SignalAll();
+  load_work_.SignalAll();
+  probe_work_.SignalAll();
 }
 
 // --- The loading thread ---
@@ -79,14 +82,14 @@ std::optional<VersionRecord> Manager::NextLoad() {
   while (!stopping_) {
     const absl::Time now = clock_->Now();
     RetryMoves(now);
-    if (const std::optional<LoadJob> job = queue_.Pop(now)) {
+    if (const std::optional<LoadJob> job = load_queue_.Pop(now)) {
       ModelState& model = models_.at(job->model);
       model.BeginLoad(job->version);
       loading_ = true;
       PublishEntry(model);
       return model.Find(job->version)->record;
     }
-    work_.WaitWithTimeout(&mutex_, std::min(NextDue() - now, absl::Hours(1)));
+    load_work_.WaitWithTimeout(&mutex_, std::min(NextLoadDue() - now, absl::Hours(1)));
   }
   return std::nullopt;
 }
@@ -115,10 +118,14 @@ void Manager::NoteFailedLoad(ModelState& model, const std::string& version, cons
   if (!absl::IsInvalidArgument(why) || model.Find(version)->record.disposition == Disposition::kRetired)
     return;
 
-  const std::string reason(why.message());
-  const absl::Status committed =
-      CommitDisposition(model, version, Disposition::kQuarantined, reason,
-                        Event(action::kQuarantined, model.name(), version, kDaemon, reason));
+  Quarantine(model, version, std::string(why.message()), /*evidence=*/"");
+}
+
+void Manager::Quarantine(ModelState& model, const std::string& version, const std::string& reason,
+                         const std::string& evidence) {
+  EventRecord event = Event(action::kQuarantined, model.name(), version, kDaemon, reason);
+  event.evidence = evidence;
+  const absl::Status committed = CommitDisposition(model, version, Disposition::kQuarantined, reason, event);
   if (!committed.ok()) {
     // Not on disk, so not in force: it counts as a passing failure, and is found out again.
     LogError("quarantine could not be recorded",
@@ -134,8 +141,8 @@ void Manager::RetryMoves(absl::Time now) {
   for (const std::string& model : due) Reconcile(models_.at(model));
 }
 
-absl::Time Manager::NextDue() const {
-  absl::Time next = queue_.NextDue();
+absl::Time Manager::NextLoadDue() const {
+  absl::Time next = load_queue_.NextDue();
   for (const auto& [model, when] : move_again_) next = std::min(next, when);
   return next;
 }
@@ -159,11 +166,18 @@ void Manager::Reconcile(ModelState& model) {
   // `keep` holds where live was and where it should be: right whether or not the move was committed.
   const std::vector<VersionHandle> unneeded = model.TakeUnneeded(decision.keep);
   draining_ += static_cast<int>(unneeded.size());
-  queue_.Set(model.name(), model.Wishes(decision.keep));
+  SetWishes(model, decision.keep);
   PublishEntry(model);
   if (!model.Starting(decision.keep)) starting_.erase(model.name());
-  work_.Signal();
   changed_.SignalAll();
+}
+
+void Manager::SetWishes(const ModelState& model, const std::vector<std::string>& keep) {
+  ModelWishes wishes = model.Wishes(keep);
+  load_queue_.Set(model.name(), wishes.loads);
+  probe_queue_.Set(model.name(), wishes.probes);
+  load_work_.Signal();
+  probe_work_.Signal();
 }
 
 void Manager::MoveLiveTo(ModelState& model, const PolicyDecision& decision) {
@@ -176,7 +190,9 @@ void Manager::MoveLiveTo(ModelState& model, const PolicyDecision& decision) {
     LogError("version could not be made live; it is tried again",
              {{"model", model.name()}, {"version", decision.live}, {"error", committed}});
     move_again_[model.name()] = clock_->Now() + kMoveAgain;
+    return;
   }
+  DropRoutesToLive(model);
 }
 
 void Manager::PublishEntry(const ModelState& model) {
@@ -267,7 +283,8 @@ bool Manager::WaitReady(absl::Duration timeout) const {
 bool Manager::WaitSettled(absl::Duration timeout) const {
   Timeout patience(timeout);
   MutexLock lock(&mutex_);
-  while (loading_ || draining_ > 0 || (!stopping_ && NextDue() <= clock_->Now())) {
+  while (loading_ || probing_ || draining_ > 0 ||
+         (!stopping_ && std::min(NextLoadDue(), probe_queue_.NextDue()) <= clock_->Now())) {
     if (!patience.Wait(&changed_, &mutex_)) return false;
   }
   return true;

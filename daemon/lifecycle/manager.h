@@ -2,17 +2,18 @@
 //
 // Deciding is serial, under one mutex: an event comes in (a version was registered, a load ended, a command
 // was given), the pure policy is asked, the decision is committed to the registry and then published to the
-// serving table. Executing is not under the mutex: one loading thread loads and warms, the Reaper's thread
-// destroys, the Notifier's thread announces. The request path uses only the ServingTable.
+// serving table. Executing is not under the mutex: one thread probes, one loads and warms, the Reaper's
+// thread destroys, the Notifier's thread announces. The request path uses only the ServingTable.
 //
-//   state of a version: available → loading → ready → draining → available
+//   state of a version: available → probing → loading → ready → draining → available
 //   and from any of them to quarantined or retired, which a person can undo (promote, or dropping it again)
 //
 // What can go wrong, and what follows:
-//   a load fails by the version's fault    quarantined; the policy goes on to the next best
-//   a load fails by the machine's fault    stays good; tried again after a back-off (1 s, doubling to 60 s)
-//   the registry cannot be written         live stays where it is; tried again at the next event or after 5 s
-//   a command's load fails or takes long   the command returns the error; nothing changed
+//   a probe or load fails by the version's fault   quarantined; the policy goes on to the next best
+//   a probe or load fails by the machine's fault   stays good; tried again after a back-off (1 s, doubling to
+//   60 s) the registry cannot be written                 live stays where it is; tried again at the next
+//   event or after 5 s a command's load fails or takes long           the command returns the error; nothing
+//   changed
 #pragma once
 
 #include <functional>
@@ -33,6 +34,7 @@
 #include "daemon/lifecycle/model_state.h"
 #include "daemon/lifecycle/model_view.h"
 #include "daemon/lifecycle/notifier.h"
+#include "daemon/lifecycle/prober.h"
 #include "daemon/lifecycle/reaper.h"
 #include "daemon/lifecycle/serving_table.h"
 #include "registry/base/clock.h"
@@ -58,22 +60,31 @@ struct LiveChange {
   std::string pinned;
 };
 
-// Thread-safe.
-class Manager {
- public:
+// What a Manager works with. All pointers outlive it.
+struct ManagerParts {
   // Called, under no lock, whenever a model begins or ceases to have a live version; one call at a time, in
   // the order of the changes.
   using ServingChangedFn = std::function<void(const std::string& model, bool serving)>;
 
-  // Reads the registry and begins to load what was live. All pointers outlive the Manager.
-  static absl::StatusOr<std::unique_ptr<Manager>> Start(Registry* registry, VersionLoader* loader,
-                                                        ServingTable* table, Clock* clock,
-                                                        ServingChangedFn on_serving_changed = nullptr);
+  Registry* registry = nullptr;
+  VersionLoader* loader = nullptr;
+  VersionProber* prober = nullptr;  // null: versions are loaded without having been probed
+  ServingTable* table = nullptr;
+  Clock* clock = nullptr;
+  ServingChangedFn on_serving_changed = nullptr;
+};
+
+// Thread-safe.
+class Manager {
+ public:
+  // Reads the registry and begins to load what was live.
+  static absl::StatusOr<std::unique_ptr<Manager>> Start(ManagerParts parts);
   // Stops, and empties the serving table. Handles that requests still hold must be let go before, or it waits
   // for them.
   ~Manager();
 
-  // Begins no load any more; commands that wait for one return UNAVAILABLE. What is ready stays served.
+  // Begins no probe and no load any more, and ends a probe that runs; commands that wait for one return
+  // UNAVAILABLE. What is ready stays served.
   void Stop();
 
   // --- For the intake ---
@@ -105,6 +116,19 @@ class Manager {
   // OK, with nothing recorded, where it is retired already.
   absl::Status Retire(const Command& command);
 
+  // --- Routing. As commands: the version is loaded first, and stays in memory as long as it is routed to.
+  // FAILED_PRECONDITION also for a version that is quarantined or retired. ---
+
+  // Points `label` at `command.version`; without one: takes the label away (NOT_FOUND: there is none).
+  // Returns the version that it pointed at before; empty: none.
+  absl::StatusOr<std::string> SetLabel(const Command& command, const std::string& label,
+                                       absl::Duration timeout);
+  // Sends `share` of the unnamed requests to `command.version`; without one: to live alone again. Returns the
+  // routing then in force.
+  absl::StatusOr<Routing> SetCanary(const Command& command, double share, absl::Duration timeout);
+  // As SetCanary, for copies whose answers are compared and not returned.
+  absl::StatusOr<Routing> SetShadow(const Command& command, double share, absl::Duration timeout);
+
   // --- Views. Each is one consistent snapshot. ---
 
   // Up to `limit` models whose names come after `after`, by name.
@@ -125,8 +149,7 @@ class Manager {
   void Poke();
 
  private:
-  Manager(Registry* registry, VersionLoader* loader, ServingTable* table, Clock* clock,
-          ServingChangedFn on_serving_changed, std::vector<ModelRecord> models);
+  Manager(ManagerParts parts, std::vector<ModelRecord> models);
 
   // --- The loading thread (manager.cc) ---
   void LoadLoop();
@@ -135,13 +158,34 @@ class Manager {
   void FinishLoad(const VersionRecord& record, absl::StatusOr<LoadedVersion> loaded);
   void NoteFailedLoad(ModelState& model, const std::string& version, const absl::Status& why)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Quarantine(ModelState& model, const std::string& version, const std::string& reason,
+                  const std::string& evidence) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // --- The probing thread (manager_probe.cc) ---
+  void ProbeLoop();
+  std::optional<VersionRecord> NextProbe();
+  void FinishProbe(const VersionRecord& record, const absl::StatusOr<v1::ProbeReport>& report);
   void RetryMoves(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Time NextDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Time NextLoadDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnDestroyed(const std::string& model, const std::string& version);
+
+  // --- Routing (manager_routing.cc) ---
+  // Loads `command.version`, if there is one, and commits what `change` makes of the routing.
+  absl::StatusOr<Routing> ChangeRouting(const Command& command, const char* action, absl::Duration timeout,
+                                        const std::function<absl::Status(Routing&)>& change);
+  absl::StatusOr<Routing> ChangeRoutingNow(ModelState& model, const Command& command, const char* action,
+                                           Timeout& patience,
+                                           const std::function<absl::Status(Routing&)>& change)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // A canary or shadow that became live is none any more.
+  void DropRoutesToLive(ModelState& model) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // --- Deciding (manager.cc) ---
   // Asks the policy and carries out what it says: call it after every change to `model`.
   void Reconcile(ModelState& model) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Replaces what is to be probed and loaded for `model`.
+  void SetWishes(const ModelState& model, const std::vector<std::string>& keep)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void MoveLiveTo(ModelState& model, const PolicyDecision& decision) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PublishEntry(const ModelState& model) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   EventRecord Event(const char* action, const std::string& model, const std::string& version,
@@ -152,6 +196,7 @@ class Manager {
                                  const std::string& reason, const EventRecord& event)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  static absl::StatusOr<const VersionSlot*> FindVersion(const ModelState& model, const std::string& version);
   absl::StatusOr<const ModelState*> FindModel(const std::string& name) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -176,20 +221,24 @@ class Manager {
 
   Registry* const registry_;
   VersionLoader* const loader_;
+  VersionProber* const prober_;  // null: none
   ServingTable* const table_;
   Clock* const clock_;
-  const ServingChangedFn on_serving_changed_;
+  const ManagerParts::ServingChangedFn on_serving_changed_;
 
   mutable Mutex mutex_;
   mutable CondVar changed_;                                           // for who waits for a state
-  CondVar work_;                                                      // for the loading thread
+  CondVar load_work_;                                                 // for the loading thread
+  CondVar probe_work_;                                                // for the probing thread
   std::map<std::string, ModelState> models_ ABSL_GUARDED_BY(mutex_);  // never shrinks
-  LoadQueue queue_ ABSL_GUARDED_BY(mutex_);
+  LoadQueue load_queue_ ABSL_GUARDED_BY(mutex_);
+  LoadQueue probe_queue_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> serving_ ABSL_GUARDED_BY(mutex_);   // models, as announced
   std::set<std::string> starting_ ABSL_GUARDED_BY(mutex_);  // models that ready() waits for
   std::map<std::string, absl::Time> move_again_
       ABSL_GUARDED_BY(mutex_);  // models whose move failed to commit
   bool loading_ ABSL_GUARDED_BY(mutex_) = false;
+  bool probing_ ABSL_GUARDED_BY(mutex_) = false;
   int draining_ ABSL_GUARDED_BY(mutex_) = 0;  // instances given up and not yet destroyed
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
@@ -197,6 +246,7 @@ class Manager {
   Notifier notifier_;
   Reaper reaper_;
   std::thread loading_thread_;
+  std::thread probing_thread_;  // not running without a prober
 };
 
 }  // namespace modeld

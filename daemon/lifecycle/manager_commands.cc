@@ -14,12 +14,6 @@ namespace {
 // As many digits of a hash as tell artifacts apart in a message.
 std::string ShortHash(const std::string& sha256) { return sha256.substr(0, 12); }
 
-absl::StatusOr<const VersionSlot*> FindVersion(const ModelState& model, const std::string& version) {
-  if (const VersionSlot* slot = model.Find(version)) return slot;
-  return absl::NotFoundError(absl::StrCat("model ", Quote(model.name()), " has no version ", Quote(version),
-                                          "; registered: ", ListVersions(model.Versions())));
-}
-
 absl::Status Conflict(const VersionSlot& known, const VersionRecord& version) {
   return absl::AlreadyExistsError(
       absl::StrCat(NameVersion(version.model, version.version), " is registered with other bytes (sha256 ",
@@ -32,6 +26,16 @@ absl::Status Conflict(const VersionRecord& version, const std::string& what) {
   return absl::AlreadyExistsError(absl::StrCat(
       NameVersion(version.model, version.version), " is registered with the same bytes (sha256 ",
       ShortHash(version.sha256), ") but ", what, "; versions are immutable: give it a new version string"));
+}
+
+// "canary", "shadow" or "label \"stable\"", where requests are routed to the version; empty: none are.
+std::string RouteTo(const Routing& routing, const std::string& version) {
+  if (routing.canary == version) return "canary";
+  if (routing.shadow == version) return "shadow";
+  for (const auto& [label, of] : routing.labels) {
+    if (of == version) return absl::StrCat("label ", Quote(label));
+  }
+  return "";
 }
 
 // Says which model an error of the pure functions is about.
@@ -54,6 +58,7 @@ absl::Status Manager::Register(const VersionRecord& version, const std::string& 
   record.disposition = Disposition::kGood;
   record.reason.clear();
   record.registered_at = clock_->Now();
+  record.probed = false;
   MODELD_RETURN_IF_ERROR(registry_->RegisterVersion(
       record, canonical_config, Event(action::kRegistered, version.model, version.version, kDaemon, ""),
       files));
@@ -62,7 +67,8 @@ absl::Status Manager::Register(const VersionRecord& version, const std::string& 
   ModelState& model =
       models_
           .try_emplace(version.model,
-                       ModelRecord{.name = version.model, .live = {}, .routing = {}, .versions = {}})
+                       ModelRecord{.name = version.model, .live = {}, .routing = {}, .versions = {}},
+                       /*probes=*/prober_ != nullptr)
           .first->second;
   model.AddVersion(std::move(record));
   Reconcile(model);
@@ -186,6 +192,9 @@ absl::Status Manager::Retire(const Command& command) {
     return absl::FailedPreconditionError(
         absl::StrCat(name, " is live; make another one live first, with modelctl promote or rollback"));
   }
+  if (const std::string route = RouteTo(model->routing(), command.version); !route.empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(name, " is the model's ", route, "; end that first"));
+  }
   if (model->live().pinned == command.version) {
     return absl::FailedPreconditionError(
         absl::StrCat(name, " is pinned; let it go first with: modelctl unpin ", command.model));
@@ -205,6 +214,12 @@ absl::Status Manager::Retire(const Command& command) {
 absl::StatusOr<ModelState*> Manager::FindForChange(const std::string& name) {
   MODELD_RETURN_IF_ERROR(FindModel(name).status());
   return &models_.at(name);
+}
+
+absl::StatusOr<const VersionSlot*> Manager::FindVersion(const ModelState& model, const std::string& version) {
+  if (const VersionSlot* slot = model.Find(version)) return slot;
+  return absl::NotFoundError(absl::StrCat("model ", Quote(model.name()), " has no version ", Quote(version),
+                                          "; registered: ", ListVersions(model.Versions())));
 }
 
 absl::Status Manager::AwaitLoaded(ModelState& model, const std::string& version, Timeout& patience) {
@@ -244,6 +259,7 @@ absl::StatusOr<LiveChange> Manager::CommitCommand(ModelState& model, const char*
                     .pinned = next.pinned};
   MODELD_RETURN_IF_ERROR(CommitLive(model, std::move(next),
                                     Event(action, model.name(), version, command.actor, command.reason)));
+  DropRoutesToLive(model);
   return change;
 }
 

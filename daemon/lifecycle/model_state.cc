@@ -32,6 +32,7 @@ std::string WhyUnavailable(const VersionSlot& slot) {
     case Disposition::kGood:
       break;
   }
+  if (slot.probing) return absl::StrCat(name, " is being probed; try again shortly");
   if (slot.loading) return absl::StrCat(name, " is loading; try again shortly");
   if (slot.failures > 0) return absl::StrCat(name, " could not be loaded: ", slot.load_error);
   return absl::StrCat(name, " is registered but not loaded; make it live with: ", promote);
@@ -43,6 +44,8 @@ std::string_view VersionStateName(VersionState state) {
   switch (state) {
     case VersionState::kAvailable:
       return "available";
+    case VersionState::kProbing:
+      return "probing";
     case VersionState::kLoading:
       return "loading";
     case VersionState::kReady:
@@ -68,6 +71,7 @@ VersionState StateOf(const VersionSlot& slot) {
   }
   if (slot.handle != nullptr) return VersionState::kReady;
   if (slot.loading) return VersionState::kLoading;
+  if (slot.probing) return VersionState::kProbing;
   return slot.instances > 0 ? VersionState::kDraining : VersionState::kAvailable;
 }
 
@@ -77,7 +81,11 @@ absl::Duration LoadBackOff(int failures) {
   return std::min(back_off, kLongestPutOff);
 }
 
-ModelState::ModelState(ModelRecord record) : name_(std::move(record.name)), live_(std::move(record.live)) {
+ModelState::ModelState(ModelRecord record, bool probes)
+    : name_(std::move(record.name)),
+      probes_(probes),
+      live_(std::move(record.live)) {
+  SetRouting(std::move(record.routing));
   for (VersionRecord& version : record.versions) AddVersion(std::move(version));
 }
 
@@ -92,8 +100,9 @@ bool ModelState::Usable(std::string_view version) const {
 }
 
 std::string ModelState::HighestUsable() const {
-  const auto highest = std::find_if(versions_.rbegin(), versions_.rend(),
-                                    [](const auto& entry) { return entry.second.usable(); });
+  const auto highest = std::find_if(versions_.rbegin(), versions_.rend(), [](const auto& entry) {
+    return entry.second.usable() && !entry.second.record.held;
+  });
   return highest == versions_.rend() ? "" : highest->first;
 }
 
@@ -124,6 +133,31 @@ void ModelState::SetDisposition(const std::string& version, Disposition disposit
   if (disposition == Disposition::kRetired) ++slot.retirements;
 }
 
+void ModelState::SetRouting(Routing routing) {
+  // What one shadow's answers came to says nothing of another's.
+  if (routing.shadow.empty()) {
+    shadow_stats_ = nullptr;
+  } else if (shadow_stats_ == nullptr || routing.shadow != routing_.shadow) {
+    shadow_stats_ = std::make_shared<ShadowStats>();
+  }
+  routing_ = std::move(routing);
+}
+
+void ModelState::SetHeld(const std::string& version, bool held, bool prepared) {
+  VersionSlot& slot = Slot(version);
+  slot.record.held = held;
+  slot.prepared = prepared;
+}
+
+void ModelState::BeginProbe(const std::string& version) { Slot(version).probing = true; }
+
+void ModelState::EndProbe(const std::string& version, bool passed, int64_t resident_bytes) {
+  VersionSlot& slot = Slot(version);
+  slot.probing = false;
+  slot.record.probed = passed;
+  slot.record.resident_bytes = resident_bytes;
+}
+
 void ModelState::BeginLoad(const std::string& version) { Slot(version).loading = true; }
 
 void ModelState::EndLoad(const std::string& version, VersionHandle handle,
@@ -140,6 +174,7 @@ void ModelState::EndLoad(const std::string& version, VersionHandle handle,
 
 void ModelState::FailLoad(const std::string& version, const absl::Status& why, absl::Time now) {
   VersionSlot& slot = Slot(version);
+  slot.probing = false;
   slot.loading = false;
   slot.urgent = false;  // one try a command
   ++slot.failures;
@@ -165,29 +200,38 @@ void ModelState::Release(const std::string& version) {
 PolicyDecision ModelState::Decide() const {
   PolicyInput input{.versions = {}, .live = live_};
   input.versions.reserve(versions_.size());
+  const std::vector<std::string> routed = RoutedVersions(routing_);
   for (const auto& [version, slot] : versions_) {
     input.versions.push_back({.version = version,
                               .usable = slot.usable(),
                               .ready = CanServe(slot),
-                              .failed = slot.usable() && slot.failures > 0});
+                              .failed = slot.usable() && slot.failures > 0,
+                              .held = slot.record.held,
+                              .wanted = slot.prepared || Contains(routed, version)});
   }
   return modeld::Decide(input);
 }
 
-std::vector<LoadWish> ModelState::Wishes(const std::vector<std::string>& keep) const {
-  std::vector<LoadWish> wishes;
+bool ModelState::NeedsProbe(const VersionSlot& slot) const {
+  if (!probes_ || slot.record.probed) return false;
+  return !slot.usable() || !Contains(live_.history, slot.record.version);
+}
+
+ModelWishes ModelState::Wishes(const std::vector<std::string>& keep) const {
+  ModelWishes wishes;
+  const auto wish = [&](const VersionSlot& slot, int priority, absl::Time not_before) {
+    if (slot.handle != nullptr || slot.loading || slot.probing) return;
+    (NeedsProbe(slot) ? wishes.probes : wishes.loads)
+        .push_back({.version = slot.record.version, .priority = priority, .not_before = not_before});
+  };
   for (const auto& [version, slot] : versions_) {
-    if (slot.urgent && slot.handle == nullptr && !slot.loading) {
-      wishes.push_back({.version = version, .priority = kCommandPriority});
-    }
+    if (slot.urgent) wish(slot, kCommandPriority, absl::InfinitePast());
   }
   int priority = kCommandPriority;
   for (const std::string& version : keep) {
     ++priority;
     const VersionSlot& slot = *Find(version);
-    if (slot.urgent || slot.handle != nullptr || slot.loading) continue;
-    const absl::Time not_before = slot.failures > 0 ? slot.retry_at : absl::InfinitePast();
-    wishes.push_back({.version = version, .priority = priority, .not_before = not_before});
+    if (!slot.urgent) wish(slot, priority, slot.failures > 0 ? slot.retry_at : absl::InfinitePast());
   }
   return wishes;
 }
@@ -218,9 +262,11 @@ ModelView ModelState::View() const {
                  .labels = {},
                  .pinned = live_.pinned,
                  .pin_reason = live_.pin_reason,
-                 .traffic = std::nullopt,
+                 .traffic = Traffic(),
                  .watch = std::nullopt};
+  view.labels.insert(routing_.labels.begin(), routing_.labels.end());
   if (!view.live.empty()) view.labels["live"] = view.live;
+  if (!routing_.canary.empty()) view.labels["canary"] = routing_.canary;
   if (const std::string previous = Previous(); !previous.empty()) view.labels["previous"] = previous;
   view.versions.reserve(versions_.size());
   for (auto entry = versions_.rbegin(); entry != versions_.rend(); ++entry) {
@@ -263,7 +309,27 @@ std::shared_ptr<const ServingEntry> ModelState::Entry() const {
     entry->labels["live"] = live;
   }
   if (const std::string previous = Previous(); !previous.empty()) entry->labels["previous"] = previous;
+  if (!routing_.canary.empty()) entry->labels["canary"] = routing_.canary;
+  entry->labels.insert(routing_.labels.begin(), routing_.labels.end());
+  const auto ready = [&](const std::string& version) {
+    const auto found = entry->ready.find(version);
+    return found == entry->ready.end() ? nullptr : found->second;
+  };
+  entry->canary = ready(routing_.canary);
+  entry->canary_share = routing_.canary_share;
+  entry->shadow = ready(routing_.shadow);
+  entry->shadow_share = routing_.shadow_share;
+  entry->shadow_stats = shadow_stats_;
   return entry;
+}
+
+std::optional<TrafficView> ModelState::Traffic() const {
+  if (routing_.canary.empty() && routing_.shadow.empty()) return std::nullopt;
+  return TrafficView{.canary = routing_.canary,
+                     .canary_share = routing_.canary_share,
+                     .shadow = routing_.shadow,
+                     .shadow_share = routing_.shadow_share,
+                     .shadow_stats = shadow_stats_ == nullptr ? ShadowStatsView{} : shadow_stats_->View()};
 }
 
 std::string ModelState::Previous() const {

@@ -26,10 +26,13 @@ namespace modeld {
 // What is known of one version.
 struct VersionSlot {
   VersionRecord record;
+  bool probing = false;
   bool loading = false;
   VersionHandle handle;  // the instance that may serve; null: none
   // Instances in memory: that one, and earlier ones that requests still hold or that are being destroyed.
   int instances = 0;
+
+  bool prepared = false;  // of a release that is not live yet: it stays in memory
 
   // Commands that wait for it to be loaded: while there are any, it stays in memory.
   int holds = 0;
@@ -50,6 +53,12 @@ struct VersionSlot {
   bool usable() const { return record.disposition == Disposition::kGood; }
 };
 
+// What is to be done for a model, each list most urgent first.
+struct ModelWishes {
+  std::vector<LoadWish> probes;
+  std::vector<LoadWish> loads;
+};
+
 VersionState StateOf(const VersionSlot& slot);
 
 // How long to wait after the n-th failed load in a row: one second, doubling to a minute.
@@ -58,14 +67,16 @@ absl::Duration LoadBackOff(int failures);
 // Not thread-safe. REQUIRES for every method with a `version`: it is registered, except where said.
 class ModelState {
  public:
-  explicit ModelState(ModelRecord record);
+  // `probes`: versions are probed before they are loaded for the first time.
+  explicit ModelState(ModelRecord record, bool probes = false);
 
   const std::string& name() const { return name_; }
   const LiveState& live() const { return live_; }
+  const Routing& routing() const { return routing_; }
   // Null: not registered. Valid as long as the ModelState.
   const VersionSlot* Find(const std::string& version) const;
   bool Usable(std::string_view version) const;  // false also where it is not registered
-  std::string HighestUsable() const;
+  std::string HighestUsable() const;            // that is not held; empty: none
   std::vector<std::string> Versions() const;
   // True if requests that name no version are answered.
   bool Serving() const;
@@ -75,9 +86,16 @@ class ModelState {
   void AddVersion(VersionRecord record);
   void SetDisposition(const std::string& version, Disposition disposition, const std::string& reason);
   void SetLive(LiveState live) { live_ = std::move(live); }
+  void SetRouting(Routing routing);
+  // A release that the version belongs to: is there one that holds it, and is that still being prepared?
+  void SetHeld(const std::string& version, bool held, bool prepared);
 
+  void BeginProbe(const std::string& version);
+  // The probe came to a verdict, as the registry records it.
+  void EndProbe(const std::string& version, bool passed, int64_t resident_bytes);
   void BeginLoad(const std::string& version);
   void EndLoad(const std::string& version, VersionHandle handle, std::vector<std::string> warnings);
+  // A probe or a load failed.
   void FailLoad(const std::string& version, const absl::Status& why, absl::Time now);
   void InstanceDestroyed(const std::string& version);
 
@@ -88,8 +106,8 @@ class ModelState {
   // --- What follows ---
 
   PolicyDecision Decide() const;
-  // What is to be loaded so that everything of `keep`, and what commands wait for, is in memory.
-  std::vector<LoadWish> Wishes(const std::vector<std::string>& keep) const;
+  // What is to be probed and loaded so that everything of `keep`, and what commands wait for, is in memory.
+  ModelWishes Wishes(const std::vector<std::string>& keep) const;
   // Gives up the instances that are neither in `keep` nor waited for.
   std::vector<VersionHandle> TakeUnneeded(const std::vector<std::string>& keep);
   // True while nothing is served, but something of `keep` may still come without a failed load.
@@ -101,11 +119,17 @@ class ModelState {
   std::shared_ptr<const ServingEntry> Entry() const;
 
  private:
+  // A version that was live has shown what it does; every other passes a probe first.
+  bool NeedsProbe(const VersionSlot& slot) const;
   VersionSlot& Slot(const std::string& version) { return versions_.find(version)->second; }
   std::string Previous() const;
+  std::optional<TrafficView> Traffic() const;
 
   std::string name_;
+  const bool probes_;
   LiveState live_;
+  Routing routing_;
+  std::shared_ptr<ShadowStats> shadow_stats_;  // null: no shadow
   std::map<std::string, VersionSlot, VersionLess> versions_;
 };
 

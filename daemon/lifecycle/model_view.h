@@ -14,7 +14,7 @@
 
 namespace modeld {
 
-enum class VersionState { kAvailable, kLoading, kReady, kDraining, kQuarantined, kRetired };
+enum class VersionState { kAvailable, kProbing, kLoading, kReady, kDraining, kQuarantined, kRetired };
 
 // "available", "loading", …
 std::string_view VersionStateName(VersionState state);

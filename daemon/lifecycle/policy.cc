@@ -27,6 +27,9 @@ std::string Highest(const std::vector<PolicyVersion>& versions, Predicate wanted
   return highest == nullptr ? "" : highest->version;
 }
 
+// Whether live may follow to it without a person's word.
+bool MayFollow(const PolicyVersion& version) { return version.usable && !version.held; }
+
 struct Choice {
   std::string live;
   std::string reason;
@@ -41,8 +44,8 @@ Choice ChooseLive(const PolicyInput& input, const std::string& target, const std
   const bool stays = current.usable && (current.ready || !current.failed || current.version == pinned);
   if (stays) return {current.version, ""};
 
-  const std::string fallback =
-      Highest(input.versions, [](const PolicyVersion& version) { return version.usable && version.ready; });
+  const std::string fallback = Highest(
+      input.versions, [](const PolicyVersion& version) { return MayFollow(version) && version.ready; });
   if (fallback.empty()) return {current.usable ? current.version : "", ""};
   if (input.live.history.empty()) return {fallback, absl::StrCat("until ", target, " is ready")};
   return {fallback, absl::StrCat(input.live.history.back(), " cannot be served")};
@@ -54,7 +57,7 @@ std::string Spare(const PolicyInput& input, const std::string& live, const std::
                   const std::string& pinned) {
   if (!pinned.empty() || Find(input, live).ready || !Find(input, target).failed) return "";
   return Highest(input.versions,
-                 [](const PolicyVersion& version) { return version.usable && !version.failed; });
+                 [](const PolicyVersion& version) { return MayFollow(version) && !version.failed; });
 }
 
 }  // namespace
@@ -70,10 +73,16 @@ PolicyDecision Decide(const PolicyInput& input) {
   // `previous` as it will be once live has moved, so that asking again asks for nothing more.
   const LiveState then = live.empty() ? input.live : MoveLive(input.live, live);
   const std::string previous = PreviousVersion(then, usable);
-  for (const std::string& version : {live, target, previous, highest, Spare(input, live, target, pinned)}) {
-    if (version.empty()) continue;
-    if (std::find(decision.keep.begin(), decision.keep.end(), version) != decision.keep.end()) continue;
+  const auto keep = [&](const std::string& version) {
+    if (version.empty()) return;
+    if (std::find(decision.keep.begin(), decision.keep.end(), version) != decision.keep.end()) return;
     decision.keep.push_back(version);
+  };
+  for (const std::string& version : {live, target, previous, highest, Spare(input, live, target, pinned)}) {
+    keep(version);
+  }
+  for (const PolicyVersion& version : input.versions) {
+    if (version.wanted && version.usable) keep(version.version);
   }
   if (live != LiveVersion(input.live)) decision.reason = std::move(reason);
   decision.live = std::move(live);
@@ -87,8 +96,6 @@ LiveState MoveLive(const LiveState& state, const std::string& version) {
   return next;
 }
 
-std::string HighestUsable(const std::vector<PolicyVersion>& versions) {
-  return Highest(versions, [](const PolicyVersion& version) { return version.usable; });
-}
+std::string HighestUsable(const std::vector<PolicyVersion>& versions) { return Highest(versions, MayFollow); }
 
 }  // namespace modeld

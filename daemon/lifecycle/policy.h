@@ -15,6 +15,8 @@ struct PolicyVersion {
   bool usable = false;  // good: neither quarantined nor retired
   bool ready = false;   // in memory and warm
   bool failed = false;  // its last load failed by the machine's fault; another try is pending
+  bool held = false;    // of a release that is not live: only a person can make it live
+  bool wanted = false;  // to be in memory, whatever is live: routed to, or of a release that is prepared
 };
 
 struct PolicyInput {
@@ -28,24 +30,24 @@ struct PolicyDecision {
   // Why, for the events table, where that moves live.
   std::string reason;
   // Versions that should be in memory, most urgent first: the live one, the target that live is to move to,
-  // the previous one (for instant rollback), while pinned the highest good one (prepared for unpin), and,
-  // where nothing is served since live and target failed to load, the highest that has not failed.
-  // Everything else should not be.
+  // the previous one (for instant rollback), while pinned the highest good one (prepared for unpin), where
+  // nothing is served since live and target failed to load the highest that has not failed, and those that
+  // are wanted. Everything else should not be.
   std::vector<std::string> keep;
 
   friend bool operator==(const PolicyDecision&, const PolicyDecision&) = default;
 };
 
-// Live follows the highest usable version, or the pin where that is usable; but only ever to a ready version:
-// until the target is ready, live stays where it is. Where it cannot stay (that version is not usable any
-// more, or failed to load and is not the pin: a person's decision is not undone by the machine's passing
-// trouble), it goes to the highest ready one.
+// Live follows the highest usable version that is not held, or the pin where that is usable; but only ever to
+// a ready version: until the target is ready, live stays where it is. Where it cannot stay (that version is
+// not usable any more, or failed to load and is not the pin: a person's decision is not undone by the
+// machine's passing trouble), it goes to the highest ready one.
 PolicyDecision Decide(const PolicyInput& input);
 
 // The state after the policy made `version` live: as Promote, but a pin stays.
 LiveState MoveLive(const LiveState& state, const std::string& version);
 
-// The highest usable version; empty: none.
+// The highest usable version that is not held; empty: none.
 std::string HighestUsable(const std::vector<PolicyVersion>& versions);
 
 }  // namespace modeld

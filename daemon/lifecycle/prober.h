@@ -1,4 +1,5 @@
-// VersionProber: tries a version where it can do no harm. An interface, so that lifecycle tests need no process.
+// VersionProber: tries a version where it can do no harm. An interface, so that lifecycle tests need no
+// process.
 #pragma once
 
 #include "absl/status/statusor.h"

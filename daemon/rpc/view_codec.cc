@@ -10,6 +10,8 @@ v1::VersionState WireState(VersionState state) {
   switch (state) {
     case VersionState::kAvailable:
       return v1::VERSION_STATE_AVAILABLE;
+    case VersionState::kProbing:
+      return v1::VERSION_STATE_PROBING;
     case VersionState::kLoading:
       return v1::VERSION_STATE_LOADING;
     case VersionState::kReady:
@@ -67,6 +69,7 @@ void WriteVersion(const VersionView& version, v1::Version* wire) {
   wire->set_reason(ToUtf8(version.reason));
   wire->set_sha256(version.record.sha256);
   wire->set_size_bytes(version.record.size_bytes);
+  wire->set_resident_bytes(version.record.resident_bytes);
   ToWire(version.record.registered_at, wire->mutable_registered_at());
   wire->set_description(ToUtf8(version.record.description));
   wire->set_format(std::string(FormatName(version.record.format)));

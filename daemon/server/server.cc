@@ -88,10 +88,15 @@ absl::Status Server::StartManager() {
   MODELD_ASSIGN_OR_RETURN(const std::vector<ModelRecord> models, registry_->ListModels());
   for (const ModelRecord& model : models) health_.SetModel(model.name, false);
   loader_ = std::make_unique<EngineLoader>(engine_.get(), store_.get(), registry_.get());
-  MODELD_ASSIGN_OR_RETURN(manager_, Manager::Start(registry_.get(), loader_.get(), &table_, Clock::Real(),
-                                                   [this](const std::string& model, bool serving) {
-                                                     health_.SetModel(model, serving);
-                                                   }));
+  MODELD_ASSIGN_OR_RETURN(
+      manager_, Manager::Start({.registry = registry_.get(),
+                                .loader = loader_.get(),
+                                .prober = nullptr,
+                                .table = &table_,
+                                .clock = Clock::Real(),
+                                .on_serving_changed = [this](const std::string& model, bool serving) {
+                                  health_.SetModel(model, serving);
+                                }}));
   return absl::OkStatus();
 }
 

@@ -30,6 +30,7 @@ Cell StateCell(v1::VersionState state) {
   switch (state) {
     case v1::VERSION_STATE_READY:
       return {text, Tone::kGood};
+    case v1::VERSION_STATE_PROBING:
     case v1::VERSION_STATE_LOADING:
     case v1::VERSION_STATE_DRAINING:
       return {text, Tone::kBusy};

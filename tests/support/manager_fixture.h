@@ -29,17 +29,25 @@ class ManagerTest : public ::testing::Test {
 
   void TearDown() override { loader_.UnblockAll(); }
 
+  // Null: versions are not probed.
+  virtual VersionProber* prober() { return nullptr; }
+
   void OpenRegistry() {
     absl::StatusOr<std::unique_ptr<Registry>> registry = Registry::Open(dir_ / "registry.db");
     ASSERT_OK(registry);
     registry_ = *std::move(registry);
   }
   void StartManager() {
-    absl::StatusOr<std::unique_ptr<Manager>> manager = Manager::Start(
-        registry_.get(), &loader_, &table_, &clock_, [this](const std::string& model, bool serving) {
-          MutexLock lock(&announced_mutex_);
-          announced_.push_back(absl::StrCat(model, serving ? " serves" : " does not serve"));
-        });
+    absl::StatusOr<std::unique_ptr<Manager>> manager =
+        Manager::Start({.registry = registry_.get(),
+                        .loader = &loader_,
+                        .prober = prober(),
+                        .table = &table_,
+                        .clock = &clock_,
+                        .on_serving_changed = [this](const std::string& model, bool serving) {
+                          MutexLock lock(&announced_mutex_);
+                          announced_.push_back(absl::StrCat(model, serving ? " serves" : " does not serve"));
+                        }});
     ASSERT_OK(manager);
     manager_ = *std::move(manager);
   }

@@ -71,7 +71,7 @@ TEST(ModelStateTest, WishesFollowTheOrderOfKeepAndLeaveOutWhatIsThere) {
   model.EndLoad("1.1", Handle("1.1"), {});
   model.BeginLoad("1.2");
   EXPECT_THAT(
-      model.Wishes({"1.3", "1.1", "1.2", "1.0"}),
+      model.Wishes({"1.3", "1.1", "1.2", "1.0"}).loads,
       ElementsAre(FieldsAre("1.3", 1, absl::InfinitePast()), FieldsAre("1.0", 4, absl::InfinitePast())));
 }
 
@@ -80,11 +80,11 @@ TEST(ModelStateTest, WhatACommandWaitsForIsWishedBeforeAllAndOnce) {
   model.FailLoad("1.0", absl::ResourceExhaustedError("no memory"), kNow);
   model.Hold("1.0");
   model.Hold("1.1");
-  EXPECT_THAT(model.Wishes({"1.0"}), ElementsAre(FieldsAre("1.0", 0, absl::InfinitePast()),
-                                                 FieldsAre("1.1", 0, absl::InfinitePast())));
+  EXPECT_THAT(model.Wishes({"1.0"}).loads, ElementsAre(FieldsAre("1.0", 0, absl::InfinitePast()),
+                                                       FieldsAre("1.1", 0, absl::InfinitePast())));
   model.FailLoad("1.0", absl::ResourceExhaustedError("no memory"), kNow);
   model.Release("1.1");
-  EXPECT_THAT(model.Wishes({"1.0"}), ElementsAre(FieldsAre("1.0", 1, kNow + LoadBackOff(2))))
+  EXPECT_THAT(model.Wishes({"1.0"}).loads, ElementsAre(FieldsAre("1.0", 1, kNow + LoadBackOff(2))))
       << "one try a command, then the back-off counts again";
 }
 

@@ -9,14 +9,34 @@
 namespace modeld {
 namespace {
 
+PolicyVersion Unusable(const std::string& version) {
+  PolicyVersion unusable;
+  unusable.version = version;
+  return unusable;
+}
+PolicyVersion Good(const std::string& version) {
+  PolicyVersion good = Unusable(version);
+  good.usable = true;
+  return good;
+}
 PolicyVersion Ready(const std::string& version) {
-  return {.version = version, .usable = true, .ready = true};
+  PolicyVersion ready = Good(version);
+  ready.ready = true;
+  return ready;
 }
-PolicyVersion Good(const std::string& version) { return {.version = version, .usable = true}; }
 PolicyVersion Failed(const std::string& version) {
-  return {.version = version, .usable = true, .ready = false, .failed = true};
+  PolicyVersion failed = Good(version);
+  failed.failed = true;
+  return failed;
 }
-PolicyVersion Unusable(const std::string& version) { return {.version = version}; }
+PolicyVersion Held(PolicyVersion version) {
+  version.held = true;
+  return version;
+}
+PolicyVersion Wanted(PolicyVersion version) {
+  version.wanted = true;
+  return version;
+}
 
 LiveState Live(std::vector<std::string> history, std::string pinned = "") {
   return {.history = std::move(history), .pinned = std::move(pinned), .pin_reason = ""};
@@ -74,6 +94,26 @@ INSTANTIATE_TEST_SUITE_P(
              {"1.2", "1.1"}},
         Case{"LowerVersionDroppedLaterDoesNotGoLive",
              {Good("0.9"), Ready("1.0")},
+             Live({"1.0"}),
+             "1.0",
+             {"1.0"}},
+        Case{"HeldIsNotFollowed", {Ready("1.0"), Held(Ready("1.1"))}, Live({"1.0"}), "1.0", {"1.0"}},
+        Case{"HeldIsPreparedWhereItIsWanted",
+             {Ready("1.0"), Held(Wanted(Good("1.1")))},
+             Live({"1.0"}),
+             "1.0",
+             {"1.0", "1.1"}},
+        Case{"HeldServesWhereAPersonMadeItLive",
+             {Ready("1.0"), Held(Ready("1.1"))},
+             Live({"1.0", "1.1"}, "1.1"),
+             "1.1",
+             {"1.1", "1.0"}},
+        Case{"HeldIsNoFallback", {Unusable("1.0"), Held(Ready("1.1"))}, Live({"1.0"}), "", {}},
+        Case{"OnlyHeldVersions", {Held(Ready("1.0"))}, Live({}), "", {}},
+        Case{
+            "WantedStaysInMemory", {Wanted(Good("0.5")), Ready("1.0")}, Live({"1.0"}), "1.0", {"1.0", "0.5"}},
+        Case{"WantedButUnusableDoesNot",
+             {Wanted(Unusable("0.5")), Ready("1.0")},
              Live({"1.0"}),
              "1.0",
              {"1.0"}},
@@ -160,7 +200,9 @@ TEST(PolicyTest, IsIdempotentOnRandomSnapshots) {
   for (int round = 0; round < 2000; ++round) {
     PolicyInput input;
     for (int i = 0; i < 5; ++i) {
-      PolicyVersion version{.version = absl::StrCat("1.", i)};
+      PolicyVersion version = Unusable(absl::StrCat("1.", i));
+      version.held = coin() && coin();
+      version.wanted = coin() && coin();
       version.usable = coin() || coin();
       version.ready = version.usable && coin();
       version.failed = version.usable && !version.ready && coin();

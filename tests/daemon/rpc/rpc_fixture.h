@@ -171,7 +171,12 @@ class RpcTest : public testing::Test {
     pool_ = std::make_unique<WorkerPool>(
         Clock::Real(),
         WorkerPoolOptions{.threads = options.threads, .max_queue = options.max_queue, .prepare_thread = {}});
-    ASSERT_OK_AND_ASSIGN(manager_, Manager::Start(registry_.get(), &loader_, &table_, Clock::Real()));
+    ASSERT_OK_AND_ASSIGN(manager_, Manager::Start({.registry = registry_.get(),
+                                                   .loader = &loader_,
+                                                   .prober = nullptr,
+                                                   .table = &table_,
+                                                   .clock = Clock::Real(),
+                                                   .on_serving_changed = nullptr}));
     sink_ = std::make_unique<ManagerSink>(manager_.get());
     intake_ = std::make_unique<Intake>(
         FileSystem::Real(), Clock::Real(), registry_.get(), store_.get(), sink_.get(), /*watcher=*/nullptr,
