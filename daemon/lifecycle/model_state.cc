@@ -82,9 +82,7 @@ absl::Duration LoadBackOff(int failures) {
 }
 
 ModelState::ModelState(ModelRecord record, bool probes)
-    : name_(std::move(record.name)),
-      probes_(probes),
-      live_(std::move(record.live)) {
+    : name_(std::move(record.name)), probes_(probes), live_(std::move(record.live)) {
   SetRouting(std::move(record.routing));
   for (VersionRecord& version : record.versions) AddVersion(std::move(version));
 }
