@@ -41,6 +41,7 @@ class FaultyFileSystem final : public FileSystem {
     kSetMode,
     kMakeDirectories,
   };
+  static constexpr Call kLastCall = Call::kMakeDirectories;
 
   explicit FaultyFileSystem(FileSystem* real = FileSystem::Real()) : real_(real) {}
 
@@ -81,10 +82,17 @@ class FaultyFileSystem final : public FileSystem {
     free_bytes_ = bytes;
   }
 
+  // The `nth` coming Write writes half of its data and then fails.
+  void CutNthWrite(int nth, absl::Status status) {
+    MutexLock lock(&mutex_);
+    cuts_[counts_[Call::kWrite] + nth] = std::move(status);
+  }
+
   // Forgets all rules. Counts go on.
   void Heal() {
     MutexLock lock(&mutex_);
     rules_.clear();
+    cuts_.clear();
     max_read_ = free_bytes_ = kUnlimited;
   }
 
@@ -129,6 +137,10 @@ class FaultyFileSystem final : public FileSystem {
   }
   absl::Status Write(int fd, std::string_view data) override {
     MODELD_RETURN_IF_ERROR(Enter(Call::kWrite));
+    if (const absl::Status cut = CutOfThisWrite(); !cut.ok()) {
+      MODELD_RETURN_IF_ERROR(real_->Write(fd, data.substr(0, data.size() / 2)));
+      return cut;
+    }
     const std::string_view fits = data.substr(0, TakeDiskSpace(data.size()));
     MODELD_RETURN_IF_ERROR(real_->Write(fd, fits));
     if (fits.size() == data.size()) return absl::OkStatus();
@@ -192,6 +204,12 @@ class FaultyFileSystem final : public FileSystem {
     return status;
   }
 
+  absl::Status CutOfThisWrite() const {
+    MutexLock lock(&mutex_);
+    const auto cut = cuts_.find(counts_.at(Call::kWrite));
+    return cut == cuts_.end() ? absl::OkStatus() : cut->second;
+  }
+
   uint64_t MaxRead() const {
     MutexLock lock(&mutex_);
     return max_read_;
@@ -209,6 +227,7 @@ class FaultyFileSystem final : public FileSystem {
   mutable Mutex mutex_;
   std::map<Call, Rules> rules_ ABSL_GUARDED_BY(mutex_);
   std::map<Call, int> counts_ ABSL_GUARDED_BY(mutex_);
+  std::map<int, absl::Status> cuts_ ABSL_GUARDED_BY(mutex_);  // by number of the write
   uint64_t max_read_ ABSL_GUARDED_BY(mutex_) = kUnlimited;
   uint64_t free_bytes_ ABSL_GUARDED_BY(mutex_) = kUnlimited;
 };

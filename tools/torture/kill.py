@@ -19,7 +19,7 @@ from daemon_process import DaemonProcess
 from report import Row, row
 from script import MODELS, Dropped, Script
 from setting import Setting
-from store_check import ArtifactCheck, Move, check_integrity, copy_of, live_versions, moves
+from store_check import ArtifactCheck, Move, check_integrity, copy_of, live_versions, moves, opened
 
 from modeld_client import Client, ModeldError
 from modeld_client.retry import NO_RETRY
@@ -232,16 +232,17 @@ class Kills:
     def _look_at_live(self, client: Client) -> None:
         """Each model that has a live version answers, by the one that was committed last."""
         for model in MODELS:
-            for _ in range(10):  # live may move while it is looked at
+            for _ in range(20):  # live may move while it is looked at
                 before = self._committed(model)
                 answered = self._ask(client, model)
-                if before == self._committed(model):
+                if answered == before:
                     break
+                time.sleep(0.005)
             if answered != before:
                 self.findings.add(LIVE, f"{model} {answered} answers; committed is {before}")
 
     def _committed(self, model: str) -> str:
-        with copy_of(self._daemon.database) as connection:
+        with opened(self._daemon.database) as connection:
             known: list[Move] = moves(connection)
         return next((move.to_version for move in reversed(known) if move.model == model), "")
 
@@ -271,7 +272,7 @@ class Kills:
                     continue  # not in memory
                 if state != "READY":
                     self.findings.add(ANSWERS, f"{model} {version}, which is {state or 'unknown'}, answered")
-        with copy_of(self._daemon.database) as connection:
+        with opened(self._daemon.database) as connection:
             for fault in ArtifactCheck(self._daemon.state / "artifacts").check(connection):
                 self.findings.add(ARTIFACTS, fault)
 

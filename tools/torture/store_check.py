@@ -24,6 +24,13 @@ class Move:
 
 
 @contextmanager
+def opened(database: Path) -> Iterator[sqlite3.Connection]:
+    """The database while its daemon runs: what is committed and synced, and nothing that is on its way."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)) as connection:
+        yield connection
+
+
+@contextmanager
 def copy_of(database: Path) -> Iterator[sqlite3.Connection]:
     """The database as it lies there, its log included, without touching it: reading recovers a log."""
     with tempfile.TemporaryDirectory(prefix="modeld-torture-db-") as directory:
