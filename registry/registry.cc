@@ -14,17 +14,6 @@
 namespace modeld {
 namespace {
 
-// One transaction around `work`, which returns absl::Status: committed if that is OK, else rolled back.
-template <typename Work>
-absl::Status InTransaction(SQLite::Database& database, const std::string& attempt, Work&& work) {
-  return CatchSqlite(attempt, [&]() -> absl::Status {
-    SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
-    MODELD_RETURN_IF_ERROR(work());
-    transaction.commit();
-    return absl::OkStatus();
-  });
-}
-
 // "version "1.0" of model "digits"".
 std::string Named(const std::string& model, const std::string& version) {
   return absl::StrCat("version ", Quote(version), " of model ", Quote(model));
@@ -39,6 +28,22 @@ absl::Status ApplyMoves(SQLite::Database& database, const std::vector<LiveMove>&
 }
 
 }  // namespace
+
+// One transaction around `work`, which returns absl::Status: committed if that is OK, else rolled back.
+template <typename Work>
+absl::Status Registry::InTransaction(SQLite::Database& database, const std::string& attempt, Work&& work) {
+  return CatchSqlite(attempt, [&]() -> absl::Status {
+    mutex_.AssertHeld();
+    SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+    MODELD_RETURN_IF_ERROR(work());
+    // Before the commit, so that nothing can fail after it.
+    const int64_t last_event_id = ReadLastEventId(database);
+    transaction.commit();
+    if (event_listener_ && last_event_id != announced_event_id_) event_listener_(last_event_id);
+    announced_event_id_ = last_event_id;
+    return absl::OkStatus();
+  });
+}
 
 Registry::Registry(std::unique_ptr<SQLite::Database> database) : database_(std::move(database)) {}
 Registry::~Registry() = default;
@@ -69,6 +74,17 @@ absl::StatusOr<std::vector<EventRecord>> Registry::ListEvents(const EventQuery& 
   return CatchSqlite("list the events", [&]() -> absl::StatusOr<std::vector<EventRecord>> {
     return ReadEvents(database, query);
   });
+}
+
+absl::StatusOr<int64_t> Registry::ListenToEvents(EventListener listener) {
+  MutexLock lock(&mutex_);
+  SQLite::Database& database = *database_;
+  MODELD_ASSIGN_OR_RETURN(announced_event_id_,
+                          CatchSqlite("find the last event", [&]() -> absl::StatusOr<int64_t> {
+                            return ReadLastEventId(database);
+                          }));
+  event_listener_ = std::move(listener);
+  return announced_event_id_;
 }
 
 absl::StatusOr<std::string> Registry::ConfigOf(const std::string& model, const std::string& version) {

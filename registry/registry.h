@@ -8,6 +8,8 @@
 // `modelctl --db` hold the state directory's FileLock for that.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +36,11 @@ struct EventQuery {
   bool oldest_first = false;
   int limit = 100;  // at most so many
 };
+
+// Called with the id of the last event after each commit that wrote some, in the order of the commits, on the
+// thread that committed and before its call returns. The registry is locked meanwhile: it must be quick, and
+// must not call the registry.
+using EventListener = std::function<void(int64_t last_id)>;
 
 // A model's live state as it is to become, with the event that records it.
 struct LiveMove {
@@ -64,6 +71,9 @@ class Registry {
   absl::StatusOr<std::vector<FileRecord>> ListFiles();
   // Newest first, unless asked otherwise.
   absl::StatusOr<std::vector<EventRecord>> ListEvents(const EventQuery& query);
+  // From now on `listener` hears of every commit that wrote events; null: nobody does. Returns the id of the
+  // last event before; 0: there is none.
+  absl::StatusOr<int64_t> ListenToEvents(EventListener listener);
   // Oldest first.
   absl::StatusOr<std::vector<ReleaseRecord>> ListReleases();
   // Canonical config of a version. NOT_FOUND if it is not registered.
@@ -111,9 +121,14 @@ class Registry {
  private:
   friend class RegistryTestPeer;  // makes the disk full, and looks into tables
   explicit Registry(std::unique_ptr<SQLite::Database> database);
+  template <typename Work>
+  absl::Status InTransaction(SQLite::Database& database, const std::string& attempt, Work&& work)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Mutex mutex_;
   std::unique_ptr<SQLite::Database> database_ ABSL_GUARDED_BY(mutex_);
+  EventListener event_listener_ ABSL_GUARDED_BY(mutex_);
+  int64_t announced_event_id_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 // Schema version that this build writes.

@@ -227,6 +227,12 @@ std::vector<EventRecord> ReadEvents(SQLite::Database& database, const EventQuery
   return events;
 }
 
+int64_t ReadLastEventId(SQLite::Database& database) {
+  SQLite::Statement row(database, "SELECT coalesce(max(id), 0) FROM events");
+  row.executeStep();
+  return row.getColumn(0).getInt64();
+}
+
 absl::StatusOr<std::string> ReadConfig(SQLite::Database& database, const std::string& model,
                                        const std::string& version) {
   SQLite::Statement row(database, "SELECT config FROM versions WHERE model = ? AND version = ?");

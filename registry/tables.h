@@ -20,6 +20,8 @@ namespace modeld {
 absl::StatusOr<std::vector<ModelRecord>> ReadModels(SQLite::Database& database);
 absl::StatusOr<std::vector<FileRecord>> ReadFiles(SQLite::Database& database);
 std::vector<EventRecord> ReadEvents(SQLite::Database& database, const EventQuery& query);
+// 0: there are none.
+int64_t ReadLastEventId(SQLite::Database& database);
 absl::StatusOr<std::string> ReadConfig(SQLite::Database& database, const std::string& model,
                                        const std::string& version);
 

@@ -37,6 +37,7 @@
 #include "daemon/lifecycle/prober.h"
 #include "daemon/lifecycle/reaper.h"
 #include "daemon/lifecycle/serving_table.h"
+#include "daemon/lifecycle/version_fate.h"
 #include "registry/base/clock.h"
 #include "registry/base/mutex.h"
 #include "registry/base/timeout.h"
@@ -135,6 +136,11 @@ class Manager {
   std::vector<ModelView> ListModels(const std::string& after, size_t limit) const;
   absl::StatusOr<ModelView> GetModel(const std::string& name) const;
   ManagerCounts Counts() const;
+  // Waits until the version is live, refused, or kept from live (version_fate.h), also while it is not
+  // registered yet. NOT_FOUND: it was not registered in time; DEADLINE_EXCEEDED: it is still under way, as
+  // the message says; UNAVAILABLE: stopping.
+  absl::StatusOr<FateReport> WaitVersion(const std::string& model, const std::string& version,
+                                         absl::Duration timeout) const;
 
   // True once every version that was live before the start is loaded, or has failed and so has what could
   // serve in its place.

@@ -30,7 +30,8 @@ AdminServiceImpl::AdminServiceImpl(const AdminParts& parts, DaemonInfo info)
       pool_(parts.pool),
       health_(parts.health),
       peers_(parts.peers),
-      info_(std::move(info)) {}
+      info_(std::move(info)),
+      watches_(parts.registry) {}
 
 std::string AdminServiceImpl::ActorOf(const grpc::ServerContext& context, const std::string& claim) const {
   return ActorText(peers_ == nullptr ? std::nullopt : peers_->NameOf(context.peer()), claim);

@@ -1,5 +1,5 @@
 // AdminServiceImpl: modeld.v1.AdminService, on the administrative listener only. Synchronous: commands may
-// wait for a load, and they are few.
+// wait for a load, and they are few. But for WatchEvents, whose calls last and would each hold a thread.
 #pragma once
 
 #include <string>
@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "daemon/lifecycle/manager.h"
 #include "daemon/rpc/actor.h"
+#include "daemon/rpc/event_watches.h"
 #include "daemon/rpc/health_reporter.h"
 #include "daemon/scheduling/worker_pool.h"
 #include "daemon/source/intake.h"
@@ -37,7 +38,8 @@ struct AdminParts {
 };
 
 // Thread-safe. The server that it is registered with is shut down before any of the parts goes.
-class AdminServiceImpl final : public v1::AdminService::Service {
+class AdminServiceImpl final
+    : public v1::AdminService::WithCallbackMethod_WatchEvents<v1::AdminService::Service> {
  public:
   AdminServiceImpl(const AdminParts& parts, DaemonInfo info);
 
@@ -51,6 +53,15 @@ class AdminServiceImpl final : public v1::AdminService::Service {
                      v1::UnpinResponse* response) override;
   grpc::Status Retire(grpc::ServerContext* context, const v1::RetireRequest* request,
                       v1::RetireResponse* response) override;
+
+  // --- admin_watch.cc ---
+  grpc::Status GetVersion(grpc::ServerContext* context, const v1::GetVersionRequest* request,
+                          v1::GetVersionResponse* response) override;
+  grpc::Status WaitVersion(grpc::ServerContext* context, const v1::WaitVersionRequest* request,
+                           v1::WaitVersionResponse* response) override;
+  grpc::ServerWriteReactor<v1::WatchEventsResponse>* WatchEvents(
+      grpc::CallbackServerContext* context, const v1::WatchEventsRequest* request) override;
+
   grpc::Status ListEvents(grpc::ServerContext* context, const v1::ListEventsRequest* request,
                           v1::ListEventsResponse* response) override;
   grpc::Status Rescan(grpc::ServerContext* context, const v1::RescanRequest* request,
@@ -77,6 +88,7 @@ class AdminServiceImpl final : public v1::AdminService::Service {
   const HealthReporter* const health_;
   const PeerNames* const peers_;
   const DaemonInfo info_;
+  EventWatches watches_;
 };
 
 }  // namespace modeld

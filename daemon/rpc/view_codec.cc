@@ -63,7 +63,9 @@ void WriteWatch(const WatchView& watch, v1::Watch* wire) {
   ToWire(watch.ends_at, wire->mutable_ends_at());
 }
 
-void WriteVersion(const VersionView& version, v1::Version* wire) {
+}  // namespace
+
+void ToWire(const VersionView& version, v1::Version* wire) {
   wire->set_version(version.record.version);
   wire->set_state(WireState(version.state));
   wire->set_reason(ToUtf8(version.reason));
@@ -78,11 +80,9 @@ void WriteVersion(const VersionView& version, v1::Version* wire) {
   if (version.stats.has_value()) WriteStats(*version.stats, wire->mutable_stats());
 }
 
-}  // namespace
-
 void ToWire(const ModelView& model, v1::Model* wire) {
   wire->set_name(model.name);
-  for (const VersionView& version : model.versions) WriteVersion(version, wire->add_versions());
+  for (const VersionView& version : model.versions) ToWire(version, wire->add_versions());
   wire->set_live_version(model.live);
   wire->mutable_labels()->insert(model.labels.begin(), model.labels.end());
   wire->set_pinned_version(model.pinned);

@@ -13,6 +13,7 @@
 
 namespace modeld {
 
+void ToWire(const VersionView& version, v1::Version* wire);
 void ToWire(const ModelView& model, v1::Model* wire);
 void ToWire(const TrafficView& traffic, v1::Traffic* wire);
 void ToWire(const DroppedFileView& file, v1::DroppedFile* wire);

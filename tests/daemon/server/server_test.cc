@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
+#include <pwd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -259,6 +260,43 @@ TEST_F(ServerTest, IdleClientThatWatchesHealthDoesNotHoldUpTheStop) {
   const absl::Time begin = absl::Now();
   server->Stop(begin + absl::Hours(1));
   EXPECT_LT(absl::Now() - begin, absl::Minutes(1));
+}
+
+TEST_F(ServerTest, IdleClientThatWatchesEventsDoesNotHoldUpTheStop) {
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Server> server, Start());
+  const auto admin = v1::AdminService::NewStub(
+      grpc::CreateChannel("unix:" + options_.admin_socket, grpc::InsecureChannelCredentials()));
+  grpc::ClientContext context;
+  const auto stream = admin->WatchEvents(&context, {});
+  stream->WaitForInitialMetadata();
+  const absl::Time begin = absl::Now();
+  server->Stop(begin + absl::Hours(1));
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(10));
+  v1::WatchEventsResponse response;
+  EXPECT_FALSE(stream->Read(&response));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
+}
+
+TEST_F(ServerTest, TheActorIsTheUserWhateverTheRequestClaims) {
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Server> server, Start());
+  dir_.Write("models/digits.pt", TorchScriptArchive(R"({"version": "1.0"})"));
+  RescanAndWait();
+  const auto admin = v1::AdminService::NewStub(
+      grpc::CreateChannel("unix:" + options_.admin_socket, grpc::InsecureChannelCredentials()));
+  v1::PinRequest request;
+  request.set_model("digits");
+  request.set_version("1.0");
+  request.set_actor("somebody else");
+  v1::PinResponse response;
+  grpc::ClientContext context;
+  ASSERT_TRUE(admin->Pin(&context, request, &response).ok());
+  v1::ListEventsResponse events;
+  grpc::ClientContext second;
+  ASSERT_TRUE(admin->ListEvents(&second, {}, &events).ok());
+  EXPECT_EQ(events.events(0).action(), "pin");
+  const passwd* const user = ::getpwuid(::geteuid());
+  ASSERT_NE(user, nullptr);
+  EXPECT_EQ(events.events(0).actor(), std::string(user->pw_name) + ", as somebody else");
 }
 
 TEST_F(ServerTest, DestructionCancelsRequestsInFlightAtOnce) {
