@@ -121,6 +121,7 @@ struct EventRecord {
 
 namespace action {
 inline constexpr char kRegistered[] = "registered";    // a new version came in
+inline constexpr char kPushed[] = "pushed";            // and was uploaded, by whom
 inline constexpr char kQuarantined[] = "quarantined";  // a version or file was refused
 inline constexpr char kReinstated[] = "reinstated";    // a quarantined or retired version may be served again
 inline constexpr char kPublished[] = "published";      // the policy made a version live

@@ -29,6 +29,8 @@ AdminServiceImpl::AdminServiceImpl(const AdminParts& parts, DaemonInfo info)
       registry_(parts.registry),
       pool_(parts.pool),
       health_(parts.health),
+      uploads_(parts.uploads),
+      push_taker_(parts.push_taker),
       peers_(parts.peers),
       info_(std::move(info)),
       watches_(parts.registry) {}

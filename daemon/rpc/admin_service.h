@@ -12,8 +12,10 @@
 #include "daemon/rpc/health_reporter.h"
 #include "daemon/scheduling/worker_pool.h"
 #include "daemon/source/intake.h"
+#include "daemon/source/push_taker.h"
 #include "modeld/v1/admin_service.grpc.pb.h"
 #include "registry/registry.h"
+#include "registry/upload_store.h"
 
 namespace modeld {
 
@@ -34,7 +36,9 @@ struct AdminParts {
   Registry* registry = nullptr;
   const WorkerPool* pool = nullptr;
   const HealthReporter* health = nullptr;  // tells readiness, so that GetStatus and health say the same
-  const PeerNames* peers = nullptr;        // null: whoever calls is only known by its own claim
+  UploadStore* uploads = nullptr;
+  const PushTaker* push_taker = nullptr;
+  const PeerNames* peers = nullptr;  // null: whoever calls is only known by its own claim
 };
 
 // Thread-safe. The server that it is registered with is shut down before any of the parts goes.
@@ -62,6 +66,12 @@ class AdminServiceImpl final
   grpc::ServerWriteReactor<v1::WatchEventsResponse>* WatchEvents(
       grpc::CallbackServerContext* context, const v1::WatchEventsRequest* request) override;
 
+  // --- admin_push.cc ---
+  grpc::Status GetUpload(grpc::ServerContext* context, const v1::GetUploadRequest* request,
+                         v1::GetUploadResponse* response) override;
+  grpc::Status Push(grpc::ServerContext* context, grpc::ServerReader<v1::PushRequest>* reader,
+                    v1::PushResponse* response) override;
+
   grpc::Status ListEvents(grpc::ServerContext* context, const v1::ListEventsRequest* request,
                           v1::ListEventsResponse* response) override;
   grpc::Status Rescan(grpc::ServerContext* context, const v1::RescanRequest* request,
@@ -86,6 +96,8 @@ class AdminServiceImpl final
   Registry* const registry_;
   const WorkerPool* const pool_;
   const HealthReporter* const health_;
+  UploadStore* const uploads_;
+  const PushTaker* const push_taker_;
   const PeerNames* const peers_;
   const DaemonInfo info_;
   EventWatches watches_;

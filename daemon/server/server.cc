@@ -47,6 +47,8 @@ absl::Status Server::StartParts(const std::string& version) {
   MODELD_RETURN_IF_ERROR(OpenState());
   MODELD_RETURN_IF_ERROR(StartManager());
   sink_ = std::make_unique<ManagerSink>(manager_.get());
+  push_taker_ = std::make_unique<PushTaker>(FileSystem::Real(), Clock::Real(), registry_.get(), store_.get(),
+                                            sink_.get(), ConfigOptions{.strict = options_.strict_config});
   if (absl::StatusOr<std::unique_ptr<Watcher>> watcher = Watcher::Create(); watcher.ok()) {
     watcher_ = *std::move(watcher);
   } else {
@@ -80,6 +82,8 @@ absl::Status Server::OpenState() {
   lock_ = *std::move(lock);
   MODELD_ASSIGN_OR_RETURN(registry_, Registry::Open(state + "/registry.db"));
   MODELD_ASSIGN_OR_RETURN(store_, ArtifactStore::Open(FileSystem::Real(), state + "/artifacts"));
+  MODELD_ASSIGN_OR_RETURN(uploads_,
+                          UploadStore::Open(FileSystem::Real(), Clock::Real(), state + "/artifacts/uploads"));
   return absl::OkStatus();
 }
 
@@ -121,6 +125,8 @@ absl::Status Server::StartListeners(const std::string& version) {
                                                                  .registry = registry_.get(),
                                                                  .pool = &pool_,
                                                                  .health = &health_,
+                                                                 .uploads = uploads_.get(),
+                                                                 .push_taker = push_taker_.get(),
                                                                  .peers = admin_listener_.get()},
                                                       DaemonInfo{.version = version,
                                                                  .started_at = absl::Now(),

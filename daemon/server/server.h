@@ -21,10 +21,12 @@
 #include "daemon/server/open_streams.h"
 #include "daemon/server/options.h"
 #include "daemon/source/intake.h"
+#include "daemon/source/push_taker.h"
 #include "daemon/source/watcher.h"
 #include "registry/artifact_store.h"
 #include "registry/base/file_lock.h"
 #include "registry/registry.h"
+#include "registry/upload_store.h"
 
 namespace modeld {
 
@@ -84,6 +86,7 @@ class Server {
   std::optional<FileLock> lock_;
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<ArtifactStore> store_;
+  std::unique_ptr<UploadStore> uploads_;
   const std::unique_ptr<Engine> engine_;
   WorkerPool pool_;
   ServingTable table_;
@@ -92,6 +95,7 @@ class Server {
   std::unique_ptr<EngineLoader> loader_;
   std::unique_ptr<Manager> manager_;
   std::unique_ptr<ManagerSink> sink_;
+  std::unique_ptr<PushTaker> push_taker_;
   std::unique_ptr<Watcher> watcher_;  // null: the system has no inotify instance left
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<ModelServiceImpl> public_service_;

@@ -114,6 +114,10 @@ class RealFileSystem final : public FileSystem {
     return Open("create", path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC);
   }
 
+  absl::StatusOr<UniqueFd> OpenForAppend(const std::string& path) override {
+    return Open("open", path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+  }
+
   absl::StatusOr<size_t> Read(int fd, void* buffer, size_t size) override {
     const ssize_t result = RetryOnSignal([=] { return ::read(fd, buffer, size); });
     if (result < 0) return DescriptorError("read", fd);
@@ -126,6 +130,11 @@ class RealFileSystem final : public FileSystem {
       if (result < 0) return DescriptorError("write", fd);
       data.remove_prefix(static_cast<size_t>(result));
     }
+    return absl::OkStatus();
+  }
+
+  absl::Status Truncate(int fd, int64_t size) override {
+    if (RetryOnSignal([=] { return ::ftruncate(fd, size); }) != 0) return DescriptorError("shorten", fd);
     return absl::OkStatus();
   }
 

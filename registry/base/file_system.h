@@ -58,10 +58,14 @@ class FileSystem {
   virtual absl::StatusOr<UniqueFd> OpenForRead(const std::string& path) = 0;
   // Creates the file with mode 0600, open for reading and writing; fails with ALREADY_EXISTS where it exists.
   virtual absl::StatusOr<UniqueFd> CreateExclusive(const std::string& path) = 0;
+  // Opens a file for writing at its end; creates it with mode 0600 where there is none.
+  virtual absl::StatusOr<UniqueFd> OpenForAppend(const std::string& path) = 0;
   // Up to `size` bytes; 0 at the end of the file.
   virtual absl::StatusOr<size_t> Read(int fd, void* buffer, size_t size) = 0;
   // All of `data`, or an error.
   virtual absl::Status Write(int fd, std::string_view data) = 0;
+  // Cuts the file off after `size` bytes.
+  virtual absl::Status Truncate(int fd, int64_t size) = 0;
   // Makes `destination`'s content share `source`'s blocks (FICLONE). UNIMPLEMENTED where the file system
   // cannot.
   virtual absl::Status Clone(int source, int destination) = 0;

@@ -31,8 +31,10 @@ class FaultyFileSystem final : public FileSystem {
     kRealPath,
     kOpenForRead,
     kCreateExclusive,
+    kOpenForAppend,
     kRead,
     kWrite,
+    kTruncate,
     kClone,
     kFsync,
     kFsyncDirectory,
@@ -131,6 +133,10 @@ class FaultyFileSystem final : public FileSystem {
     MODELD_RETURN_IF_ERROR(Enter(Call::kCreateExclusive, path));
     return real_->CreateExclusive(path);
   }
+  absl::StatusOr<UniqueFd> OpenForAppend(const std::string& path) override {
+    MODELD_RETURN_IF_ERROR(Enter(Call::kOpenForAppend, path));
+    return real_->OpenForAppend(path);
+  }
   absl::StatusOr<size_t> Read(int fd, void* buffer, size_t size) override {
     MODELD_RETURN_IF_ERROR(Enter(Call::kRead));
     return real_->Read(fd, buffer, std::min<uint64_t>(size, MaxRead()));
@@ -145,6 +151,10 @@ class FaultyFileSystem final : public FileSystem {
     MODELD_RETURN_IF_ERROR(real_->Write(fd, fits));
     if (fits.size() == data.size()) return absl::OkStatus();
     return absl::ResourceExhaustedError("cannot write: no space left on device");
+  }
+  absl::Status Truncate(int fd, int64_t size) override {
+    MODELD_RETURN_IF_ERROR(Enter(Call::kTruncate));
+    return real_->Truncate(fd, size);
   }
   absl::Status Clone(int source, int destination) override {
     MODELD_RETURN_IF_ERROR(Enter(Call::kClone));

@@ -24,6 +24,7 @@
 #include "daemon/source/intake.h"
 #include "registry/base/log.h"
 #include "registry/registry.h"
+#include "tests/support/faulty_file_system.h"
 #include "tests/support/notification.h"
 #include "tests/support/registry_records.h"
 #include "tests/support/status_matchers.h"
@@ -178,6 +179,9 @@ class RpcTest : public testing::Test {
                                                    .clock = Clock::Real(),
                                                    .on_serving_changed = nullptr}));
     sink_ = std::make_unique<ManagerSink>(manager_.get());
+    ASSERT_OK_AND_ASSIGN(uploads_, UploadStore::Open(&upload_files_, Clock::Real(), state_ / "uploads"));
+    push_taker_ = std::make_unique<PushTaker>(FileSystem::Real(), Clock::Real(), registry_.get(),
+                                              store_.get(), sink_.get(), ConfigOptions{});
     intake_ = std::make_unique<Intake>(
         FileSystem::Real(), Clock::Real(), registry_.get(), store_.get(), sink_.get(), /*watcher=*/nullptr,
         IntakeOptions{.drop_directory = drop_.path(),
@@ -193,6 +197,8 @@ class RpcTest : public testing::Test {
                                                       .registry = registry_.get(),
                                                       .pool = pool_.get(),
                                                       .health = &health_,
+                                                      .uploads = uploads_.get(),
+                                                      .push_taker = push_taker_.get(),
                                                       .peers = nullptr},
                                            DaemonInfo{.version = "1.2.3",
                                                       .started_at = absl::FromUnixSeconds(1'700'000'000),
@@ -251,6 +257,9 @@ class RpcTest : public testing::Test {
   std::unique_ptr<Manager> manager_;
   std::unique_ptr<WorkerPool> pool_;  // after the manager: its work holds handles
   std::unique_ptr<ManagerSink> sink_;
+  FaultyFileSystem upload_files_;  // of what writes uploads
+  std::unique_ptr<UploadStore> uploads_;
+  std::unique_ptr<PushTaker> push_taker_;
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<ModelServiceImpl> model_service_;
   std::unique_ptr<AdminServiceImpl> admin_service_;
