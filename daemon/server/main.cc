@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/engine/libtorch/libtorch_engine.h"
+#include "daemon/probe/probe_command.h"
 #include "daemon/server/grpc_servers.h"
 #include "daemon/server/options.h"
 #include "daemon/server/serve.h"
@@ -51,6 +52,7 @@ void RaiseFileLimit() {
 }
 
 int Main(int argc, char** argv) {
+  if (IsProbe(argc, argv)) return ProbeMain(argc, argv, *NewLibtorchEngine());
   // Everything that the daemon makes is its user's own.
   ::umask(0077);
   RaiseFileLimit();

@@ -1,0 +1,52 @@
+#include "daemon/lifecycle/process_prober.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "daemon/lifecycle/golden_samples.h"
+#include "daemon/lifecycle/version_names.h"
+#include "registry/base/log.h"
+#include "registry/base/status_macros.h"
+#include "registry/model_config.h"
+
+namespace modeld {
+
+ProcessProber::ProcessProber(const ArtifactStore* store, Registry* registry, const ProbeLimits& limits,
+                             std::unique_ptr<ProbeProcess> process)
+    : store_(store), registry_(registry), limits_(limits), process_(std::move(process)) {}
+
+absl::StatusOr<v1::ProbeReport> ProcessProber::Probe(const VersionRecord& record) {
+  ProbeRequest request;
+  request.artifact_path = store_->PathOf(record.sha256);
+  request.limits = limits_;
+  MODELD_ASSIGN_OR_RETURN(request.config_json, registry_->ConfigOf(record.model, record.version));
+  if (!store_->Contains(record.sha256)) {
+    return absl::NotFoundError(absl::StrCat("the artifact of ", NameVersion(record.model, record.version),
+                                            " is missing: ", request.artifact_path,
+                                            "; restore it from a backup, or drop its file again"));
+  }
+  MODELD_ASSIGN_OR_RETURN(const ParsedConfig parsed, ParseModelConfig(request.config_json));
+  absl::StatusOr<std::vector<GoldenFile>> golden =
+      FindGoldenSamples(*store_, *registry_, record, parsed.config);
+  if (absl::IsInvalidArgument(golden.status())) {
+    v1::ProbeReport report;
+    report.set_outcome(v1::PROBE_OUTCOME_CONTRADICTS_CONFIG);
+    report.set_reason(std::string(golden.status().message()));
+    return report;
+  }
+  if (!golden.ok()) return std::move(golden).status();
+  request.golden = *std::move(golden);
+
+  MODELD_ASSIGN_OR_RETURN(v1::ProbeReport report, process_->Run(std::move(request)));
+  if (report.unconfined_size() > 0 && !std::exchange(said_unconfined_, true)) {
+    LogWarning("probes are not fully confined on this system",
+               {{"not_applied", absl::StrJoin(report.unconfined(), "; ")}});
+  }
+  return report;
+}
+
+void ProcessProber::Cancel() { process_->Cancel(); }
+
+}  // namespace modeld

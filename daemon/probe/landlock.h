@@ -1,0 +1,13 @@
+// Landlock (see landlock(7)): no write access, by the kernel's own account of files.
+#pragma once
+
+#include "absl/status/status.h"
+
+namespace modeld {
+
+// From now on the calling thread, and those that it starts, may not write, make, remove or rename anything in
+// the file system, nor open TCP connections or reach other processes' abstract sockets where the kernel's
+// Landlock knows of them. What is open stays so. UNIMPLEMENTED where the kernel has no Landlock.
+absl::Status RefuseWriting();
+
+}  // namespace modeld

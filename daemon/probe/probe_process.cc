@@ -1,0 +1,152 @@
+#include "daemon/probe/probe_process.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/time/clock.h"
+#include "daemon/codec/time_codec.h"
+#include "daemon/codec/utf8.h"
+#include "daemon/probe/child_process.h"
+#include "daemon/probe/conclusion.h"
+#include "daemon/probe/warm_up.h"
+#include "registry/base/errno_status.h"
+#include "registry/base/status_macros.h"
+
+namespace modeld {
+namespace {
+
+constexpr size_t kMaxLastWords = 4 << 10;
+constexpr int kStarvedFactor = 10;
+
+// What a descriptor has now. False at its end.
+template <typename Take>
+bool Drain(int fd, Take take) {
+  char buffer[16 << 10];
+  while (true) {
+    const ssize_t size = ::read(fd, buffer, sizeof(buffer));
+    if (size > 0) {
+      take(std::string_view(buffer, static_cast<size_t>(size)));
+    } else if (size == 0) {
+      return false;
+    } else if (errno != EINTR) {
+      return errno == EAGAIN;
+    }
+  }
+}
+
+// One probe's process, listened to.
+class Conversation {
+ public:
+  Conversation(ChildProcess& child, int cancelled, const ProbeLimits& limits)
+      : child_(child), cancelled_(cancelled), limits_(limits) {}
+
+  // Until the process has said its last; then ends it. CANCELLED.
+  absl::StatusOr<v1::ProbeReport> Listen() {
+    const absl::Duration begin = SteadyTime();
+    std::optional<ProbeEnd::How> given_up;
+    while (!given_up && !is_over_) {
+      const absl::Duration taken = SteadyTime() - begin;
+      given_up = TakesTooLong(taken);
+      if (given_up) break;
+      MODELD_ASSIGN_OR_RETURN(const bool cancelled, Wait(limits_.wall));
+      if (cancelled) return absl::CancelledError("the probe was cancelled");
+      if (!broken_.ok()) given_up = ProbeEnd::How::kNoReport;
+    }
+    ProbeEnd end = child_.End();
+    ReadOutput();
+    if (given_up) end.how = *given_up;
+    return Conclude(reports_.last(), end, last_words_, limits_);
+  }
+
+ private:
+  // Time in which the process was kept from running does not count, up to a point.
+  std::optional<ProbeEnd::How> TakesTooLong(absl::Duration taken) const {
+    if (taken < limits_.wall) return std::nullopt;
+    if (taken >= limits_.wall * kStarvedFactor) return ProbeEnd::How::kStarved;
+    if (taken - child_.RunDelay() < limits_.wall) return std::nullopt;
+    return ProbeEnd::How::kTooLong;
+  }
+
+  // For what comes next, or a moment at most. True: cancelled.
+  absl::StatusOr<bool> Wait(absl::Duration at_most) {
+    constexpr absl::Duration kMoment = absl::Milliseconds(200);
+    pollfd fds[] = {{.fd = cancelled_, .events = POLLIN, .revents = 0},
+                    {.fd = child_.report(), .events = POLLIN, .revents = 0},
+                    {.fd = output_ended_ ? -1 : child_.output(), .events = POLLIN, .revents = 0}};
+    const auto timeout_ms = static_cast<int>(absl::ToInt64Milliseconds(std::min(at_most, kMoment)));
+    if (::poll(fds, std::size(fds), timeout_ms) < 0 && errno != EINTR) return ErrnoStatus(errno, "poll");
+    if (fds[0].revents != 0) return true;
+    ReadOutput();
+    const bool more =
+        Drain(child_.report(), [this](std::string_view bytes) { broken_ = reports_.Add(bytes); });
+    is_over_ = !more || reports_.last().outcome() != v1::PROBE_OUTCOME_UNSPECIFIED;
+    return false;
+  }
+
+  void ReadOutput() {
+    if (output_ended_) return;
+    output_ended_ = !Drain(child_.output(), [this](std::string_view bytes) {
+      last_words_.append(bytes);
+      if (last_words_.size() > kMaxLastWords) last_words_.erase(0, last_words_.size() - kMaxLastWords);
+    });
+  }
+
+  ChildProcess& child_;
+  const int cancelled_;
+  const ProbeLimits limits_;
+  ReportReader reports_;
+  absl::Status broken_;
+  std::string last_words_;
+  bool output_ended_ = false, is_over_ = false;
+};
+
+// "AMD EPYC 7763 64-Core Processor"; empty where the kernel does not say.
+std::string CpuModel() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    if (!absl::StartsWith(line, "model name")) continue;
+    return ToUtf8(std::string(absl::StripAsciiWhitespace(line.substr(line.find(':') + 1))));
+  }
+  return "";
+}
+
+}  // namespace
+
+ProbeProcess::ProbeProcess(std::vector<std::string> command)
+    : command_(std::move(command)), cancelled_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+ProbeProcess::~ProbeProcess() = default;
+
+absl::StatusOr<v1::ProbeReport> ProbeProcess::Run(ProbeRequest request) {
+  if (!cancelled_.valid()) return absl::ResourceExhaustedError("cannot make an eventfd for the probe");
+  pollfd cancelled = {.fd = cancelled_.get(), .events = POLLIN, .revents = 0};
+  if (::poll(&cancelled, 1, 0) > 0) return absl::CancelledError("the probe was cancelled");
+  request.parent_process = ::getpid();
+  const absl::Time probed_at = absl::Now();
+  const absl::Duration begin = SteadyTime();
+  MODELD_ASSIGN_OR_RETURN(const std::unique_ptr<ChildProcess> child,
+                          ChildProcess::Start(command_, EncodeRequest(request)));
+  MODELD_ASSIGN_OR_RETURN(v1::ProbeReport report,
+                          Conversation(*child, cancelled_.get(), request.limits).Listen());
+  report.set_machine(CpuModel());
+  report.set_wall_seconds(absl::ToDoubleSeconds(SteadyTime() - begin));
+  ToWire(probed_at, report.mutable_probed_at());
+  return report;
+}
+
+void ProbeProcess::Cancel() {
+  const uint64_t one = 1;
+  // Fails only where it is set to the brim, and then it is set.
+  if (cancelled_.valid()) (void)!::write(cancelled_.get(), &one, sizeof(one));
+}
+
+}  // namespace modeld

@@ -1,0 +1,18 @@
+// The system calls that a probe may not make: a seccomp filter (see seccomp(2)), written by hand.
+#pragma once
+
+#include "absl/status/status.h"
+
+namespace modeld {
+
+// From now on all threads of this process are refused, with EPERM where nothing else is said:
+//   the network: sockets;
+//   writing to the file system: opening for writing or creating (EACCES), making, removing, renaming, links,
+//     modes, owners, times, attributes;
+//   other processes: starting (fork, exec), signals, tracing, reading their memory, their priorities;
+//   io_uring (ENOSYS), which does all of these without system calls; and what administers the machine.
+// Threads may be started, memory mapped (also to execute: oneDNN generates code), files read. For good: there
+// is no way back. UNIMPLEMENTED where this architecture or kernel has no filters.
+absl::Status FilterSystemCalls();
+
+}  // namespace modeld
