@@ -1,0 +1,114 @@
+#include "daemon/lifecycle/process_prober.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <map>
+#include <memory>
+
+#include "daemon/codec/value_codec.h"
+#include "modeld/v1/value.pb.h"
+#include "registry/base/file_system.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/values.h"
+#include "tests/support/zip_builder.h"
+
+namespace modeld {
+namespace {
+
+using ::testing::HasSubstr;
+using Code = absl::StatusCode;
+
+// A sample for a model that doubles x.
+std::string Sample(float x, float y) {
+  v1::GoldenSample sample;
+  ToWire(Value{FloatTensor({1}, {x})}, &(*sample.mutable_inputs())["x"]);
+  ToWire(Value{FloatTensor({1}, {y})}, &(*sample.mutable_outputs())["output"]);
+  return sample.SerializeAsString();
+}
+
+class ProcessProberTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_OK_AND_ASSIGN(registry_, Registry::Open(dir_ / "registry.db"));
+    ASSERT_OK_AND_ASSIGN(store_, ArtifactStore::Open(FileSystem::Real(), dir_ / "store"));
+  }
+
+  VersionRecord Registered(const std::string& config, const std::map<std::string, std::string>& extra_files,
+                           const std::vector<VersionFile>& files = {}) {
+    VersionRecord record;
+    record.model = "double";
+    record.version = "1.0";
+    record.sha256 = std::string(64, 'a');
+    dir_.Write("store/sha256/aa/" + record.sha256, TorchScriptZip(extra_files).Build());
+    EventRecord event;
+    event.actor = "daemon";
+    event.action = action::kRegistered;
+    event.model = record.model;
+    event.version = record.version;
+    EXPECT_OK(registry_->RegisterVersion(record, config, event, files));
+    return record;
+  }
+
+  // With the helper's child, whose model doubles x.
+  absl::StatusOr<v1::ProbeReport> Probe(const VersionRecord& record) {
+    return ProcessProber(store_.get(), registry_.get(), ProbeLimits(), Helper()).Probe(record);
+  }
+  static std::unique_ptr<ProbeProcess> Helper() {
+    return std::make_unique<ProbeProcess>(std::vector<std::string>{MODELD_PROBE_HELPER, "child"});
+  }
+
+  TempDir dir_;
+  std::unique_ptr<Registry> registry_;
+  std::unique_ptr<ArtifactStore> store_;
+};
+
+TEST_F(ProcessProberTest, TriesTheRegisteredVersionWithItsSamples) {
+  const std::string beside(64, 'b');
+  dir_.Write("store/sha256/bb/" + beside, Sample(2, 4));
+  const VersionRecord record = Registered(R"({"version":"1.0"})", {{"golden/0", Sample(1, 2)}},
+                                          {{.name = "golden/1", .sha256 = beside, .size_bytes = 1}});
+  ASSERT_OK_AND_ASSIGN(const v1::ProbeReport report, Probe(record));
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_PASSED) << report.reason();
+  ASSERT_EQ(report.golden_size(), 2);
+  EXPECT_EQ(report.golden(0).sample(), "golden/0");
+  EXPECT_EQ(report.golden(1).sample(), "golden/1");
+
+  dir_.Write("store/sha256/bb/" + beside, Sample(2, 5));
+  ASSERT_OK_AND_ASSIGN(const v1::ProbeReport wrong, Probe(record));
+  EXPECT_EQ(wrong.outcome(), v1::PROBE_OUTCOME_WRONG_OUTPUT);
+  std::filesystem::remove(store_->PathOf(beside));
+  EXPECT_THAT(Probe(record), StatusIs(Code::kNotFound, HasSubstr("golden sample \"golden/1\"")));
+}
+
+TEST_F(ProcessProberTest, TheConfigsToleranceDecides) {
+  ASSERT_OK_AND_ASSIGN(const v1::ProbeReport report,
+                       Probe(Registered(R"({"execution":{"tolerance":{"atol":1}},"version":"1.0"})",
+                                        {{"golden/0", Sample(1, 2.5)}})));
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_PASSED) << report.reason();
+}
+
+TEST_F(ProcessProberTest, ASampleThatIsNamedAndNotThereIsTheVersionsFault) {
+  ASSERT_OK_AND_ASSIGN(const v1::ProbeReport report,
+                       Probe(Registered(R"({"golden":["golden/7"],"version":"1.0"})", {})));
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_CONTRADICTS_CONFIG);
+  EXPECT_THAT(report.reason(), HasSubstr("golden/7"));
+}
+
+TEST_F(ProcessProberTest, AMissingArtifactIsTheMachinesFault) {
+  const VersionRecord record = Registered(R"({"version":"1.0"})", {});
+  std::filesystem::remove(store_->PathOf(record.sha256));
+  EXPECT_THAT(Probe(record), StatusIs(Code::kNotFound, HasSubstr("restore it from a backup")));
+}
+
+TEST_F(ProcessProberTest, NothingAfterCancel) {
+  ProcessProber prober(store_.get(), registry_.get(), ProbeLimits(), Helper());
+  prober.Cancel();
+  EXPECT_THAT(prober.Probe(Registered(R"({"version":"1.0"})", {})),
+              StatusIs(Code::kCancelled, HasSubstr("cancelled")));
+}
+
+}  // namespace
+}  // namespace modeld
