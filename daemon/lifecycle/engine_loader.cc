@@ -23,6 +23,24 @@ namespace {
 // The probe has found out already how long it takes; this is to make it so.
 constexpr WarmUpLimits kWarmUpLimits = {.max_calls = 30, .max_time = absl::Seconds(5)};
 
+std::vector<std::string> Warm(const ServedVersion& version, const v1::ModelConfig& config,
+                              const std::vector<GoldenSample>& samples) {
+  Executable& executable = *version.executable;
+  const Declarations declared = {.inputs = version.inputs, .outputs = version.outputs};
+  std::vector<std::string> warnings;
+  const auto warn = [&](const WarmUpResult& result) {
+    if (std::string warning = WarmUpWarning(result); !warning.empty()) warnings.push_back(std::move(warning));
+  };
+  if (CanGenerate(executable.methods().front(), version.inputs)) {
+    for (const int64_t batch_size : WarmUpSizes(config)) {
+      warn(WarmUp(executable, declared, batch_size, kWarmUpLimits));
+    }
+  } else if (const GoldenSample* const sample = SampleOfForward(executable, samples); sample != nullptr) {
+    warn(WarmUpOnSample(executable, declared, *sample, kWarmUpLimits));
+  }
+  return warnings;
+}
+
 }  // namespace
 
 EngineLoader::EngineLoader(Engine* engine, const ArtifactStore* store, Registry* registry)
@@ -60,18 +78,9 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadAndWarm(const VersionRecord& rec
   MODELD_RETURN_IF_ERROR(
       CheckDeclarations(version->executable->methods().front(), version->inputs, version->outputs));
 
-  std::vector<std::string> warnings;
-  if (CanGenerate(version->executable->methods().front(), version->inputs)) {
-    for (const int64_t batch_size : WarmUpSizes(parsed.config)) {
-      const WarmUpResult result =
-          WarmUp(*version->executable, {.inputs = version->inputs, .outputs = version->outputs}, batch_size,
-                 kWarmUpLimits);
-      if (std::string warning = WarmUpWarning(result); !warning.empty())
-        warnings.push_back(std::move(warning));
-    }
-  }
   MODELD_ASSIGN_OR_RETURN(const std::vector<GoldenSample> samples,
                           ReadGoldenSamples(*store_, *registry_, record, parsed.config));
+  std::vector<std::string> warnings = Warm(*version, parsed.config, samples);
   MODELD_RETURN_IF_ERROR(CheckGolden(*version, samples, ToleranceOf(parsed.config)));
   return LoadedVersion{std::move(version), std::move(warnings)};
 }

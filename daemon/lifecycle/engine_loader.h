@@ -11,9 +11,9 @@ namespace modeld {
 // Reads the version's config from the registry, loads the artifact, checks the config's declarations against
 // `forward`'s signature, and warms: for each warm-up batch size, `forward` on generated inputs until its
 // latency is stable (see daemon/probe/warm_up.h). That needs every argument without default to be a declared
-// tensor with dtype and shape; otherwise it is skipped. A failed warm-up is a warning that names the shapes.
-// Then the version's golden samples are run: one that comes out otherwise is the version's fault
-// (INVALID_ARGUMENT).
+// tensor with dtype and shape; otherwise a golden sample's inputs serve, if there is one. A failed warm-up is
+// a warning that names the shapes. Then the version's golden samples are run: one that comes out otherwise is
+// the version's fault (INVALID_ARGUMENT).
 class EngineLoader final : public VersionLoader {
  public:
   // All outlive this.

@@ -71,6 +71,12 @@ absl::StatusOr<size_t> FindMethod(const Executable& executable, const std::strin
 
 }  // namespace
 
+NamedValues DeepCopy(const NamedValues& values) {
+  NamedValues copies;
+  for (const auto& [name, value] : values) copies[name] = DeepCopy(value);
+  return copies;
+}
+
 absl::StatusOr<GoldenSample> DecodeGoldenSample(std::string_view name, std::string_view bytes) {
   MODELD_RETURN_IF_ERROR(CheckGoldenSample(name, bytes));
   v1::GoldenSample wire;
@@ -93,11 +99,9 @@ absl::StatusOr<v1::GoldenResult> RunGolden(Executable& executable, const Declara
   MODELD_ASSIGN_OR_RETURN(const size_t index, FindMethod(executable, sample.method));
   // The config speaks of `forward` only.
   const bool is_forward = index == 0;
-  NamedValues inputs;
-  for (const auto& [name, value] : sample.inputs) inputs[name] = DeepCopy(value);
-  MODELD_ASSIGN_OR_RETURN(
-      std::vector<Value> arguments,
-      BindArguments(executable.methods()[index], is_forward ? declared.inputs : kNothing, std::move(inputs)));
+  MODELD_ASSIGN_OR_RETURN(std::vector<Value> arguments,
+                          BindArguments(executable.methods()[index], is_forward ? declared.inputs : kNothing,
+                                        DeepCopy(sample.inputs)));
   MODELD_ASSIGN_OR_RETURN(Value result, executable.Run(index, std::move(arguments)));
   const NamedValues outputs = NameOutputs(std::move(result), is_forward ? declared.outputs : kNothing);
   v1::GoldenResult compared = CompareOutputs(sample.outputs, outputs, tolerance);

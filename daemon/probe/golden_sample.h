@@ -25,6 +25,9 @@ struct GoldenSample {
 // has no outputs, or holds a value that cannot be read.
 absl::StatusOr<GoldenSample> DecodeGoldenSample(std::string_view name, std::string_view bytes);
 
+// With bytes of their own: a model may work in place on its inputs.
+NamedValues DeepCopy(const NamedValues& values);
+
 // What a config declares of `forward`.
 struct Declarations {
   const std::vector<DeclaredTensor>& inputs;

@@ -119,18 +119,27 @@ class Run {
   }
 
   void WarmAll() {
-    if (!CanGenerate(executable_->methods().front(), inputs_)) return;
+    if (!CanGenerate(executable_->methods().front(), inputs_)) return WarmOnSample();
     for (const int64_t batch_size : WarmUpSizes(subject_.config)) {
       Enter(absl::StrCat("warming up with batch size ", batch_size));
-      Warm(batch_size);
+      const WarmUpResult result = WarmUp(*executable_, declared(), batch_size, WarmUpLimits(), now_);
+      Judge(result);
+      if (!is_over() && result.status.ok() && result.not_generated.ok()) CheckAnswer(result);
       if (is_over()) return;
       Measure();
     }
   }
 
-  void Warm(int64_t batch_size) {
-    const WarmUpResult result =
-        WarmUp(*executable_, declared(), batch_size, WarmUpLimits(), [this] { return host_.Now(); });
+  // Whether the sample is any good comes out later.
+  void WarmOnSample() {
+    const GoldenSample* const sample = SampleOfForward(*executable_, subject_.samples);
+    if (sample == nullptr) return;
+    Enter(absl::StrCat("warming up on golden sample ", Quote(sample->name)));
+    Judge(WarmUpOnSample(*executable_, declared(), *sample, WarmUpLimits(), now_));
+    Measure();
+  }
+
+  void Judge(const WarmUpResult& result) {
     if (result.not_generated.ok() && absl::IsResourceExhausted(result.status)) {
       return Fail(
           v1::PROBE_OUTCOME_OUT_OF_MEMORY,
@@ -139,18 +148,17 @@ class Run {
     }
     if (std::string warning = WarmUpWarning(result); !warning.empty()) return Warn(std::move(warning));
     v1::BatchLatency* const latency = report_.add_latencies();
-    latency->set_batch_size(batch_size);
+    latency->set_batch_size(result.batch_size);
     latency->set_seconds(result.seconds);
     latency->set_calls(result.calls);
     latency->set_stable(result.stable);
-    CheckAnswer(result);
   }
 
   void CheckAnswer(const WarmUpResult& result) {
     if (const std::string contradiction = OutputsContradiction(result.outputs, outputs_);
         !contradiction.empty()) {
       return Fail(v1::PROBE_OUTCOME_CONTRADICTS_CONFIG,
-                  absl::StrCat("on generated inputs ", result.inputs, ": ", contradiction),
+                  absl::StrCat("on ", result.inputs, ": ", contradiction),
                   "declare the outputs as forward returns them, or leave the field out");
     }
     if (subject_.config.guard().allow_nan()) return;
@@ -208,6 +216,7 @@ class Run {
   Engine& engine_;
   const ProbeSubject& subject_;
   ProbeHost& host_;
+  const SteadyNow now_ = [this] { return host_.Now(); };
   const std::vector<DeclaredTensor> inputs_, outputs_;
   v1::ProbeReport report_;
   int64_t resident_before_ = 0;

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/probe/generated_inputs.h"
+#include "registry/base/quote.h"
 
 namespace modeld {
 namespace {
@@ -32,20 +33,15 @@ bool IsStable(const std::vector<double>& seconds) {
   return std::abs(now - before) < std::max(kStableShare * std::max(now, before), kClockNoiseSeconds);
 }
 
-}  // namespace
+using MakeInputs = std::function<absl::StatusOr<NamedValues>()>;
 
-absl::Duration SteadyTime() { return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch()); }
-
-WarmUpResult WarmUp(Executable& executable, const Declarations& declared, int64_t batch_size,
-                    const WarmUpLimits& limits, const SteadyNow& now) {
-  WarmUpResult result;
-  result.batch_size = batch_size;
-  result.inputs = DescribeInputs(declared.inputs, batch_size);
+// New inputs for every call: a model may work in place on them.
+void CallUntilStable(Executable& executable, const Declarations& declared, const MakeInputs& make_inputs,
+                     const WarmUpLimits& limits, const SteadyNow& now, WarmUpResult& result) {
   std::vector<double> seconds;
   const absl::Duration begin = now();
   while (true) {
-    // New ones for every call: a model may work in place on its inputs.
-    absl::StatusOr<NamedValues> inputs = GenerateInputs(declared.inputs, batch_size);
+    absl::StatusOr<NamedValues> inputs = make_inputs();
     result.not_generated = inputs.status();
     if (!inputs.ok()) break;
     absl::StatusOr<std::vector<Value>> arguments =
@@ -66,14 +62,52 @@ WarmUpResult WarmUp(Executable& executable, const Declarations& declared, int64_
     if (result.stable || (is_over && result.calls >= kLeastCalls)) break;
   }
   result.seconds = Median(seconds, seconds.size());
+}
+
+int64_t BatchSizeOf(const NamedValues& inputs) {
+  for (const auto& [name, value] : inputs) {
+    const Tensor* const tensor = value.get_if<Tensor>();
+    if (tensor != nullptr && !tensor->shape.empty()) return tensor->shape[0];
+  }
+  return 1;
+}
+
+}  // namespace
+
+absl::Duration SteadyTime() { return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch()); }
+
+WarmUpResult WarmUp(Executable& executable, const Declarations& declared, int64_t batch_size,
+                    const WarmUpLimits& limits, const SteadyNow& now) {
+  WarmUpResult result;
+  result.batch_size = batch_size;
+  const std::string inputs = DescribeInputs(declared.inputs, batch_size);
+  result.inputs = absl::StrCat("generated inputs", inputs.empty() ? "" : " ", inputs);
+  const MakeInputs generate = [&] { return GenerateInputs(declared.inputs, batch_size); };
+  CallUntilStable(executable, declared, generate, limits, now, result);
   return result;
+}
+
+WarmUpResult WarmUpOnSample(Executable& executable, const Declarations& declared, const GoldenSample& sample,
+                            const WarmUpLimits& limits, const SteadyNow& now) {
+  WarmUpResult result;
+  result.batch_size = BatchSizeOf(sample.inputs);
+  result.inputs = absl::StrCat("golden sample ", Quote(sample.name));
+  const MakeInputs copy = [&] { return DeepCopy(sample.inputs); };
+  CallUntilStable(executable, declared, copy, limits, now, result);
+  return result;
+}
+
+const GoldenSample* SampleOfForward(const Executable& executable, const std::vector<GoldenSample>& samples) {
+  for (const GoldenSample& sample : samples) {
+    if (sample.method.empty() || sample.method == executable.methods()[kForward].name) return &sample;
+  }
+  return nullptr;
 }
 
 std::string WarmUpWarning(const WarmUpResult& result) {
   const absl::Status& why = result.not_generated.ok() ? result.status : result.not_generated;
   if (why.ok()) return "";
-  return absl::StrCat("warm-up failed on generated inputs", result.inputs.empty() ? "" : " ", result.inputs,
-                      ": ", std::string(why.message()));
+  return absl::StrCat("warm-up failed on ", result.inputs, ": ", std::string(why.message()));
 }
 
 }  // namespace modeld

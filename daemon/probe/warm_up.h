@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -27,7 +28,7 @@ struct WarmUpLimits {
 
 struct WarmUpResult {
   int64_t batch_size = 1;
-  std::string inputs;          // "x FP32[1,3], mask BOOL[1]"
+  std::string inputs;          // "generated inputs x FP32[1,3], mask BOOL[1]"
   absl::Status not_generated;  // why there are no inputs to call it with; RESOURCE_EXHAUSTED: too large
   absl::Status status;         // of the call that failed; there was none after it
   double seconds = 0;          // median of the last calls
@@ -41,6 +42,14 @@ struct WarmUpResult {
 // REQUIRES: CanGenerate. Throws std::bad_alloc where the inputs cannot be made for lack of memory.
 WarmUpResult WarmUp(Executable& executable, const Declarations& declared, int64_t batch_size,
                     const WarmUpLimits& limits = {}, const SteadyNow& now = SteadyTime);
+
+// As WarmUp, on the inputs of a golden sample of `forward`: for a version whose inputs are not declared. Its
+// batch size is the first dimension of the first tensor that has one, else 1.
+WarmUpResult WarmUpOnSample(Executable& executable, const Declarations& declared, const GoldenSample& sample,
+                            const WarmUpLimits& limits = {}, const SteadyNow& now = SteadyTime);
+
+// The first of `samples` that WarmUpOnSample takes; null: none.
+const GoldenSample* SampleOfForward(const Executable& executable, const std::vector<GoldenSample>& samples);
 
 // What to tell of a warm-up that failed; empty: it did not.
 std::string WarmUpWarning(const WarmUpResult& result);

@@ -176,6 +176,19 @@ TEST_F(EngineLoaderTest, GoldenSamplesOfTheArchiveAreRunInPlace) {
                                      HasSubstr("golden sample \"golden/1\": output is 7, expected 8")));
 }
 
+TEST_F(EngineLoaderTest, WithoutDeclarationsAGoldenSampleWarms) {
+  engine_.run = [](const auto&) { return Int(7); };
+  v1::GoldenSample sample;
+  ASSERT_TRUE(sample.ParseFromString(SampleThatExpects(7)));
+  v1::Tensor* const x = (*sample.mutable_inputs())["x"].mutable_tensor();
+  x->set_dtype("FP32");
+  x->add_shape(3);
+  x->set_raw(std::string(12, '\0'));
+  extra_files_ = {{"golden/0", sample.SerializeAsString()}};
+  ASSERT_OK(Load(Registered(R"({"version":"1.0"})")));
+  EXPECT_GE(std::count(engine_.runs.begin(), engine_.runs.end(), "FP32[3]"), 7);
+}
+
 TEST_F(EngineLoaderTest, OnlyTheSamplesThatTheConfigNames) {
   engine_.methods = {FakeForward({})};
   engine_.run = [](const auto&) { return Int(7); };

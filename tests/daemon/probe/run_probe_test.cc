@@ -163,6 +163,17 @@ TEST_F(RunProbeTest, RaisingOnGeneratedInputsIsAWarning) {
   EXPECT_THAT(report.latencies(), IsEmpty());
 }
 
+TEST_F(RunProbeTest, WithoutDeclarationsAGoldenSampleWarms) {
+  AddSample({{"x", Value{FloatTensor({5, 3}, std::vector<float>(15))}}},
+            {{"output", Value{FloatTensor({1, 2}, {0.25, 0.5})}}});
+  const v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_PASSED) << report.reason();
+  ASSERT_EQ(report.latencies_size(), 1);
+  EXPECT_EQ(report.latencies(0).batch_size(), 5);
+  EXPECT_EQ(report.latencies(0).calls(), 6);
+  EXPECT_EQ(engine_.runs, std::vector<std::string>(7, "FP32[5,3]"));
+}
+
 TEST_F(RunProbeTest, RaisingOnAGoldenSampleIsNot) {
   AddSample({{"x", x_}}, {{"output", x_}});
   engine_.run = [](const auto&) { return absl::InternalError("ValueError: no"); };
@@ -206,7 +217,8 @@ TEST_F(RunProbeTest, NaNOnOrdinaryInputIsRefusedUnlessItIsSaidToBeMeant) {
   engine_.run = [](const auto&) { return Value{FloatTensor({1, 2}, {0, kNaN})}; };
   v1::ProbeReport report = Probe();
   EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_NOT_A_NUMBER);
-  EXPECT_THAT(report.reason(), HasSubstr("output[0, 1] is NaN on ordinary input (x FP32[1,3]"));
+  EXPECT_THAT(report.reason(),
+              HasSubstr("output[0, 1] is NaN on ordinary input (generated inputs x FP32[1,3]"));
   EXPECT_THAT(report.hint(), AllOf(HasSubstr("\"allow_nan\": true"), HasSubstr("golden sample")));
 
   Config("{" + declared_ + R"(, "guard": {"allow_nan": true}})");
