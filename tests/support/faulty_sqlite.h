@@ -3,10 +3,12 @@
 
 #include <sqlite3.h>
 
+#include <atomic>
+
 namespace modeld {
 
 // While one exists, every database that is opened goes through it; databases are closed before it goes. One
-// at a time, and for one thread: counts and rules are global, as SQLite's list of file systems is.
+// at a time: counts and rules are global, as SQLite's list of file systems is. Thread-safe but for that.
 class FaultySqlite {
  public:
   FaultySqlite() {
@@ -42,7 +44,10 @@ class FaultySqlite {
   };
 
   static sqlite3_file* RealOf(sqlite3_file* file) { return reinterpret_cast<File*>(file)->real; }
-  static bool Fails() { return ++calls_ >= fail_from_ && fail_from_ > 0; }
+  static bool Fails() {
+    const int call = ++calls_;
+    return fail_from_ > 0 && call >= fail_from_;
+  }
 
   static int Open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out_flags) {
     auto* const ours = reinterpret_cast<File*>(file);
@@ -71,9 +76,9 @@ class FaultySqlite {
   static const sqlite3_io_methods kMethods;
 
   static inline sqlite3_vfs* real_ = nullptr;
-  static inline int calls_ = 0;
-  static inline int fail_from_ = 0;  // 0: never
-  static inline bool full_ = false;
+  static inline std::atomic<int> calls_ = 0;
+  static inline std::atomic<int> fail_from_ = 0;  // 0: never
+  static inline std::atomic<bool> full_ = false;
   sqlite3_vfs vfs_;
 };
 

@@ -6,7 +6,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/lifecycle/manager.h"
+#include "tests/support/fake_prober.h"
 #include "tests/support/manager_fixture.h"
+#include "tests/support/torture.h"
 
 namespace modeld {
 namespace {
@@ -20,6 +22,9 @@ class Replay {
   // Checks one event against what came before it, and applies it.
   void Apply(const EventRecord& event) {
     const std::string at = absl::StrCat("event ", event.id, ": ", event.action, " ", event.version);
+    for (const char* unrelated : {action::kProbed, action::kLabel, action::kCanary, action::kShadow}) {
+      if (event.action == unrelated) return;
+    }
     if (event.action == action::kRegistered || event.action == action::kReinstated) {
       EXPECT_FALSE(good_.contains(event.version)) << at;
       good_.insert(event.version);
@@ -76,13 +81,19 @@ class Replay {
 
 class ManagerRandomTest : public ManagerTest, public ::testing::WithParamInterface<int> {
  protected:
+  VersionProber* prober() override { return &prober_; }
+  void TearDown() override {
+    ManagerTest::TearDown();
+    manager_.reset();  // before the prober
+  }
+
   // One step of a thread that registers and commands.
   void Act(std::mt19937& random) {
     const std::string version = absl::StrCat("1.", random() % kVersions);
     Command command = By(version);
     const absl::Duration timeout = random() % 4 == 0 ? absl::ZeroDuration() : kLong;
     absl::Status status;
-    switch (random() % 8) {
+    switch (random() % 10) {
       case 0:
       case 1:
         status = Register(version);
@@ -107,6 +118,16 @@ class ManagerRandomTest : public ManagerTest, public ::testing::WithParamInterfa
       case 7:
         Disturb(version, random);
         break;
+      case 8:
+        if (random() % 2 == 0) command.version.clear();
+        status = manager_->SetLabel(command, "stable", timeout).status();
+        break;
+      case 9:
+        if (random() % 2 == 0) command.version.clear();
+        status = (random() % 2 == 0 ? manager_->SetCanary(command, 0.5, timeout)
+                                    : manager_->SetShadow(command, 0.5, timeout))
+                     .status();
+        break;
     }
     const std::set<absl::StatusCode> expected = {absl::StatusCode::kOk, absl::StatusCode::kNotFound,
                                                  absl::StatusCode::kFailedPrecondition,
@@ -114,17 +135,25 @@ class ManagerRandomTest : public ManagerTest, public ::testing::WithParamInterfa
     EXPECT_TRUE(expected.contains(status.code())) << status;
   }
 
-  // Makes a version load or fail from now on, or lets time pass.
+  // Makes a version pass its probe and load, or fail in either, from now on; or lets time pass.
   void Disturb(const std::string& version, std::mt19937& random) {
+    const auto fail = [&](const absl::Status& status) {
+      if (random() % 2 == 0) {
+        loader_.Fail("digits/" + version, status);
+      } else {
+        prober_.Fail("digits/" + version, status);
+      }
+    };
     switch (random() % 4) {
       case 0:
-        loader_.Fail("digits/" + version, absl::InvalidArgumentError("bad magic"));
+        fail(absl::InvalidArgumentError("bad magic"));
         break;
       case 1:
-        loader_.Fail("digits/" + version, absl::ResourceExhaustedError("no memory"));
+        fail(absl::ResourceExhaustedError("no memory"));
         break;
       case 2:
         loader_.Fail("digits/" + version, absl::OkStatus());
+        prober_.Fail("digits/" + version, absl::OkStatus());
         break;
       case 3:
         clock_.Advance(absl::Seconds(1));
@@ -139,6 +168,7 @@ class ManagerRandomTest : public ManagerTest, public ::testing::WithParamInterfa
     const absl::StatusOr<VersionHandle> handle = table_.Resolve({.model = "digits", .version = version});
     if (handle.ok()) {
       EXPECT_EQ(AnswerOf(*handle), (*handle)->version);
+      EXPECT_TRUE(prober_.passed("digits/" + (*handle)->version)) << "answers without having been verified";
       EXPECT_TRUE(version.empty() || version == (*handle)->version);
     } else {
       const absl::StatusCode code = handle.status().code();
@@ -156,18 +186,20 @@ class ManagerRandomTest : public ManagerTest, public ::testing::WithParamInterfa
       EXPECT_EQ(version.state, VersionState::kReady) << "live is " << VersionStateName(version.state);
     }
   }
+
+  FakeProber prober_;
 };
 
 TEST_P(ManagerRandomTest, HoldsItsInvariants) {
   const int seed = 100 * GetParam();
   constexpr int kActors = 3;
-  constexpr int kSteps = 100;
+  const int steps = TortureRounds(/*shortly=*/100, /*at_length=*/1500);
   std::atomic<bool> done{false};
   std::vector<std::thread> actors;
   for (int t = 0; t < kActors; ++t) {
     actors.emplace_back([&, t] {
       std::mt19937 random(seed + t);
-      for (int step = 0; step < kSteps; ++step) Act(random);
+      for (int step = 0; step < steps; ++step) Act(random);
     });
   }
   std::vector<std::thread> requesters;
@@ -187,6 +219,7 @@ TEST_P(ManagerRandomTest, HoldsItsInvariants) {
 
   // Once nothing fails any more and back-offs have passed, live is where the policy says.
   for (int i = 0; i < kVersions; ++i) loader_.Fail(absl::StrCat("digits/1.", i), absl::OkStatus());
+  for (int i = 0; i < kVersions; ++i) prober_.Fail(absl::StrCat("digits/1.", i), absl::OkStatus());
   clock_.Advance(absl::Minutes(10));
   manager_->Poke();
   Settle();
