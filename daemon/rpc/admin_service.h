@@ -58,6 +58,14 @@ class AdminServiceImpl final
   grpc::Status Retire(grpc::ServerContext* context, const v1::RetireRequest* request,
                       v1::RetireResponse* response) override;
 
+  // --- admin_routing.cc ---
+  grpc::Status SetLabel(grpc::ServerContext* context, const v1::SetLabelRequest* request,
+                        v1::SetLabelResponse* response) override;
+  grpc::Status SetCanary(grpc::ServerContext* context, const v1::SetCanaryRequest* request,
+                         v1::SetCanaryResponse* response) override;
+  grpc::Status SetShadow(grpc::ServerContext* context, const v1::SetShadowRequest* request,
+                         v1::SetShadowResponse* response) override;
+
   // --- admin_watch.cc ---
   grpc::Status GetVersion(grpc::ServerContext* context, const v1::GetVersionRequest* request,
                           v1::GetVersionResponse* response) override;
@@ -90,6 +98,9 @@ class AdminServiceImpl final
             .actor = ActorOf(context, request.actor()),
             .reason = request.reason()};
   }
+
+  // Where the model's requests go now; nothing where they all go to live.
+  void WriteTraffic(const std::string& model, v1::Traffic* traffic) const;
 
   Manager* const manager_;
   Intake* const intake_;
