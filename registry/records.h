@@ -53,6 +53,13 @@ struct VersionFile {
   friend bool operator==(const VersionFile&, const VersionFile&) = default;
 };
 
+// A version that the registry may not know yet, with all that registering it takes.
+struct NewVersion {
+  VersionRecord version;
+  std::string canonical_config;
+  std::vector<VersionFile> files;
+};
+
 // A model with its versions.
 struct ModelRecord {
   std::string name;

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "daemon/engine/engine.h"
 #include "daemon/lifecycle/engine_loader.h"
@@ -67,6 +68,10 @@ class Server {
     absl::Status Register(const VersionRecord& version, const std::string& canonical_config,
                           const std::vector<VersionFile>& files) override {
       return manager_->Register(version, canonical_config, files);
+    }
+    absl::Status RegisterRelease(const std::string& name, const std::vector<NewVersion>&) override {
+      return absl::UnimplementedError(
+          absl::StrCat("release \"", name, "\": releases are not supported by this build"));
     }
 
    private:

@@ -1,5 +1,7 @@
 #include "daemon/source/file_taker.h"
 
+#include <utility>
+
 #include "registry/base/status_macros.h"
 #include "registry/incomplete.h"
 #include "registry/version_order.h"
@@ -43,46 +45,83 @@ ModelIdentity IdentityGuess(const std::string& relative_path) {
   return {.name = ValidateModelName(path.name).ok() ? path.name : "", .version = path.version.value_or("")};
 }
 
+absl::Status StagedVersion::Commit() {
+  for (StagedGolden& sample : golden) MODELD_RETURN_IF_ERROR(sample.copy.Commit());
+  return artifact.Commit();
+}
+
 TakeResult FileTaker::Take(const ScannedFile& file, absl::Time now) const {
-  TakeResult result{.why = {}, .identity = IdentityGuess(file.path), .sha256 = ""};
+  std::optional<StagedVersion> staged;
+  TakeResult result = Stage(file, now, staged);
+  if (!staged) return result;
+  result.why = staged->Commit();
+  if (!result.why.ok()) {
+    result.verdict = Verdict::kLater;
+    return result;
+  }
+  const NewVersion& known = staged->known;
+  result.why = sink_->Register(known.version, known.canonical_config, known.files);
+  if (!result.why.ok()) result.verdict = Judge(file, result.why);
+  return result;
+}
+
+TakeResult FileTaker::Look(const ScannedFile& file) const {
+  InspectedFile inspected;
+  return Look(file, inspected);
+}
+
+TakeResult FileTaker::Look(const ScannedFile& file, InspectedFile& inspected) const {
+  TakeResult result{.why = CheckOpens(file), .identity = IdentityGuess(file.path), .sha256 = ""};
+  if (!result.why.ok()) {
+    result.verdict = Judge(file, result.why);
+    return result;
+  }
+  absl::StatusOr<InspectedFile> found = Inspect(file, file.full_path, file.golden);
+  if (found.ok()) {
+    inspected = *std::move(found);
+    result.identity = inspected.identity;
+    return result;
+  }
+  result.why = found.status();
+  result.verdict = IsIncomplete(result.why) ? Verdict::kIncomplete : Judge(file, result.why);
+  return result;
+}
+
+TakeResult FileTaker::Stage(const ScannedFile& file, absl::Time now,
+                            std::optional<StagedVersion>& staged) const {
+  // On the file first, so that what is incomplete or refused costs no copy.
+  InspectedFile looked_at;
+  TakeResult result = Look(file, looked_at);
+  if (result.verdict != Verdict::kTaken) return result;
   const auto ends = [&](Verdict verdict, const absl::Status& why) {
     result.verdict = verdict;
     result.why = why;
     return result;
   };
 
-  if (const absl::Status opens = CheckOpens(file); !opens.ok()) return ends(Judge(file, opens), opens);
-
-  // On the file first, so that what is incomplete or refused costs no copy.
-  absl::StatusOr<InspectedFile> inspected = Inspect(file, file.full_path, file.golden);
-  if (IsIncomplete(inspected.status())) return ends(Verdict::kIncomplete, inspected.status());
-  if (!inspected.ok()) return ends(Judge(file, inspected.status()), inspected.status());
-  result.identity = inspected->identity;
-
-  absl::StatusOr<StagedArtifact> staged = store_->Stage(file.full_path, file.identity);
-  if (!staged.ok()) {
-    const Verdict verdict = Judge(file, staged.status());
-    return ends(verdict == Verdict::kRefused ? Verdict::kLater : verdict, staged.status());
+  absl::StatusOr<StagedArtifact> artifact = store_->Stage(file.full_path, file.identity);
+  if (!artifact.ok()) {
+    const Verdict verdict = Judge(file, artifact.status());
+    return ends(verdict == Verdict::kRefused ? Verdict::kLater : verdict, artifact.status());
   }
-  result.sha256 = staged->sha256();
+  result.sha256 = artifact->sha256();
 
-  absl::StatusOr<std::vector<StagedGolden>> golden = StageGolden(*inspected);
+  absl::StatusOr<std::vector<StagedGolden>> golden = StageGolden(looked_at);
   if (!golden.ok()) return ends(Judge(file, golden.status()), golden.status());
   // Where the archive carries its own config, those beside it are none of its samples, and said to be
   // ignored.
-  inspected = Inspect(file, staged->path(), inspected->archive.config_json ? file.golden : PathsOf(*golden));
+  const absl::StatusOr<InspectedFile> inspected =
+      Inspect(file, artifact->path(), looked_at.archive.config_json ? file.golden : PathsOf(*golden));
   if (IsIncomplete(inspected.status())) return ends(Verdict::kChanged, inspected.status());
   if (!inspected.ok()) return ends(Judge(file, inspected.status()), inspected.status());
   result.identity = inspected->identity;
 
-  const VersionRecord version = RecordOf(*inspected, *staged, now);
-  const std::vector<VersionFile> files = FilesOf(*golden);
-  for (StagedGolden& sample : *golden) {
-    if (const absl::Status kept = sample.copy.Commit(); !kept.ok()) return ends(Verdict::kLater, kept);
-  }
-  if (const absl::Status kept = staged->Commit(); !kept.ok()) return ends(Verdict::kLater, kept);
-  const absl::Status registered = sink_->Register(version, inspected->parsed.canonical_json, files);
-  return ends(registered.ok() ? Verdict::kTaken : Judge(file, registered), registered);
+  NewVersion known{.version = RecordOf(*inspected, *artifact, now),
+                   .canonical_config = inspected->parsed.canonical_json,
+                   .files = FilesOf(*golden)};
+  staged = StagedVersion{
+      .known = std::move(known), .artifact = *std::move(artifact), .golden = *std::move(golden)};
+  return result;
 }
 
 absl::Status FileTaker::CheckOpens(const ScannedFile& file) const {

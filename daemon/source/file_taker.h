@@ -1,6 +1,7 @@
 // FileTaker: takes one dropped file in: identify, stage, register. The one look at a file's contents.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,10 @@ class VersionSink {
   // As Manager::Register.
   virtual absl::Status Register(const VersionRecord& version, const std::string& canonical_config,
                                 const std::vector<VersionFile>& files) = 0;
+  // Registers the versions of release `name`, one a model, to become live together or not at all. As
+  // Manager::RegisterRelease. OK: they are registered, now or before. ALREADY_EXISTS, INVALID_ARGUMENT,
+  // FAILED_PRECONDITION: refused, and none is registered.
+  virtual absl::Status RegisterRelease(const std::string& name, const std::vector<NewVersion>& versions) = 0;
 };
 
 // What a look at a file came to.
@@ -49,6 +54,17 @@ struct StagedGolden {
   StagedArtifact copy;
 };
 
+// A version whose files are copied, but of which neither the store nor a sink knows. Destroying it without
+// Commit removes the copies.
+struct StagedVersion {
+  NewVersion known;  // all that registering it takes
+  StagedArtifact artifact;
+  std::vector<StagedGolden> golden;
+
+  // Brings all of it into the store. May be called again where it failed.
+  absl::Status Commit();
+};
+
 // Not thread-safe. Never changes the file.
 class FileTaker {
  public:
@@ -61,14 +77,22 @@ class FileTaker {
   // with the golden samples beside it.
   TakeResult Take(const ScannedFile& file, absl::Time now) const;
 
- private:
+  // The steps of Take, for those who register otherwise; kTaken: nothing is in the way of the next step.
+  // What can be told without a copy.
+  TakeResult Look(const ScannedFile& file) const;
+  // Look, and the copy; sets `staged` if nothing is in the way.
+  TakeResult Stage(const ScannedFile& file, absl::Time now, std::optional<StagedVersion>& staged) const;
+  // OK if the file opens and is as it was scanned; ABORTED if it is not.
   absl::Status CheckOpens(const ScannedFile& file) const;
+  // The verdict where a step failed with `why`.
+  Verdict Judge(const ScannedFile& file, const absl::Status& why) const;
+
+ private:
+  TakeResult Look(const ScannedFile& file, InspectedFile& inspected) const;
   absl::StatusOr<InspectedFile> Inspect(const ScannedFile& file, const std::string& path,
                                         const std::vector<GoldenFile>& golden) const;
   // Copies of the samples of `inspected` that lie in files of their own, in its order.
   absl::StatusOr<std::vector<StagedGolden>> StageGolden(const InspectedFile& inspected) const;
-  // The verdict where a step failed with `why`.
-  Verdict Judge(const ScannedFile& file, const absl::Status& why) const;
   bool IsAsScanned(const ScannedFile& file) const;
 
   FileSystem* const file_system_;

@@ -4,21 +4,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "registry/base/log.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 
 namespace modeld {
 namespace {
-
-EventRecord Event(const char* what, std::string reason, absl::Time now) {
-  EventRecord event;
-  event.time = now;
-  event.actor = "daemon";
-  event.action = what;
-  event.reason = std::move(reason);
-  return event;
-}
 
 std::string ParentDirectory(std::string path) {
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
@@ -34,13 +26,6 @@ bool IsHidden(const std::string& path, const std::vector<UnreadablePath>& unread
   });
 }
 
-// The device does not count: network and container file systems have another number after every mount, which
-// must not make every file new.
-bool IsUnchanged(FileIdentity before, const FileIdentity& now) {
-  before.device = now.device;
-  return before == now;
-}
-
 }  // namespace
 
 Intake::Intake(FileSystem* file_system, Clock* clock, Registry* registry, const ArtifactStore* store,
@@ -51,6 +36,7 @@ Intake::Intake(FileSystem* file_system, Clock* clock, Registry* registry, const 
       watcher_(watcher),
       options_(std::move(options)),
       taker_(file_system, store, sink, options_.config),
+      release_taker_(file_system, &taker_, sink),
       settle_(options_.settle) {}
 
 absl::Status Intake::LoadRemembered() {
@@ -72,8 +58,10 @@ absl::Time Intake::Step() {
   absl::StatusOr<ScanResult> scan = Scan(*file_system_, options_.drop_directory);
   const absl::Time now = clock_->Now();
   const bool found = scan.ok();
-  const size_t files = found ? scan->files.size() : 0;
+  size_t files = 0;
   if (found) {
+    files = scan->files.size();
+    for (const ScannedRelease& release : scan->releases) files += release.files.size();
     SourceFound();
     LookAt(*std::move(scan), now, retry_now);
   } else {
@@ -127,7 +115,12 @@ void Intake::SourceLost(const absl::Status& why) {
 }
 
 void Intake::RecordSourceEvent(const char* what, const std::string& reason) {
-  const absl::Status recorded = registry_->RecordEvent(Event(what, reason, clock_->Now()));
+  EventRecord event;
+  event.time = clock_->Now();
+  event.actor = "daemon";
+  event.action = what;
+  event.reason = reason;
+  const absl::Status recorded = registry_->RecordEvent(event);
   if (!recorded.ok()) LogError("cannot record an event", {{"action", what}, {"error", recorded}});
 }
 
@@ -147,17 +140,29 @@ void Intake::LookAt(ScanResult scan, absl::Time now, bool retry_now) {
       pending.push_back(std::move(file));
     }
   }
+  std::map<std::string, ScannedRelease> releases;  // by the manifest's path
+  for (ScannedRelease& release : scan.releases) {
+    const std::string path = release.manifest.path;
+    if (IsRemembered(release.manifest)) {
+      ShowRemembered(remembered_.at(path));
+    } else {
+      pending.push_back(release.manifest);
+      releases.emplace(path, std::move(release));
+    }
+  }
   settle_.Observe(pending, now);
   for (const ScannedFile& file : settle_.Unseen()) {
+    const bool is_release = releases.contains(file.path);
     ShowSettling(file.path,
-                 absl::StrCat("waiting until it has stood still for ",
-                              absl::FormatDuration(options_.settle.settle_time)),
-                 IdentityGuess(file.path));
+                 absl::StrCat("waiting until ", is_release ? "all of its directory" : "it",
+                              " has stood still for ", absl::FormatDuration(options_.settle.settle_time)),
+                 is_release ? ModelIdentity{} : IdentityGuess(file.path));
   }
   if (retry_now) settle_.RetryNow(now);
   for (const ScannedFile& file : settle_.Due(now)) {
     if (stopped()) return;
-    Take(file);
+    const auto release = releases.find(file.path);
+    Take(file, release == releases.end() ? nullptr : &release->second);
   }
 }
 
@@ -174,6 +179,7 @@ void Intake::WatchDirectories(ScanResult& scan) {
 void Intake::ForgetVanished(ScanResult& scan) {
   std::set<std::string> present;
   for (const ScannedFile& file : scan.files) present.insert(file.path);
+  for (const ScannedRelease& release : scan.releases) present.insert(release.manifest.path);
   const auto vanished = [&](const std::string& path) {
     return !present.contains(path) && !IsHidden(path, scan.unreadable);
   };
@@ -200,8 +206,8 @@ void Intake::WarnOnce(const std::vector<std::string>& warnings) {
   warned_ = {warnings.begin(), warnings.end()};
 }
 
-void Intake::Take(const ScannedFile& file) {
-  TakeResult result = taker_.Take(file, clock_->Now());
+void Intake::Take(const ScannedFile& file, const ScannedRelease* release) {
+  TakeResult result = release != nullptr ? TakeRelease(*release) : taker_.Take(file, clock_->Now());
   const absl::Time now = clock_->Now();
   switch (result.verdict) {
     case Verdict::kTaken:
@@ -212,9 +218,13 @@ void Intake::Take(const ScannedFile& file) {
       break;
     case Verdict::kIncomplete:
       if (settle_.Incomplete(file.path, now)) {
-        result.why = absl::InvalidArgumentError(absl::StrCat(
-            "truncated: it has stood still for ", absl::FormatDuration(options_.settle.incomplete_time),
-            " but is ", result.why.message(), "; copy it again"));
+        const std::string stood_still =
+            absl::StrCat("it has stood still for ", absl::FormatDuration(options_.settle.incomplete_time));
+        const absl::string_view why = result.why.message();
+        result.why = absl::InvalidArgumentError(
+            release != nullptr
+                ? absl::StrCat("incomplete: ", stood_still, ", but ", why, "; copy what is missing")
+                : absl::StrCat("truncated: ", stood_still, " but is ", why, "; copy it again"));
         Remember(file, FileOutcome::kQuarantined, result);
       } else {
         ShowSettling(file.path, absl::StrCat(result.why.message(), "; waiting for the rest"),
@@ -230,71 +240,17 @@ void Intake::Take(const ScannedFile& file) {
   }
 }
 
-bool Intake::IsRemembered(const ScannedFile& file) const {
-  const auto it = remembered_.find(file.path);
-  return it != remembered_.end() && IsUnchanged(it->second.identity, file.identity) &&
-         IsUnchanged(it->second.sidecar, file.sidecar);
-}
-
-void Intake::Remember(const ScannedFile& file, FileOutcome outcome, const TakeResult& result) {
-  const FileRecord record{.path = file.path,
-                          .identity = file.identity,
-                          .sidecar = file.sidecar,
-                          .outcome = outcome,
-                          .sha256 = result.sha256,
-                          .model = result.identity.name,
-                          .version = result.identity.version,
-                          .reason = std::string(result.why.message()),
-                          .since = clock_->Now()};
-  std::optional<EventRecord> event;
-  if (outcome == FileOutcome::kQuarantined) {
-    event = Event(action::kQuarantined, absl::StrCat("file \"", record.path, "\": ", record.reason),
-                  record.since);
-    event->model = record.model;
-    event->version = record.version;
+TakeResult Intake::TakeRelease(const ScannedRelease& release) {
+  ReleaseResult taken = release_taker_.Take(release, clock_->Now());
+  if (taken.result.verdict == Verdict::kTaken) {
+    LogInfo("release registered",
+            {{"release", release.name}, {"versions", absl::StrJoin(taken.models, ", ")}});
+    for (const std::string& path : taken.unlisted) {
+      LogWarning("a model file of a release directory is left out, as its manifest.json does not list it",
+                 {{"release", release.name}, {"file", path}});
+    }
   }
-  if (const absl::Status recorded = registry_->RecordFile(record, event); !recorded.ok()) {
-    // Taking a file twice does no harm: the store and the sink know its bytes already.
-    RetryLater(file, recorded, result.identity);
-    return;
-  }
-  if (outcome == FileOutcome::kRegistered) {
-    LogInfo("file taken", {{"file", record.path},
-                           {"model", record.model},
-                           {"version", record.version},
-                           {"sha256", record.sha256}});
-  } else {
-    LogWarning("file quarantined", {{"file", record.path}, {"reason", record.reason}});
-  }
-  settle_.Done(file.path);
-  remembered_[file.path] = record;
-  ShowRemembered(record);
-}
-
-void Intake::RetryLater(const ScannedFile& file, const absl::Status& why, const ModelIdentity& identity) {
-  settle_.RetryLater(file.path, clock_->Now());
-  ShowRetrying(file.path, why, identity);
-}
-
-void Intake::ShowSettling(const std::string& path, const std::string& reason, const ModelIdentity& identity) {
-  dropped_.Show({path, DroppedState::kSettling, reason, identity.name, identity.version, clock_->Now()});
-}
-
-void Intake::ShowRetrying(const std::string& path, const absl::Status& why, const ModelIdentity& identity) {
-  const std::string reason(why.message());
-  if (dropped_.Show(
-          {path, DroppedState::kRetrying, reason, identity.name, identity.version, clock_->Now()})) {
-    LogWarning("cannot take a file yet, trying again", {{"file", path}, {"reason", reason}});
-  }
-}
-
-void Intake::ShowRemembered(const FileRecord& record) {
-  if (record.outcome == FileOutcome::kQuarantined) {
-    dropped_.Show(
-        {record.path, DroppedState::kQuarantined, record.reason, record.model, record.version, record.since});
-  } else {
-    dropped_.Hide(record.path);
-  }
+  return std::move(taken.result);
 }
 
 }  // namespace modeld

@@ -7,6 +7,9 @@
 //              quarantined  refused, and remembered as that, until it changes
 //              registered   its bytes are a version, and remembered as that, until it changes
 //
+// A release directory goes the same way as one file, its manifest, which stands for all that lies in it: see
+// ScannedRelease.
+//
 // What is remembered is in the registry, so that no unchanged file is read again, not even after a restart.
 // A file that is deleted is forgotten; versions stay. A drop directory, or a part of it, that cannot be read
 // is trouble to report: nothing is forgotten then.
@@ -25,6 +28,7 @@
 #include "absl/time/time.h"
 #include "daemon/source/dropped_files.h"
 #include "daemon/source/file_taker.h"
+#include "daemon/source/release_taker.h"
 #include "daemon/source/scan.h"
 #include "daemon/source/settle.h"
 #include "daemon/source/watcher.h"
@@ -95,9 +99,10 @@ class Intake {
   void WatchDirectories(ScanResult& scan);
   void ForgetVanished(ScanResult& scan);
   void WarnOnce(const std::vector<std::string>& warnings);
-  void Take(const ScannedFile& file);
+  void Take(const ScannedFile& file, const ScannedRelease* release);
+  TakeResult TakeRelease(const ScannedRelease& release);
 
-  // --- What becomes of a file ---
+  // --- What becomes of a file: intake_outcome.cc ---
   bool IsRemembered(const ScannedFile& file) const;
   // Records what a look at `file` came to, for good.
   void Remember(const ScannedFile& file, FileOutcome outcome, const TakeResult& result);
@@ -113,6 +118,7 @@ class Intake {
   Watcher* const watcher_;
   const IntakeOptions options_;
   const FileTaker taker_;
+  const ReleaseTaker release_taker_;
 
   // Of the stepping thread.
   SettleTracker settle_;

@@ -25,6 +25,10 @@ class NoticingSink final : public VersionSink {
     known_ = registry_->ConfigOf(version.model, version.version).ok();
     return next_->Register(version, canonical_config, files);
   }
+  // A push is of one file.
+  absl::Status RegisterRelease(const std::string& name, const std::vector<NewVersion>& versions) override {
+    return next_->RegisterRelease(name, versions);
+  }
 
   bool known() const { return known_; }
 

@@ -6,18 +6,18 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "daemon/source/combined_identity.h"
 #include "registry/archive_reader.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 #include "registry/identify.h"
+#include "registry/release_manifest.h"
 
 namespace modeld {
 namespace {
 
 // NAME/3/model.pt has three parts.
 constexpr size_t kMaxParts = 3;
-// 31 times a remainder by it, and a remainder more, fit 64 bits.
-constexpr int64_t kLargePrime = (int64_t{1} << 57) - 13;
 
 std::string Join(const std::string& directory, const std::string& name) {
   if (directory.empty()) return name;
@@ -61,6 +61,10 @@ class Walk {
   ScanResult TakeResult() {
     const auto by_path = [](const ScannedFile& a, const ScannedFile& b) { return a.path < b.path; };
     std::sort(result_.files.begin(), result_.files.end(), by_path);
+    for (ScannedRelease& release : result_.releases) {
+      std::sort(release.files.begin(), release.files.end(), by_path);
+      Combine(release);
+    }
     return std::move(result_);
   }
 
@@ -70,11 +74,50 @@ class Walk {
     MODELD_ASSIGN_OR_RETURN(const std::vector<std::string> names, file_system_.List(real_path));
     result_.directories.push_back(relative);
     above_.push_back(real_path);
+    const bool is_release = IsRelease(relative, real_path, names);
     for (const std::string& name : names) {
       if (!IsWorkInProgress(name)) Name(relative, real_path, name, names);
     }
+    if (is_release) in_release_ = false;
     above_.pop_back();
     return absl::OkStatus();
+  }
+
+  // Begins a release, which lasts as long as its directory is walked, if the directory is one.
+  bool IsRelease(const std::string& relative, const std::string& real_path,
+                 const std::vector<std::string>& names) {
+    if (relative.empty() || in_release_ || relative.find('/') != std::string::npos) return false;
+    if (!std::binary_search(names.begin(), names.end(), kManifestName)) return false;
+    const std::optional<Entry> manifest = Resolve(relative, real_path, kManifestName);
+    if (!manifest) return false;  // vanished
+    ScannedRelease release;
+    release.name = relative;
+    release.manifest = {.path = manifest->relative,
+                        .full_path = manifest->real_path,
+                        .sidecar_path = "",
+                        .identity = manifest->stat.identity,
+                        .sidecar = {},
+                        .golden = {},
+                        .status = manifest->status};
+    if (manifest->status.ok() && manifest->stat.type != FileType::kRegular) {
+      release.manifest.status = NotRegular(*manifest);
+    }
+    result_.releases.push_back(std::move(release));
+    in_release_ = true;
+    return true;
+  }
+
+  // Makes the manifest stand for the whole release.
+  void Combine(ScannedRelease& release) const {
+    for (const ScannedFile& file : release.files) {
+      CombineIdentity(file.path, file.identity, release.manifest.sidecar);
+      CombineIdentity(file.sidecar, release.manifest.sidecar);
+    }
+    for (const UnreadablePath& hidden : result_.unreadable) {
+      if (release.manifest.status.ok() && hidden.path.starts_with(Join(release.name, ""))) {
+        release.manifest.status = hidden.why;
+      }
+    }
   }
 
   void Name(const std::string& relative_directory, const std::string& real_directory, const std::string& name,
@@ -147,7 +190,7 @@ class Walk {
       result_.warnings.push_back(
           absl::StrCat("symbolic link \"", entry.relative,
                        "\" leads back to a directory above it; the directory is left out"));
-    } else if (parts == kMaxParts) {
+    } else if (parts == kMaxParts + (in_release_ ? 1 : 0)) {
       TooDeep(entry);
     } else if (const absl::Status listed = Directory(entry.relative, entry.real_path); !listed.ok()) {
       CannotRead(entry.relative, listed);
@@ -165,7 +208,8 @@ class Walk {
       result_.warnings.push_back(
           absl::StrCat("\"", Join(entry.relative, PrintableName(name)),
                        "\" and whatever else lies as deep is left out; model files lie at "
-                       "NAME.pt, NAME/anything.pt or NAME/VERSION/anything.pt"));
+                       "NAME.pt, NAME/anything.pt or NAME/VERSION/anything.pt, of the drop directory or of a "
+                       "release directory in it"));
       return;
     }
   }
@@ -187,13 +231,19 @@ class Walk {
     if (file.status.ok() && entry.stat.type != FileType::kRegular) file.status = NotRegular(entry);
     const std::string sidecar_name = SidecarPath(name);
     if (file.status.ok() && std::binary_search(siblings.begin(), siblings.end(), sidecar_name)) {
-      Sidecar(file, Resolve(ParentOf(file.path), real_directory, sidecar_name));
+      Sidecar(file, Resolve(ParentOf(entry.relative), real_directory, sidecar_name));
     }
     const std::string golden_name = GoldenDirectory(name);
     if (file.status.ok() && std::binary_search(siblings.begin(), siblings.end(), golden_name)) {
-      GoldenSamples(file, Resolve(ParentOf(file.path), real_directory, golden_name));
+      GoldenSamples(file, Resolve(ParentOf(entry.relative), real_directory, golden_name));
     }
-    result_.files.push_back(std::move(file));
+    if (!in_release_) {
+      result_.files.push_back(std::move(file));
+      return;
+    }
+    ScannedRelease& release = result_.releases.back();
+    file.path = file.path.substr(Join(release.name, "").size());
+    release.files.push_back(std::move(file));
   }
 
   // Adds the golden samples beside `file`, and makes their identities part of its sidecar's: a file whose
@@ -215,7 +265,7 @@ class Walk {
       if (file.status.ok() && sample->stat.type != FileType::kRegular) file.status = NotRegular(*sample);
       if (!file.status.ok()) return;
       file.golden.push_back({.name = "golden/" + name, .path = sample->real_path});
-      Combine(sample->stat.identity, file.sidecar);
+      CombineIdentity(sample->stat.identity, file.sidecar);
       if (file.golden.size() <= kMaxGoldenSamples) continue;
       file.status =
           absl::InvalidArgumentError(absl::StrCat("more than ", kMaxGoldenSamples, " golden samples in \"",
@@ -224,19 +274,6 @@ class Walk {
     }
     std::sort(file.golden.begin(), file.golden.end(),
               [](const GoldenFile& a, const GoldenFile& b) { return NaturalLess(a.name, b.name); });
-  }
-
-  // Identities are compared for equality only, so one may stand for several. Each step depends on the order,
-  // which is that of the names: two samples that trade places are a change.
-  static void Combine(const FileIdentity& added, FileIdentity& all) {
-    const auto step = [](auto before, auto next) {
-      return (before % kLargePrime) * 31 % kLargePrime + next % kLargePrime;
-    };
-    all.size += added.size;
-    all.mtime_ns = step(all.mtime_ns, added.mtime_ns);
-    all.ctime_ns = step(all.ctime_ns, added.ctime_ns);
-    all.inode = step(all.inode, added.inode);
-    all.device = added.device;
   }
 
   // Adds what is known of `file`'s sidecar. It is opened like the file, so it must keep the same rules.
@@ -263,6 +300,7 @@ class Walk {
   const std::string real_root_;
   ScanResult result_;
   std::vector<std::string> above_;  // real paths of the directories that are being walked
+  bool in_release_ = false;         // the newest of the releases is being walked
   bool warned_too_deep_ = false;
 };
 

@@ -29,6 +29,19 @@ struct ScannedFile {
   absl::Status status;
 };
 
+// A release directory: one directly below the drop directory that holds a manifest.json. Its model files are
+// no files of their own, they are taken together.
+struct ScannedRelease {
+  std::string name;  // of the directory
+  // `path` is "NAME/manifest.json". Its `sidecar` stands for all of `files` together, with what lies beside
+  // them, so that the release settles when all of it stands still, and is looked at again when any of it
+  // changes. Its status is that of a part that could not be read, if there is one.
+  ScannedFile manifest;
+  // Every model file of the directory, listed in the manifest or not, by path; here `path` is relative to the
+  // release's directory.
+  std::vector<ScannedFile> files;
+};
+
 // Something that could not be looked at: nothing is known of what lies there or below.
 struct UnreadablePath {
   std::string path;  // relative
@@ -36,16 +49,17 @@ struct UnreadablePath {
 };
 
 struct ScanResult {
-  std::vector<ScannedFile> files;        // by path
+  std::vector<ScannedFile> files;        // by path, without those of releases
+  std::vector<ScannedRelease> releases;  // by name
   std::vector<std::string> directories;  // relative, with "" for the drop directory itself: what to watch
   std::vector<UnreadablePath> unreadable;
   std::vector<std::string> warnings;  // for people: what was left out, and why
 };
 
-// Walks `root` three levels deep (NAME.pt, NAME/anything.pt, NAME/3/model.pt). Symbolic links are followed as
-// far as they stay below `root`. Left out: work in progress (IsWorkInProgress), dot directories, files
-// without a model extension, what vanishes during the walk; and with a warning directories behind links that
-// lead out of `root` or back up, and files deeper down.
+// Walks `root` three levels deep (NAME.pt, NAME/anything.pt, NAME/3/model.pt), and so each release directory
+// in it. Symbolic links are followed as far as they stay below `root`. Left out: work in progress
+// (IsWorkInProgress), dot directories, files without a model extension, what vanishes during the walk; and
+// with a warning directories behind links that lead out of `root` or back up, and files deeper down.
 //
 // Errors: `root` itself cannot be read: that is trouble to report, never "no files".
 absl::StatusOr<ScanResult> Scan(FileSystem& file_system, const std::string& root);

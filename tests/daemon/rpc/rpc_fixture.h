@@ -145,6 +145,10 @@ class ManagerSink final : public VersionSink {
                         const std::vector<VersionFile>& files) override {
     return manager_->Register(version, canonical_config, files);
   }
+  absl::Status RegisterRelease(const std::string& name, const std::vector<NewVersion>&) override {
+    return absl::UnimplementedError(
+        absl::StrCat("release \"", name, "\": releases are not supported by this build"));
+  }
 
  private:
   Manager* const manager_;

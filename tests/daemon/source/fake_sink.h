@@ -11,6 +11,7 @@
 #include "daemon/source/file_taker.h"
 #include "registry/artifact_store.h"
 #include "registry/base/mutex.h"
+#include "registry/base/status_macros.h"
 
 namespace modeld {
 
@@ -27,13 +28,27 @@ class FakeSink final : public VersionSink {
     while (held_) changed_.Wait(&mutex_);
     if (!failure_.ok()) return failure_;
     if (!store_->Contains(version.sha256)) return absl::DataLossError("the artifact is not in the store");
-    const auto [it, is_new] = versions_.try_emplace(version.model + " " + version.version, version);
-    if (is_new) {
-      configs_[it->first] = canonical_config;
-      files_[it->first] = files;
+    return Add({.version = version, .canonical_config = canonical_config, .files = files});
+  }
+
+  absl::Status RegisterRelease(const std::string& name, const std::vector<NewVersion>& versions) override {
+    MutexLock lock(&mutex_);
+    ++calls_;
+    if (!failure_.ok()) return failure_;
+    for (const NewVersion& known : versions) {
+      if (!store_->Contains(known.version.sha256)) {
+        return absl::DataLossError("an artifact is not in the store");
+      }
+      const auto it = versions_.find(NameOf(known.version));
+      if (it != versions_.end() && it->second.sha256 != known.version.sha256) return KnownWithOtherBytes();
     }
-    if (it->second.sha256 == version.sha256) return absl::OkStatus();
-    return absl::AlreadyExistsError("version is known with other bytes");
+    std::vector<std::string>& members = releases_[name];
+    members.clear();
+    for (const NewVersion& known : versions) {
+      members.push_back(NameOf(known.version));
+      MODELD_RETURN_IF_ERROR(Add(known));
+    }
+    return absl::OkStatus();
   }
 
   // Every coming call fails, until OK is set.
@@ -63,6 +78,12 @@ class FakeSink final : public VersionSink {
     for (const auto& [name, version] : versions_) names.push_back(name);
     return names;
   }
+  // The versions of a release, in the order in which they came; empty: it is not known.
+  std::vector<std::string> release(const std::string& name) const {
+    MutexLock lock(&mutex_);
+    const auto it = releases_.find(name);
+    return it == releases_.end() ? std::vector<std::string>() : it->second;
+  }
   VersionRecord version(const std::string& name) const {
     MutexLock lock(&mutex_);
     const auto it = versions_.find(name);
@@ -80,6 +101,19 @@ class FakeSink final : public VersionSink {
   }
 
  private:
+  static std::string NameOf(const VersionRecord& version) { return version.model + " " + version.version; }
+  static absl::Status KnownWithOtherBytes() {
+    return absl::AlreadyExistsError("version is known with other bytes");
+  }
+  absl::Status Add(const NewVersion& known) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const auto [it, is_new] = versions_.try_emplace(NameOf(known.version), known.version);
+    if (is_new) {
+      configs_[it->first] = known.canonical_config;
+      files_[it->first] = known.files;
+    }
+    return it->second.sha256 == known.version.sha256 ? absl::OkStatus() : KnownWithOtherBytes();
+  }
+
   const ArtifactStore* const store_;
   mutable Mutex mutex_;
   CondVar changed_;
@@ -87,6 +121,7 @@ class FakeSink final : public VersionSink {
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, VersionRecord> versions_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::vector<std::string>> releases_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> configs_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::vector<VersionFile>> files_ ABSL_GUARDED_BY(mutex_);
 };
