@@ -42,6 +42,10 @@ class RegistrySink final : public VersionSink {
     const absl::Status registered = registry_->RegisterVersion(version, canonical_config, event, files);
     return absl::IsAlreadyExists(registered) ? absl::OkStatus() : registered;
   }
+  absl::Status RegisterRelease(const std::string& name, const std::vector<NewVersion>&) override {
+    ADD_FAILURE() << "no release was dropped, but " << name << " came";
+    return absl::InternalError("no release was dropped");
+  }
 
  private:
   Registry* const registry_;
