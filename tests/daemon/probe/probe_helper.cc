@@ -60,6 +60,12 @@ ProbeRequest Request() {
   return DecodeRequest(bytes).value();
 }
 
+// Sanitizers handle the signal, and end with a status of their own.
+void Segfault() {
+  ::signal(SIGSEGV, SIG_DFL);
+  ::raise(SIGSEGV);
+}
+
 void Spin() {
   for (std::atomic<unsigned> i = 0;; ++i) {
   }
@@ -164,7 +170,7 @@ int Main(const std::string& mode) {
       {"passes-and-crashes",
        [] {
          Pass();
-         ::raise(SIGSEGV);
+         Segfault();
        }},
       {"passes-and-stays",
        [] {
@@ -175,12 +181,18 @@ int Main(const std::string& mode) {
        [] {
          Stage("loading");
          std::fprintf(stderr, "the last words\n");
-         ::raise(SIGSEGV);
+         Segfault();
        }},
-      {"crashes-at-once", [] { ::raise(SIGSEGV); }},
+      {"crashes-at-once", [] { Segfault(); }},
       {"hangs",
        [] {
          Stage("loading");
+         while (true) ::pause();
+       }},
+      {"tells-and-hangs",
+       [] {
+         // Opening it waits for the test to listen.
+         if (::open(Request().artifact_path.c_str(), O_WRONLY) < 0) ::_exit(9);
          while (true) ::pause();
        }},
       {"hangs-at-once",

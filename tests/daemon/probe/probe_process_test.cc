@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "daemon/codec/value_codec.h"
 #include "modeld/v1/value.pb.h"
 #include "registry/base/mutex.h"
+#include "registry/base/unique_fd.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/values.h"
@@ -158,11 +160,17 @@ TEST_F(ProbeProcessTest, NothingOfTheDaemonIsInherited) {
 }
 
 TEST_F(ProbeProcessTest, CancelEndsTheProbeThatRuns) {
-  ProbeProcess process = Helper("hangs");
+  request_.artifact_path = dir_ / "pipe";
+  ASSERT_EQ(::mkfifo(request_.artifact_path.c_str(), 0600), 0);
+  ProbeProcess process = Helper("tells-and-hangs");
   absl::StatusOr<v1::ProbeReport> report = absl::UnknownError("not run");
   std::thread running([&] { report = process.Run(request_); });
+  // Opening it waits for the process to be there.
+  const UniqueFd pipe(::open(request_.artifact_path.c_str(), O_RDONLY));
   process.Cancel();
   running.join();
+  char byte;
+  EXPECT_EQ(::read(pipe.get(), &byte, 1), 0);  // nobody has the other end any more
   EXPECT_THAT(report, StatusIs(Code::kCancelled, HasSubstr("cancelled")));
   EXPECT_THAT(process.Run(request_), StatusIs(Code::kCancelled, HasSubstr("cancelled")));
 }
