@@ -24,6 +24,7 @@ VersionRecord RecordOf(const InspectedFile& inspected, const StagedArtifact& sta
 
 std::vector<GoldenFile> PathsOf(const std::vector<StagedGolden>& golden) {
   std::vector<GoldenFile> files;
+  files.reserve(golden.size());
   for (const StagedGolden& sample : golden)
     files.push_back({.name = sample.name, .path = sample.copy.path()});
   return files;
@@ -31,6 +32,7 @@ std::vector<GoldenFile> PathsOf(const std::vector<StagedGolden>& golden) {
 
 std::vector<VersionFile> FilesOf(const std::vector<StagedGolden>& golden) {
   std::vector<VersionFile> files;
+  files.reserve(golden.size());
   for (const StagedGolden& sample : golden) {
     files.push_back(
         {.name = sample.name, .sha256 = sample.copy.sha256(), .size_bytes = sample.copy.size_bytes()});
