@@ -243,8 +243,7 @@ void Intake::Take(const ScannedFile& file, const ScannedRelease* release) {
 TakeResult Intake::TakeRelease(const ScannedRelease& release) {
   ReleaseResult taken = release_taker_.Take(release, clock_->Now());
   if (taken.result.verdict == Verdict::kTaken) {
-    LogInfo("release registered",
-            {{"release", release.name}, {"versions", absl::StrJoin(taken.models, ", ")}});
+    LogInfo("release taken", {{"release", release.name}, {"versions", absl::StrJoin(taken.models, ", ")}});
     for (const std::string& path : taken.unlisted) {
       LogWarning("a model file of a release directory is left out, as its manifest.json does not list it",
                  {{"release", release.name}, {"file", path}});
