@@ -60,11 +60,22 @@ struct NewVersion {
   std::vector<VersionFile> files;
 };
 
+// A version went live and is watched: see GuardConfig.
+struct WatchRecord {
+  std::string version;
+  std::string previous;  // where live goes if it fails the watch; empty: nowhere
+  absl::Time ends_at;
+  int deaths = 0;  // times that the daemon died while it was watched
+
+  friend bool operator==(const WatchRecord&, const WatchRecord&) = default;
+};
+
 // A model with its versions.
 struct ModelRecord {
   std::string name;
   LiveState live;
   Routing routing;
+  std::optional<WatchRecord> watch;     // over the live version
   std::vector<VersionRecord> versions;  // lowest first, by CompareVersions
 };
 

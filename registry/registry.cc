@@ -22,6 +22,7 @@ std::string Named(const std::string& model, const std::string& version) {
 absl::Status ApplyMoves(SQLite::Database& database, const std::vector<LiveMove>& moves) {
   for (const LiveMove& move : moves) {
     MODELD_RETURN_IF_ERROR(ReplaceLiveState(database, move.model, move.state));
+    if (!move.keep_watch) ReplaceWatch(database, move.model, move.watch);
     InsertEvent(database, move.event);
   }
   return absl::OkStatus();
@@ -157,7 +158,8 @@ absl::Status Registry::SetDisposition(const std::string& model, const std::strin
 
 absl::Status Registry::SetLiveState(const std::string& model, const LiveState& state,
                                     const EventRecord& event) {
-  return SetLiveStates({{.model = model, .state = state, .event = event}});
+  return SetLiveStates(
+      {{.model = model, .state = state, .event = event, .watch = std::nullopt, .keep_watch = false}});
 }
 
 absl::Status Registry::SetLiveStates(const std::vector<LiveMove>& moves) {
@@ -167,6 +169,25 @@ absl::Status Registry::SetLiveStates(const std::vector<LiveMove>& moves) {
                                              : absl::StrCat(moves.size(), " models");
   return InTransaction(database, absl::StrCat("change what is live of ", what),
                        [&] { return ApplyMoves(database, moves); });
+}
+
+absl::Status Registry::EndWatch(const std::string& model, const EventRecord& event) {
+  MutexLock lock(&mutex_);
+  SQLite::Database& database = *database_;
+  return InTransaction(database, absl::StrCat("end the watch over model ", Quote(model)), [&] {
+    ReplaceWatch(database, model, std::nullopt);
+    InsertEvent(database, event);
+    return absl::OkStatus();
+  });
+}
+
+absl::Status Registry::CountDeaths(absl::Time now) {
+  MutexLock lock(&mutex_);
+  SQLite::Database& database = *database_;
+  return InTransaction(database, "look at how the last run ended", [&] {
+    if (!EndedCleanly(database)) AddDeath(database, now);
+    return absl::OkStatus();
+  });
 }
 
 absl::Status Registry::SetRouting(const std::string& model, const Routing& routing,
@@ -195,14 +216,19 @@ absl::Status Registry::RecordProbe(const std::string& model, const std::string& 
       });
 }
 
-absl::StatusOr<int64_t> Registry::AddRelease(const ReleaseRecord& release, const EventRecord& event) {
+absl::StatusOr<int64_t> Registry::AddRelease(const ReleaseRecord& release,
+                                             const std::vector<NewVersion>& versions,
+                                             const std::vector<EventRecord>& events) {
   MutexLock lock(&mutex_);
   SQLite::Database& database = *database_;
   int64_t id = 0;
   MODELD_RETURN_IF_ERROR(
       InTransaction(database, absl::StrCat("add the release ", Quote(release.name)), [&]() -> absl::Status {
+        for (const NewVersion& added : versions) {
+          MODELD_RETURN_IF_ERROR(InsertVersion(database, added.version, added.canonical_config, added.files));
+        }
         MODELD_ASSIGN_OR_RETURN(id, InsertRelease(database, release));
-        InsertEvent(database, event);
+        for (const EventRecord& event : events) InsertEvent(database, event);
         return absl::OkStatus();
       }));
   return id;

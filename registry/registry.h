@@ -42,11 +42,13 @@ struct EventQuery {
 // must not call the registry.
 using EventListener = std::function<void(int64_t last_id)>;
 
-// A model's live state as it is to become, with the event that records it.
+// A model's live state as it is to become, with the event that records it. A watch ends where live moves.
 struct LiveMove {
   std::string model;
   LiveState state;
   EventRecord event;
+  std::optional<WatchRecord> watch = std::nullopt;  // that begins
+  bool keep_watch = false;                          // live does not move: the watch over it goes on
 };
 
 // Thread-safe: one connection behind a mutex. Not for the request path.
@@ -92,20 +94,28 @@ class Registry {
   // Changes what the registry thinks of a version. NOT_FOUND if it is not registered.
   absl::Status SetDisposition(const std::string& model, const std::string& version, Disposition disposition,
                               const std::string& reason, const EventRecord& event);
-  // Replaces the model's live state. NOT_FOUND if the model or a version that `state` names is not
-  // registered.
+  // Replaces the model's live state; a watch over it ends. NOT_FOUND if the model or a version that `state`
+  // names is not registered.
   absl::Status SetLiveState(const std::string& model, const LiveState& state, const EventRecord& event);
 
   // As SetLiveState for each; all of them or none.
   absl::Status SetLiveStates(const std::vector<LiveMove>& moves);
+  // The watch over the model's live version is over.
+  absl::Status EndWatch(const std::string& model, const EventRecord& event);
+  // Adds one to the deaths of every watch that ends after `now`, where the daemon that ran last did not stop
+  // by itself: its newest event of the two is `started`, not `stopped`. Call it before `started` is recorded.
+  absl::Status CountDeaths(absl::Time now);
   // Replaces where the model's requests go. NOT_FOUND if a version that `routing` names is not registered.
   absl::Status SetRouting(const std::string& model, const Routing& routing, const EventRecord& event);
   // Replaces the report of a version's probe. NOT_FOUND if it is not registered.
   absl::Status RecordProbe(const std::string& model, const std::string& version,
                            const v1::ProbeReport& report, const EventRecord& event);
 
-  // Adds a release; returns its id. NOT_FOUND if a member is not registered.
-  absl::StatusOr<int64_t> AddRelease(const ReleaseRecord& release, const EventRecord& event);
+  // Adds a release with those of its versions that are not registered yet; returns its id. All of it or
+  // nothing. NOT_FOUND if a member is neither registered nor in `versions`; ALREADY_EXISTS as
+  // RegisterVersion.
+  absl::StatusOr<int64_t> AddRelease(const ReleaseRecord& release, const std::vector<NewVersion>& versions,
+                                     const std::vector<EventRecord>& events);
   // Changes a release's state and moves live of its models, all of it or nothing. NOT_FOUND if there is no
   // release `id`.
   absl::Status EndRelease(int64_t id, ReleaseState state, const std::string& reason,

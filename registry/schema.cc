@@ -135,6 +135,16 @@ CREATE TABLE traffic (
   FOREIGN KEY (model, version) REFERENCES versions (model, version)
 ) STRICT, WITHOUT ROWID;
 
+-- Versions that went live not long ago, and are held to what the one before them did.
+CREATE TABLE watches (
+  model      TEXT NOT NULL PRIMARY KEY REFERENCES models (name),
+  version    TEXT NOT NULL,
+  previous   TEXT NOT NULL,                          -- where live goes if it fails
+  ends_at_ns INTEGER NOT NULL,
+  deaths     INTEGER NOT NULL DEFAULT 0,             -- times that the daemon died meanwhile
+  FOREIGN KEY (model, version) REFERENCES versions (model, version)
+) STRICT, WITHOUT ROWID;
+
 -- Versions that become live together or not at all.
 CREATE TABLE releases (
   id       INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -162,6 +162,14 @@ absl::StatusOr<std::vector<ModelRecord>> ReadModels(SQLite::Database& database) 
     ModelRecord& model = models[index.at(history_row.getColumn(0).getString())];
     model.live.history.push_back(history_row.getColumn(1).getString());
   }
+  SQLite::Statement watch_row(database, "SELECT model, version, previous, ends_at_ns, deaths FROM watches");
+  while (watch_row.executeStep()) {
+    models[index.at(watch_row.getColumn(0).getString())].watch =
+        WatchRecord{.version = watch_row.getColumn(1).getString(),
+                    .previous = watch_row.getColumn(2).getString(),
+                    .ends_at = TimeFromSql(watch_row.getColumn(3).getInt64()),
+                    .deaths = watch_row.getColumn(4).getInt()};
+  }
   SQLite::Statement label_row(database, "SELECT model, label, version FROM labels");
   while (label_row.executeStep()) {
     ModelRecord& model = models[index.at(label_row.getColumn(0).getString())];
@@ -336,6 +344,26 @@ absl::Status ReplaceLiveState(SQLite::Database& database, const std::string& mod
             position++, version);
   }
   return absl::OkStatus();
+}
+
+void ReplaceWatch(SQLite::Database& database, const std::string& model,
+                  const std::optional<WatchRecord>& watch) {
+  Execute(database, "DELETE FROM watches WHERE model = ?", model);
+  if (!watch.has_value()) return;
+  Execute(database,
+          "INSERT INTO watches (model, version, previous, ends_at_ns, deaths) VALUES (?, ?, ?, ?, ?)", model,
+          watch->version, watch->previous, ToSql(watch->ends_at), watch->deaths);
+}
+
+bool EndedCleanly(SQLite::Database& database) {
+  SQLite::Statement row(database,
+                        "SELECT action FROM events WHERE action IN (?, ?) ORDER BY id DESC LIMIT 1");
+  SQLite::bind(row, std::string(action::kStarted), std::string(action::kStopped));
+  return !row.executeStep() || row.getColumn(0).getString() == action::kStopped;
+}
+
+void AddDeath(SQLite::Database& database, absl::Time now) {
+  Execute(database, "UPDATE watches SET deaths = deaths + 1 WHERE ends_at_ns > ?", ToSql(now));
 }
 
 absl::Status ReplaceRouting(SQLite::Database& database, const std::string& model, const Routing& routing) {

@@ -38,6 +38,12 @@ absl::Status UpdateDisposition(SQLite::Database& database, const std::string& mo
                                const std::string& version, Disposition disposition,
                                const std::string& reason);
 absl::Status ReplaceLiveState(SQLite::Database& database, const std::string& model, const LiveState& state);
+// None: there is none any more.
+void ReplaceWatch(SQLite::Database& database, const std::string& model,
+                  const std::optional<WatchRecord>& watch);
+// Whether the daemon that ran last stopped by itself, or none ever ran.
+bool EndedCleanly(SQLite::Database& database);
+void AddDeath(SQLite::Database& database, absl::Time now);
 absl::Status ReplaceRouting(SQLite::Database& database, const std::string& model, const Routing& routing);
 absl::Status ReplaceProbe(SQLite::Database& database, const std::string& model, const std::string& version,
                           bool passed, int64_t resident_bytes, const std::string& report);

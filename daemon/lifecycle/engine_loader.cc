@@ -43,8 +43,9 @@ std::vector<std::string> Warm(const ServedVersion& version, const v1::ModelConfi
 
 }  // namespace
 
-EngineLoader::EngineLoader(Engine* engine, const ArtifactStore* store, Registry* registry)
-    : engine_(engine), store_(store), registry_(registry) {}
+EngineLoader::EngineLoader(Engine* engine, const ArtifactStore* store, Registry* registry,
+                           absl::Duration default_watch)
+    : engine_(engine), store_(store), registry_(registry), default_watch_(default_watch) {}
 
 absl::StatusOr<LoadedVersion> EngineLoader::Load(const VersionRecord& record) {
   // Warm-up makes tensors as large as the config says; where memory ends that must not end the daemon.
@@ -74,6 +75,7 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadAndWarm(const VersionRecord& rec
   version->engine = std::string(engine_->name());
   version->inputs = DeclaredTensors(parsed.config.inputs());
   version->outputs = DeclaredTensors(parsed.config.outputs());
+  version->guard = GuardLimitsOf(parsed.config.guard(), default_watch_);
   version->executable = std::move(executable);
   MODELD_RETURN_IF_ERROR(
       CheckDeclarations(version->executable->methods().front(), version->inputs, version->outputs));
@@ -83,6 +85,19 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadAndWarm(const VersionRecord& rec
   std::vector<std::string> warnings = Warm(*version, parsed.config, samples);
   MODELD_RETURN_IF_ERROR(CheckGolden(*version, samples, ToleranceOf(parsed.config)));
   return LoadedVersion{std::move(version), std::move(warnings)};
+}
+
+absl::Status EngineLoader::CheckAgain(const VersionRecord& record, const ServedVersion& version) {
+  try {
+    MODELD_ASSIGN_OR_RETURN(const std::string config_json, registry_->ConfigOf(record.model, record.version));
+    MODELD_ASSIGN_OR_RETURN(const ParsedConfig parsed, ParseModelConfig(config_json));
+    MODELD_ASSIGN_OR_RETURN(const std::vector<GoldenSample> samples,
+                            ReadGoldenSamples(*store_, *registry_, record, parsed.config));
+    PrepareThisThread();
+    return CheckGolden(version, samples, ToleranceOf(parsed.config));
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("out of memory");
+  }
 }
 
 void EngineLoader::PrepareThisThread() {

@@ -17,8 +17,11 @@ namespace modeld {
 class EngineLoader final : public VersionLoader {
  public:
   // All outlive this.
-  EngineLoader(Engine* engine, const ArtifactStore* store, Registry* registry);
+  // `default_watch`: how long versions are watched whose config does not say it.
+  EngineLoader(Engine* engine, const ArtifactStore* store, Registry* registry,
+               absl::Duration default_watch = absl::ZeroDuration());
   absl::StatusOr<LoadedVersion> Load(const VersionRecord& record) override;
+  absl::Status CheckAgain(const VersionRecord& record, const ServedVersion& version) override;
 
  private:
   // As Load, but throws std::bad_alloc.
@@ -29,6 +32,7 @@ class EngineLoader final : public VersionLoader {
   Engine* const engine_;
   const ArtifactStore* const store_;
   Registry* const registry_;
+  const absl::Duration default_watch_;
 };
 
 }  // namespace modeld

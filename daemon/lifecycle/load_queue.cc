@@ -31,9 +31,19 @@ void LoadQueue::Set(const std::string& model, const std::vector<LoadWish>& wishe
   }
 }
 
+LoadQueue::Entries::const_iterator LoadQueue::FirstDue(absl::Time now) const {
+  return std::find_if(entries_.begin(), entries_.end(),
+                      [&](const Entry& entry) { return IsDue(entry.not_before, now); });
+}
+
+std::optional<LoadJob> LoadQueue::Front(absl::Time now) const {
+  const auto due = FirstDue(now);
+  if (due == entries_.end()) return std::nullopt;
+  return due->job;
+}
+
 std::optional<LoadJob> LoadQueue::Pop(absl::Time now) {
-  const auto due = std::find_if(entries_.begin(), entries_.end(),
-                                [&](const Entry& entry) { return IsDue(entry.not_before, now); });
+  const auto due = FirstDue(now);
   if (due == entries_.end()) return std::nullopt;
   const LoadJob job = due->job;
   std::vector<Entries::iterator>& of_model = by_model_[job.model];

@@ -39,6 +39,8 @@ class LoadQueue {
   // Replaces what is wished of `model`. A wish that was there before with the same priority keeps its place.
   void Set(const std::string& model, const std::vector<LoadWish>& wishes);
 
+  // The first wish that IsDue; it stays.
+  std::optional<LoadJob> Front(absl::Time now) const;
   // Takes out the first wish that IsDue.
   std::optional<LoadJob> Pop(absl::Time now);
 
@@ -58,6 +60,8 @@ class LoadQueue {
     }
   };
   using Entries = std::set<Entry>;
+
+  Entries::const_iterator FirstDue(absl::Time now) const;
 
   Entries entries_;
   std::map<std::string, std::vector<Entries::iterator>> by_model_;

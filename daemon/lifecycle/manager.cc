@@ -13,29 +13,89 @@
 namespace modeld {
 namespace {
 
-constexpr absl::Duration kMoveAgain = absl::Seconds(5);
+// Once may be anything: a person with kill -9, a power cut.
+constexpr int kTooManyDeaths = 2;
+
+// A version that went live, and under which the daemon died again and again, is left before it is loaded: it
+// would take the daemon down at every start.
+absl::Status RollBackDeadly(Registry& registry, absl::Time now, ModelRecord& model) {
+  if (!model.watch.has_value() || model.watch->deaths < kTooManyDeaths || model.watch->ends_at <= now) {
+    return absl::OkStatus();
+  }
+  const WatchRecord watch = *model.watch;
+  const std::string reason = absl::StrCat("the daemon died ", watch.deaths, " times since version ",
+                                          Quote(watch.version), " went live");
+  const auto usable = [&](std::string_view version) {
+    return std::any_of(model.versions.begin(), model.versions.end(), [&](const VersionRecord& record) {
+      return record.version == version && record.disposition == Disposition::kGood;
+    });
+  };
+  const absl::StatusOr<LiveState> next = modeld::Rollback(model.live, watch.previous, reason, usable);
+  if (!next.ok()) {
+    LogError("nowhere to go back to", {{"model", model.name}, {"reason", reason}, {"error", next.status()}});
+    return absl::OkStatus();
+  }
+  EventRecord event;
+  event.time = now;
+  event.actor = "daemon";
+  event.action = action::kAutoRollback;
+  event.model = model.name;
+  event.version = std::string(LiveVersion(*next));
+  event.from_version = watch.version;
+  event.to_version = event.version;
+  event.reason = reason;
+  event.evidence = absl::StrCat(R"({"deaths":)", watch.deaths, "}");
+  MODELD_RETURN_IF_ERROR(registry.SetLiveState(model.name, *next, event));
+  LogError(
+      "auto_rollback",
+      {{"model", model.name}, {"from", event.from_version}, {"to", event.to_version}, {"reason", reason}});
+  model.live = *next;
+  model.watch.reset();
+  return absl::OkStatus();
+}
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Manager>> Manager::Start(ManagerParts parts) {
+  const absl::Time now = parts.clock->Now();
+  MODELD_RETURN_IF_ERROR(parts.registry->CountDeaths(now));
   MODELD_ASSIGN_OR_RETURN(std::vector<ModelRecord> models, parts.registry->ListModels());
-  return std::unique_ptr<Manager>(new Manager(std::move(parts), std::move(models)));
+  for (ModelRecord& model : models) MODELD_RETURN_IF_ERROR(RollBackDeadly(*parts.registry, now, model));
+  MODELD_ASSIGN_OR_RETURN(std::vector<ReleaseRecord> releases, parts.registry->ListReleases());
+  return std::unique_ptr<Manager>(new Manager(std::move(parts), std::move(models), std::move(releases)));
 }
 
-Manager::Manager(ManagerParts parts, std::vector<ModelRecord> models)
+Manager::Manager(ManagerParts parts, std::vector<ModelRecord> models, std::vector<ReleaseRecord> releases)
     : registry_(parts.registry),
       loader_(parts.loader),
       prober_(parts.prober),
       table_(parts.table),
       clock_(parts.clock),
       on_serving_changed_(std::move(parts.on_serving_changed)),
+      memory_budget_bytes_(parts.memory_budget_bytes),
+      memory_policy_(parts.memory_policy),
       reaper_([this](const std::string& model, const std::string& version) { OnDestroyed(model, version); }) {
   std::vector<std::pair<std::string, std::shared_ptr<const ServingEntry>>> entries;
   entries.reserve(models.size());
   for (ModelRecord& record : models) {
     const std::string name = record.name;
-    const ModelState& model =
-        models_.try_emplace(name, std::move(record), /*probes=*/prober_ != nullptr).first->second;
+    if (record.watch.has_value()) {
+      watches_[name] = {
+          .record = *record.watch, .handle = nullptr, .start = {}, .baseline = {}, .golden_due = {}};
+    }
+    models_.try_emplace(name, std::move(record), /*probes=*/prober_ != nullptr);
+  }
+  for (ReleaseRecord& release : releases) {
+    if (release.state == ReleaseState::kLive) continue;
+    if (release.state == ReleaseState::kPending) {
+      for (const auto& [model, version] : release.members) {
+        models_.at(model).SetHeld(version, models_.at(model).Find(version)->record.held, /*prepared=*/true);
+      }
+    }
+    releases_[release.id] = std::move(release);
+  }
+  for (const auto& [name, model] : models_) {
+    NoteCanary(model);
     // Nothing is in memory yet, so there is nothing to move or to unload.
     const PolicyDecision decision = model.Decide();
     SetWishes(model, decision.keep);
@@ -45,14 +105,18 @@ Manager::Manager(ManagerParts parts, std::vector<ModelRecord> models)
   table_->PublishAll(std::move(entries));
   loading_thread_ = std::thread([this] { LoadLoop(); });
   if (prober_ != nullptr) probing_thread_ = std::thread([this] { ProbeLoop(); });
+  watching_thread_ = std::thread([this] { WatchLoop(); });
 }
 
 Manager::~Manager() {
   Stop();
   loading_thread_.join();
   if (probing_thread_.joinable()) probing_thread_.join();
+  watching_thread_.join();
   table_->Clear();
   MutexLock lock(&mutex_);
+  canaries_.clear();
+  watches_.clear();
   models_.clear();
 }
 
@@ -62,6 +126,7 @@ void Manager::Stop() {
   stopping_ = true;
   load_work_.SignalAll();
   probe_work_.SignalAll();
+  watch_work_.SignalAll();
   changed_.SignalAll();
 }
 
@@ -82,14 +147,25 @@ std::optional<VersionRecord> Manager::NextLoad() {
   while (!stopping_) {
     const absl::Time now = clock_->Now();
     RetryMoves(now);
-    if (const std::optional<LoadJob> job = load_queue_.Pop(now)) {
-      ModelState& model = models_.at(job->model);
-      model.BeginLoad(job->version);
-      loading_ = true;
-      PublishEntry(model);
-      return model.Find(job->version)->record;
+    absl::Duration idle = std::min(NextLoadDue() - now, absl::Hours(1));
+    if (const std::optional<LoadJob> job = load_queue_.Front(now)) {
+      switch (Admit(*job)) {
+        case Admission::kLoad: {
+          (void)load_queue_.Pop(now);
+          ModelState& model = models_.at(job->model);
+          model.BeginLoad(job->version);
+          loading_ = true;
+          PublishEntry(model);
+          return model.Find(job->version)->record;
+        }
+        case Admission::kRefused:
+          continue;
+        case Admission::kWait:  // for a version to be destroyed, which is signalled
+          idle = absl::Hours(1);
+          break;
+      }
     }
-    load_work_.WaitWithTimeout(&mutex_, std::min(NextLoadDue() - now, absl::Hours(1)));
+    load_work_.WaitWithTimeout(&mutex_, idle);
   }
   return std::nullopt;
 }
@@ -102,7 +178,8 @@ void Manager::FinishLoad(const VersionRecord& record, absl::StatusOr<LoadedVersi
   loading_ = false;
   ModelState& model = models_.at(record.model);
   if (loaded.ok()) {
-    model.EndLoad(record.version, std::move(handle), std::move(loaded->warnings));
+    model.EndLoad(record.version, std::move(handle), std::move(loaded->warnings), ++loads_);
+    used_bytes_ += model.Find(record.version)->instance_bytes;
     LogInfo("version loaded", {{"model", record.model}, {"version", record.version}});
   } else {
     NoteFailedLoad(model, record.version, loaded.status());
@@ -152,8 +229,13 @@ void Manager::OnDestroyed(const std::string& model, const std::string& version) 
   MutexLock lock(&mutex_);
   // While the Manager is destroyed, the models go before the last instances.
   if (const auto found = models_.find(model); found != models_.end()) {
+    const int64_t bytes = found->second.Find(version)->instance_bytes;
     found->second.InstanceDestroyed(version);
     --draining_;
+    draining_bytes_ -= bytes;
+    used_bytes_ -= bytes;
+    RetryRefused();
+    load_work_.Signal();
   }
   changed_.SignalAll();
 }
@@ -161,11 +243,16 @@ void Manager::OnDestroyed(const std::string& model, const std::string& version) 
 // --- Deciding ---
 
 void Manager::Reconcile(ModelState& model) {
+  ReconcileAlone(model);
+  CheckReleases(model);
+}
+
+void Manager::ReconcileAlone(ModelState& model) {
   const PolicyDecision decision = model.Decide();
   MoveLiveTo(model, decision);
   // `keep` holds where live was and where it should be: right whether or not the move was committed.
   const std::vector<VersionHandle> unneeded = model.TakeUnneeded(decision.keep);
-  draining_ += static_cast<int>(unneeded.size());
+  for (const VersionHandle& handle : unneeded) BeginDrain(*model.Find(handle->version));
   SetWishes(model, decision.keep);
   PublishEntry(model);
   if (!model.Starting(decision.keep)) starting_.erase(model.name());
@@ -221,13 +308,18 @@ EventRecord Manager::Event(const char* action, const std::string& model, const s
 absl::Status Manager::CommitLive(ModelState& model, LiveState next, EventRecord event) {
   event.from_version = std::string(LiveVersion(model.live()));
   event.to_version = std::string(LiveVersion(next));
-  MODELD_RETURN_IF_ERROR(registry_->SetLiveState(model.name(), next, event));
+  LiveMove move{.model = model.name(), .state = next, .event = event};
+  move.keep_watch = event.from_version == event.to_version;
+  const bool back = event.action == action::kRollback || event.action == action::kAutoRollback;
+  if (!move.keep_watch && !back) move.watch = NewWatch(model, next);
+  MODELD_RETURN_IF_ERROR(registry_->SetLiveStates({move}));
   model.SetLive(std::move(next));
   LogInfo(event.action, {{"model", event.model},
                          {"from", event.from_version},
                          {"to", event.to_version},
                          {"actor", event.actor},
                          {"reason", event.reason}});
+  if (!move.keep_watch) BeginWatch(model, move.watch, event.from_version);
   return absl::OkStatus();
 }
 
@@ -248,7 +340,7 @@ std::vector<ModelView> Manager::ListModels(const std::string& after, size_t limi
   std::vector<ModelView> views;
   MutexLock lock(&mutex_);
   for (auto model = models_.upper_bound(after); model != models_.end() && views.size() < limit; ++model) {
-    views.push_back(model->second.View());
+    views.push_back(ViewOf(model->second));
   }
   return views;
 }
@@ -256,7 +348,16 @@ std::vector<ModelView> Manager::ListModels(const std::string& after, size_t limi
 absl::StatusOr<ModelView> Manager::GetModel(const std::string& name) const {
   MutexLock lock(&mutex_);
   MODELD_ASSIGN_OR_RETURN(const ModelState* model, FindModel(name));
-  return model->View();
+  return ViewOf(*model);
+}
+
+ModelView Manager::ViewOf(const ModelState& model) const {
+  ModelView view = model.View();
+  if (const auto watching = watches_.find(model.name()); watching != watches_.end()) {
+    const WatchRecord& watch = watching->second.record;
+    view.watch = WatchView{.version = watch.version, .previous = watch.previous, .ends_at = watch.ends_at};
+  }
+  return view;
 }
 
 ManagerCounts Manager::Counts() const {

@@ -29,8 +29,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "daemon/lifecycle/guard.h"
 #include "daemon/lifecycle/load_queue.h"
 #include "daemon/lifecycle/loader.h"
+#include "daemon/lifecycle/memory_plan.h"
 #include "daemon/lifecycle/model_state.h"
 #include "daemon/lifecycle/model_view.h"
 #include "daemon/lifecycle/notifier.h"
@@ -51,6 +53,7 @@ struct Command {
   std::string version;  // may be empty where the method allows it
   std::string actor;
   std::string reason;
+  std::string evidence = "";  // a JSON object, where there is more to say than the reason
 };
 
 // What a command did.
@@ -73,6 +76,14 @@ struct ManagerParts {
   ServingTable* table = nullptr;
   Clock* clock = nullptr;
   ServingChangedFn on_serving_changed = nullptr;
+  int64_t memory_budget_bytes = 0;  // of all versions in memory together; 0: without limit
+  MemoryPolicy memory_policy = MemoryPolicy::kAvailability;
+};
+
+// A release as people see it.
+struct ReleaseView {
+  ReleaseRecord record;
+  std::string waits_for;  // while it is pending
 };
 
 // Thread-safe.
@@ -99,6 +110,11 @@ class Manager {
   //   any other           the registry's error; nothing changed; worth trying again
   absl::Status Register(const VersionRecord& version, const std::string& canonical_config,
                         const std::vector<VersionFile>& files = {});
+  // Registers versions of several models, each once, that become live together or not at all: held from live,
+  // prepared, and then made live in one transaction and one swap. A release waits while one of its models is
+  // pinned elsewhere, and is refused, for good, when one of its versions is. Errors as Register, about the
+  // first version at fault: then nothing is registered. OK also where the same release is pending or live.
+  absl::Status RegisterRelease(const std::string& name, const std::vector<NewVersion>& versions);
 
   // --- Commands. Each returns when the change is on disk and in force. A version that must be loaded first
   // is loaded first, before all others, for at most `timeout` (DEADLINE_EXCEEDED: nothing changed).
@@ -141,6 +157,8 @@ class Manager {
   // the message says; UNAVAILABLE: stopping.
   absl::StatusOr<FateReport> WaitVersion(const std::string& model, const std::string& version,
                                          absl::Duration timeout) const;
+  // Those that are pending, and the refused ones that no later release of the same name took the place of.
+  std::vector<ReleaseView> ListReleases() const;
 
   // True once every version that was live before the start is loaded, or has failed and so has what could
   // serve in its place.
@@ -153,9 +171,11 @@ class Manager {
   // Looks at the clock again: what waited for a time that has come is done now. For tests that move the clock
   // by hand; a real one is watched.
   void Poke();
+  // Looks at all watches now, on the calling thread. The daemon does so every second.
+  void CheckWatches();
 
  private:
-  Manager(ManagerParts parts, std::vector<ModelRecord> models);
+  Manager(ManagerParts parts, std::vector<ModelRecord> models, std::vector<ReleaseRecord> releases);
 
   // --- The loading thread (manager.cc) ---
   void LoadLoop();
@@ -186,9 +206,71 @@ class Manager {
   // A canary or shadow that became live is none any more.
   void DropRoutesToLive(ModelState& model) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  // --- Memory (manager_memory.cc) ---
+  enum class Admission { kLoad, kWait, kRefused };
+  // Whether the version may be loaded now. Unloads what has to go for it, or notes the refusal.
+  Admission Admit(const LoadJob& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  MemoryInput MemoryInputFor(ModelState& model, const VersionSlot& slot)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // An instance was given up, and is gone when the last request lets go of it; the watches do now.
+  void BeginDrain(const VersionSlot& slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Memory came free: what was refused for want of it is tried again now.
+  void RetryRefused() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // --- Watches over live versions and canaries (manager_watch.cc) ---
+  struct Watching {
+    WatchRecord record;
+    VersionHandle handle;    // the instance that is watched; null: none yet
+    StatsSnapshot start;     // what it had done when the watch began
+    StatsSnapshot baseline;  // what the version before it did
+    absl::Time golden_due;
+  };
+  struct CanaryWatching {
+    VersionHandle canary;
+    VersionHandle live;
+    StatsSnapshot canary_start;
+    StatsSnapshot live_start;
+  };
+  struct Examination;
+  void WatchLoop();
+  bool WaitForWatches();
+  std::vector<Examination> WatchesToExamine() ABSL_LOCKS_EXCLUDED(mutex_);
+  void ExamineCanary(const ModelState& model, std::vector<Examination>* examinations)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::optional<Breach> Examine(const Examination& examination) const;
+  // Carries out what an examination came to: the watch goes on, ends, or live (or the canary) moves.
+  void Conclude(const Examination& examination, const std::optional<Breach>& breach)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void RollBackBreached(ModelState& model, const Examination& examination, const Breach& breach)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether the model has a canary to be watched.
+  void NoteCanary(const ModelState& model) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The watch that begins with this move of live; none: the version is not to be watched.
+  std::optional<WatchRecord> NewWatch(const ModelState& model, const LiveState& next) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void BeginWatch(const ModelState& model, const std::optional<WatchRecord>& watch, const std::string& from)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // --- Releases (manager_release.cc) ---
+  // OK if the version is the one that is known: the same bytes, config and files.
+  absl::Status CheckSame(const VersionSlot& known, const NewVersion& version) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckMember(const NewVersion& member) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsKnownRelease(const std::string& name, const std::map<std::string, std::string>& members) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Ends the pending releases of `model` that can end; then all their models are reconciled.
+  void CheckReleases(const ModelState& model) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What a pending release waits for; empty: nothing. `refused`: it can never be.
+  std::string WaitsFor(const ReleaseRecord& release, bool* refused) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void EndRelease(ReleaseRecord& release, ReleaseState state, const std::string& reason)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   // --- Deciding (manager.cc) ---
   // Asks the policy and carries out what it says: call it after every change to `model`.
   void Reconcile(ModelState& model) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // As Reconcile, for this model alone.
+  void ReconcileAlone(ModelState& model) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Replaces what is to be probed and loaded for `model`.
   void SetWishes(const ModelState& model, const std::vector<std::string>& keep)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -196,12 +278,14 @@ class Manager {
   void PublishEntry(const ModelState& model) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   EventRecord Event(const char* action, const std::string& model, const std::string& version,
                     const std::string& actor, const std::string& reason) const;
+  // Live moves, and the watch that begins with it; a rollback begins none.
   absl::Status CommitLive(ModelState& model, LiveState next, EventRecord event)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status CommitDisposition(ModelState& model, const std::string& version, Disposition disposition,
                                  const std::string& reason, const EventRecord& event)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  ModelView ViewOf(const ModelState& model) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static absl::StatusOr<const VersionSlot*> FindVersion(const ModelState& model, const std::string& version);
   absl::StatusOr<const ModelState*> FindModel(const std::string& name) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -211,19 +295,20 @@ class Manager {
                              const std::string& canonical_config, const std::vector<VersionFile>& files)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<ModelState*> FindForChange(const std::string& name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::StatusOr<LiveChange> RollBackNow(ModelState& model, const Command& command, Timeout& patience)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<LiveChange> RollBackNow(ModelState& model, const char* action, const Command& command,
+                                         Timeout& patience) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<LiveChange> MakeLive(const Command& command, bool pin, absl::Duration timeout);
   absl::StatusOr<LiveChange> MakeLiveNow(ModelState& model, const Command& command, bool pin,
                                          Timeout& patience) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Returns with OK when the version is in memory, and `mutex_` was not released since it was.
-  absl::Status AwaitLoaded(ModelState& model, const std::string& version, Timeout& patience)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status AwaitLoaded(ModelState& model, const std::string& version, bool to_make_live,
+                           Timeout& patience) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<LiveChange> CommitCommand(ModelState& model, const char* action, const std::string& version,
                                            LiveState next, const Command& command)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  static constexpr char kDaemon[] = "daemon";  // the actor of what nobody asked for
+  static constexpr char kDaemon[] = "daemon";                     // the actor of what nobody asked for
+  static constexpr absl::Duration kMoveAgain = absl::Seconds(5);  // after a move that failed to commit
 
   Registry* const registry_;
   VersionLoader* const loader_;
@@ -231,11 +316,14 @@ class Manager {
   ServingTable* const table_;
   Clock* const clock_;
   const ManagerParts::ServingChangedFn on_serving_changed_;
+  const int64_t memory_budget_bytes_;  // 0: without limit
+  const MemoryPolicy memory_policy_;
 
   mutable Mutex mutex_;
   mutable CondVar changed_;                                           // for who waits for a state
   CondVar load_work_;                                                 // for the loading thread
   CondVar probe_work_;                                                // for the probing thread
+  CondVar watch_work_;                                                // for the watching thread
   std::map<std::string, ModelState> models_ ABSL_GUARDED_BY(mutex_);  // never shrinks
   LoadQueue load_queue_ ABSL_GUARDED_BY(mutex_);
   LoadQueue probe_queue_ ABSL_GUARDED_BY(mutex_);
@@ -245,7 +333,15 @@ class Manager {
       ABSL_GUARDED_BY(mutex_);  // models whose move failed to commit
   bool loading_ ABSL_GUARDED_BY(mutex_) = false;
   bool probing_ ABSL_GUARDED_BY(mutex_) = false;
-  int draining_ ABSL_GUARDED_BY(mutex_) = 0;  // instances given up and not yet destroyed
+  int draining_ ABSL_GUARDED_BY(mutex_) = 0;            // instances given up and not yet destroyed
+  int64_t draining_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // of those
+  int64_t used_bytes_ ABSL_GUARDED_BY(mutex_) = 0;      // of all instances
+  uint64_t loads_ ABSL_GUARDED_BY(mutex_) = 0;          // ever
+  std::set<std::pair<std::string, std::string>> no_room_ ABSL_GUARDED_BY(mutex_);  // refused, by model
+  std::map<std::string, Watching> watches_ ABSL_GUARDED_BY(mutex_);                // by model
+  std::set<std::string> canaried_ ABSL_GUARDED_BY(mutex_);                         // models with a canary
+  std::map<std::string, CanaryWatching> canaries_ ABSL_GUARDED_BY(mutex_);         // by model
+  std::map<int64_t, ReleaseRecord> releases_ ABSL_GUARDED_BY(mutex_);              // pending and refused
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   // Threads, in the order in which they may go: the last one first.
@@ -253,6 +349,7 @@ class Manager {
   Reaper reaper_;
   std::thread loading_thread_;
   std::thread probing_thread_;  // not running without a prober
+  std::thread watching_thread_;
 };
 
 }  // namespace modeld

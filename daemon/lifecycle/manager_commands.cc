@@ -66,24 +66,31 @@ absl::Status Manager::Register(const VersionRecord& version, const std::string& 
           {{"model", version.model}, {"version", version.version}, {"sha256", version.sha256}});
   ModelState& model =
       models_
-          .try_emplace(version.model,
-                       ModelRecord{.name = version.model, .live = {}, .routing = {}, .versions = {}},
-                       /*probes=*/prober_ != nullptr)
+          .try_emplace(
+              version.model,
+              ModelRecord{.name = version.model, .live = {}, .routing = {}, .watch = {}, .versions = {}},
+              /*probes=*/prober_ != nullptr)
           .first->second;
   model.AddVersion(std::move(record));
   Reconcile(model);
   return absl::OkStatus();
 }
 
+absl::Status Manager::CheckSame(const VersionSlot& known, const NewVersion& added) const {
+  const VersionRecord& version = added.version;
+  if (known.record.sha256 != version.sha256) return Conflict(known, version);
+  MODELD_ASSIGN_OR_RETURN(const std::string config, registry_->ConfigOf(version.model, version.version));
+  if (config != added.canonical_config) return Conflict(version, "another config");
+  MODELD_ASSIGN_OR_RETURN(const std::vector<VersionFile> files,
+                          registry_->FilesOf(version.model, version.version));
+  if (files != added.files) return Conflict(version, "other golden samples");
+  return absl::OkStatus();
+}
+
 absl::Status Manager::RegisterAgain(ModelState& model, const VersionSlot& known, const VersionRecord& version,
                                     const std::string& canonical_config,
                                     const std::vector<VersionFile>& files) {
-  if (known.record.sha256 != version.sha256) return Conflict(known, version);
-  MODELD_ASSIGN_OR_RETURN(const std::string config, registry_->ConfigOf(version.model, version.version));
-  if (config != canonical_config) return Conflict(version, "another config");
-  MODELD_ASSIGN_OR_RETURN(const std::vector<VersionFile> known_files,
-                          registry_->FilesOf(version.model, version.version));
-  if (known_files != files) return Conflict(version, "other golden samples");
+  MODELD_RETURN_IF_ERROR(CheckSame(known, {version, canonical_config, files}));
   switch (known.record.disposition) {
     case Disposition::kGood:
       return absl::OkStatus();
@@ -105,12 +112,12 @@ absl::StatusOr<LiveChange> Manager::Rollback(const Command& command, absl::Durat
   Timeout patience(timeout);
   MutexLock lock(&mutex_);
   MODELD_ASSIGN_OR_RETURN(ModelState* const model, FindForChange(command.model));
-  absl::StatusOr<LiveChange> change = RollBackNow(*model, command, patience);
+  absl::StatusOr<LiveChange> change = RollBackNow(*model, action::kRollback, command, patience);
   Reconcile(*model);
   return change;
 }
 
-absl::StatusOr<LiveChange> Manager::RollBackNow(ModelState& model, const Command& command,
+absl::StatusOr<LiveChange> Manager::RollBackNow(ModelState& model, const char* action, const Command& command,
                                                 Timeout& patience) {
   const auto next = [&](const std::string& to) -> absl::StatusOr<LiveState> {
     absl::StatusOr<LiveState> state = modeld::Rollback(
@@ -122,9 +129,9 @@ absl::StatusOr<LiveChange> Manager::RollBackNow(ModelState& model, const Command
   MODELD_ASSIGN_OR_RETURN(const LiveState planned, next(command.version));
   // The version that the caller saw as the one before, whatever happens while it is loaded.
   const std::string to(LiveVersion(planned));
-  MODELD_RETURN_IF_ERROR(AwaitLoaded(model, to, patience));
+  MODELD_RETURN_IF_ERROR(AwaitLoaded(model, to, /*to_make_live=*/true, patience));
   MODELD_ASSIGN_OR_RETURN(LiveState state, next(to));
-  return CommitCommand(model, action::kRollback, to, std::move(state), command);
+  return CommitCommand(model, action, to, std::move(state), command);
 }
 
 absl::StatusOr<LiveChange> Manager::Promote(const Command& command, absl::Duration timeout) {
@@ -158,7 +165,7 @@ absl::StatusOr<LiveChange> Manager::MakeLiveNow(ModelState& model, const Command
                      " has no live version to pin; name one of: ", ListVersions(model.Versions())));
   }
   MODELD_ASSIGN_OR_RETURN(const VersionSlot* const slot, FindVersion(model, version));
-  MODELD_RETURN_IF_ERROR(AwaitLoaded(model, version, patience));
+  MODELD_RETURN_IF_ERROR(AwaitLoaded(model, version, /*to_make_live=*/true, patience));
   if (!slot->usable()) {
     // Only now: a version that brings the daemon down while it is loaded is not tried again at the next
     // start.
@@ -222,14 +229,15 @@ absl::StatusOr<const VersionSlot*> Manager::FindVersion(const ModelState& model,
                                           "; registered: ", ListVersions(model.Versions())));
 }
 
-absl::Status Manager::AwaitLoaded(ModelState& model, const std::string& version, Timeout& patience) {
+absl::Status Manager::AwaitLoaded(ModelState& model, const std::string& version, bool to_make_live,
+                                  Timeout& patience) {
   const VersionSlot& slot = *model.Find(version);
   if (slot.handle != nullptr) return absl::OkStatus();
   const uint64_t failed_loads = slot.failed_loads;
   const uint64_t retirements = slot.retirements;
   const std::string name = NameVersion(model.name(), version);
 
-  model.Hold(version);
+  model.Hold(version, to_make_live);
   Reconcile(model);
   absl::Status status;
   while (status.ok() && slot.handle == nullptr) {
@@ -243,7 +251,7 @@ absl::Status Manager::AwaitLoaded(ModelState& model, const std::string& version,
           absl::StrCat(name, " was not loaded in time; nothing changed; try again with a longer timeout"));
     }
   }
-  model.Release(version);
+  model.Release(version, to_make_live);
   if (status.ok() && slot.retirements != retirements) {
     status = absl::FailedPreconditionError(absl::StrCat(name, " was retired while it was loaded"));
   }
@@ -257,8 +265,9 @@ absl::StatusOr<LiveChange> Manager::CommitCommand(ModelState& model, const char*
                     .from = std::string(LiveVersion(model.live())),
                     .to = std::string(LiveVersion(next)),
                     .pinned = next.pinned};
-  MODELD_RETURN_IF_ERROR(CommitLive(model, std::move(next),
-                                    Event(action, model.name(), version, command.actor, command.reason)));
+  EventRecord event = Event(action, model.name(), version, command.actor, command.reason);
+  event.evidence = command.evidence;
+  MODELD_RETURN_IF_ERROR(CommitLive(model, std::move(next), std::move(event)));
   DropRoutesToLive(model);
   return change;
 }

@@ -90,7 +90,7 @@ absl::StatusOr<Routing> Manager::ChangeRoutingNow(ModelState& model, const Comma
                        "; bring it back with: ", PromoteCommand(command.model, command.version)));
     };
     MODELD_RETURN_IF_ERROR(usable());
-    MODELD_RETURN_IF_ERROR(AwaitLoaded(model, command.version, patience));
+    MODELD_RETURN_IF_ERROR(AwaitLoaded(model, command.version, /*to_make_live=*/false, patience));
     MODELD_RETURN_IF_ERROR(usable());
   }
   Routing next = model.routing();
@@ -104,6 +104,7 @@ absl::StatusOr<Routing> Manager::ChangeRoutingNow(ModelState& model, const Comma
   MODELD_RETURN_IF_ERROR(registry_->SetRouting(
       model.name(), next, Event(action, model.name(), command.version, command.actor, command.reason)));
   model.SetRouting(next);
+  NoteCanary(model);
   LogInfo(action, {{"model", model.name()},
                    {"version", command.version},
                    {"actor", command.actor},
@@ -122,6 +123,7 @@ void Manager::DropRoutesToLive(ModelState& model) {
         model.name(), next, Event(action, model.name(), live, kDaemon, "off: it is live now"));
     if (committed.ok()) {
       model.SetRouting(next);
+      NoteCanary(model);
     } else {
       // Harmless: live gets those requests anyway. Tried again when live moves next.
       LogError("routing could not be recorded", {{"model", model.name()}, {"error", committed}});

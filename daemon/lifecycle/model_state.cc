@@ -75,6 +75,10 @@ VersionState StateOf(const VersionSlot& slot) {
   return slot.instances > 0 ? VersionState::kDraining : VersionState::kAvailable;
 }
 
+int64_t BytesOf(const VersionRecord& record) {
+  return record.resident_bytes > 0 ? record.resident_bytes : EstimateBytes(record.size_bytes);
+}
+
 absl::Duration LoadBackOff(int failures) {
   absl::Duration back_off = kFirstBackOff;
   for (int i = 1; i < failures && back_off < kLongestPutOff; ++i) back_off *= 2;
@@ -158,15 +162,19 @@ void ModelState::EndProbe(const std::string& version, bool passed, int64_t resid
 
 void ModelState::BeginLoad(const std::string& version) { Slot(version).loading = true; }
 
-void ModelState::EndLoad(const std::string& version, VersionHandle handle,
-                         std::vector<std::string> warnings) {
+void ModelState::EndLoad(const std::string& version, VersionHandle handle, std::vector<std::string> warnings,
+                         uint64_t loaded_as) {
   VersionSlot& slot = Slot(version);
   slot.loading = false;
   slot.urgent = false;
   slot.failures = 0;
   slot.load_error.clear();
   slot.handle = std::move(handle);
+  // While there are instances they are all taken to be alike, so that what goes is what came.
+  if (slot.instances == 0) slot.instance_bytes = BytesOf(slot.record);
   ++slot.instances;
+  slot.loaded_as = loaded_as;
+  LetAllComeBack();
   slot.load_warnings = std::move(warnings);
 }
 
@@ -180,19 +188,56 @@ void ModelState::FailLoad(const std::string& version, const absl::Status& why, a
   slot.retry_at = now + LoadBackOff(slot.failures);
   ++slot.failed_loads;
   slot.last_failure = why;
+  LetAllComeBack();
+}
+
+void ModelState::LetAllComeBack() {
+  for (auto& [version, slot] : versions_) slot.made_room = false;
 }
 
 void ModelState::InstanceDestroyed(const std::string& version) { --Slot(version).instances; }
 
-void ModelState::Hold(const std::string& version) {
+void ModelState::Hold(const std::string& version, bool to_make_live) {
   VersionSlot& slot = Slot(version);
   ++slot.holds;
+  if (to_make_live) ++slot.live_holds;
   slot.urgent = true;
+  slot.made_room = false;
 }
 
-void ModelState::Release(const std::string& version) {
+void ModelState::Release(const std::string& version, bool to_make_live) {
   VersionSlot& slot = Slot(version);
+  if (to_make_live) --slot.live_holds;
   if (--slot.holds == 0) slot.urgent = false;
+}
+
+VersionHandle ModelState::MakeRoom(const std::string& version) {
+  VersionSlot& slot = Slot(version);
+  slot.made_room = true;
+  slot.load_warnings.clear();
+  return std::exchange(slot.handle, nullptr);
+}
+
+ModelState::Need ModelState::NeedOf(const std::string& version) const {
+  const VersionSlot& slot = *Find(version);
+  const std::string_view live = LiveVersion(live_);
+  const std::string target = Usable(live_.pinned) ? live_.pinned : HighestUsable();
+  if (version == live) return Need::kServes;
+  if (slot.live_holds > 0 || version == target) return Need::kReplacesLive;
+  if (slot.holds > 0 || slot.prepared || Contains(RoutedVersions(routing_), version)) return Need::kServes;
+  return Need::kSpare;
+}
+
+void ModelState::AddMemoryUsers(std::vector<std::pair<uint64_t, MemoryUser>>* users) const {
+  for (const auto& [version, slot] : versions_) {
+    if (slot.handle == nullptr) continue;
+    users->push_back({slot.loaded_as,
+                      {.model = name_,
+                       .version = version,
+                       .bytes = slot.instance_bytes,
+                       .spare = NeedOf(version) == Need::kSpare,
+                       .live = version == LiveVersion(live_)}});
+  }
 }
 
 PolicyDecision ModelState::Decide() const {
@@ -218,7 +263,7 @@ bool ModelState::NeedsProbe(const VersionSlot& slot) const {
 ModelWishes ModelState::Wishes(const std::vector<std::string>& keep) const {
   ModelWishes wishes;
   const auto wish = [&](const VersionSlot& slot, int priority, absl::Time not_before) {
-    if (slot.handle != nullptr || slot.loading || slot.probing) return;
+    if (slot.handle != nullptr || slot.loading || slot.probing || slot.made_room) return;
     (NeedsProbe(slot) ? wishes.probes : wishes.loads)
         .push_back({.version = slot.record.version, .priority = priority, .not_before = not_before});
   };

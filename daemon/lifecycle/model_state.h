@@ -10,11 +10,13 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "daemon/lifecycle/load_queue.h"
+#include "daemon/lifecycle/memory_plan.h"
 #include "daemon/lifecycle/model_view.h"
 #include "daemon/lifecycle/policy.h"
 #include "daemon/lifecycle/serving_table.h"
@@ -31,11 +33,16 @@ struct VersionSlot {
   VersionHandle handle;  // the instance that may serve; null: none
   // Instances in memory: that one, and earlier ones that requests still hold or that are being destroyed.
   int instances = 0;
+  int64_t instance_bytes = 0;  // what each of them takes, measured or estimated
+  uint64_t loaded_as = 0;      // ascending: who was loaded earlier
+  // It gave up its memory for another version, and is not wished for until something happens to its model.
+  bool made_room = false;
 
   bool prepared = false;  // of a release that is not live yet: it stays in memory
 
   // Commands that wait for it to be loaded: while there are any, it stays in memory.
   int holds = 0;
+  int live_holds = 0;   // those of them that mean to make it live
   bool urgent = false;  // one of them wants it loaded now
 
   // Of the machine's fault; cleared when a load succeeds.
@@ -60,6 +67,9 @@ struct ModelWishes {
 };
 
 VersionState StateOf(const VersionSlot& slot);
+
+// What an instance of it takes, as far as is known before it is loaded.
+int64_t BytesOf(const VersionRecord& record);
 
 // How long to wait after the n-th failed load in a row: one second, doubling to a minute.
 absl::Duration LoadBackOff(int failures);
@@ -94,14 +104,20 @@ class ModelState {
   // The probe came to a verdict, as the registry records it.
   void EndProbe(const std::string& version, bool passed, int64_t resident_bytes);
   void BeginLoad(const std::string& version);
-  void EndLoad(const std::string& version, VersionHandle handle, std::vector<std::string> warnings);
+  // `loaded_as` ascends over all models, from one load to the next.
+  void EndLoad(const std::string& version, VersionHandle handle, std::vector<std::string> warnings,
+               uint64_t loaded_as = 0);
   // A probe or a load failed.
   void FailLoad(const std::string& version, const absl::Status& why, absl::Time now);
+  // A failed load is not waited for any more.
+  void RetryNow(const std::string& version) { Slot(version).retry_at = absl::InfinitePast(); }
   void InstanceDestroyed(const std::string& version);
 
   // A command begins to wait for the version, which is to be loaded before all others; or it ends.
-  void Hold(const std::string& version);
-  void Release(const std::string& version);
+  void Hold(const std::string& version, bool to_make_live);
+  void Release(const std::string& version, bool to_make_live);
+  // The version's instance goes to make room for another; null where it has none.
+  VersionHandle MakeRoom(const std::string& version);
 
   // --- What follows ---
 
@@ -110,9 +126,15 @@ class ModelState {
   ModelWishes Wishes(const std::vector<std::string>& keep) const;
   // Gives up the instances that are neither in `keep` nor waited for.
   std::vector<VersionHandle> TakeUnneeded(const std::vector<std::string>& keep);
+  // Why the version is to be in memory.
+  enum class Need { kSpare, kServes, kReplacesLive };
+  Need NeedOf(const std::string& version) const;
+  // Adds the versions in memory.
+  void AddMemoryUsers(std::vector<std::pair<uint64_t, MemoryUser>>* users) const;
   // True while nothing is served, but something of `keep` may still come without a failed load.
   bool Starting(const std::vector<std::string>& keep) const;
 
+  // Without the watch, which is the Manager's.
   ModelView View() const;
   // Adds this model and its versions.
   void CountInto(ManagerCounts* counts) const;
@@ -121,6 +143,7 @@ class ModelState {
  private:
   // A version that was live has shown what it does; every other passes a probe first.
   bool NeedsProbe(const VersionSlot& slot) const;
+  void LetAllComeBack();
   VersionSlot& Slot(const std::string& version) { return versions_.find(version)->second; }
   std::string Previous() const;
   std::optional<TrafficView> Traffic() const;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "daemon/engine/engine.h"
+#include "daemon/lifecycle/guard.h"
 #include "daemon/lifecycle/version_stats.h"
 
 namespace modeld {
@@ -18,6 +19,7 @@ struct ServedVersion {
   std::vector<DeclaredTensor> inputs;   // declared by the config, for `forward`
   std::vector<DeclaredTensor> outputs;  // declared by the config, for `forward`
   std::unique_ptr<Executable> executable;
+  GuardLimits guard;           // what it is held to once it is live
   mutable VersionStats stats;  // since it was loaded
 };
 

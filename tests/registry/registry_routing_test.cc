@@ -127,21 +127,76 @@ TEST_F(RegistryRoutingTest, EvidenceIsKeptAndEventsAreListedBothWays) {
   EXPECT_THAT(*after, ElementsAre(Field(&EventRecord::id, last - 1), Field(&EventRecord::id, last)));
 }
 
+TEST_F(RegistryRoutingTest, AWatchBeginsWithAMoveOfLiveAndEndsWithTheNext) {
+  const WatchRecord watch{
+      .version = "1.1", .previous = "1.0", .ends_at = TestTime() + absl::Minutes(5), .deaths = 0};
+  LiveMove move;
+  move.model = "digits";
+  move.state.history = {"1.0", "1.1"};
+  move.event = TestEvent(action::kPublished);
+  move.watch = watch;
+  ASSERT_OK(registry_->SetLiveStates({move}));
+  Reopen();
+  EXPECT_EQ(Model("digits").watch, watch);
+  EXPECT_EQ(Model("faces").watch, std::nullopt);
+
+  move.watch.reset();
+  move.keep_watch = true;
+  ASSERT_OK(registry_->SetLiveStates({move}));
+  EXPECT_EQ(Model("digits").watch, watch);
+  ASSERT_OK(registry_->SetLiveState("digits", move.state, TestEvent(action::kRollback)));
+  EXPECT_EQ(Model("digits").watch, std::nullopt);
+
+  move.watch = watch;
+  move.keep_watch = false;
+  ASSERT_OK(registry_->SetLiveStates({move}));
+  ASSERT_OK(registry_->EndWatch("digits", TestEvent(action::kWatchPassed)));
+  EXPECT_EQ(Model("digits").watch, std::nullopt);
+  EXPECT_EQ(NewestAction(), action::kWatchPassed);
+}
+
+TEST_F(RegistryRoutingTest, DeathsAreCountedWhereTheLastRunDidNotStopByItself) {
+  LiveMove move;
+  move.model = "digits";
+  move.state.history = {"1.0", "1.1"};
+  move.event = TestEvent(action::kPublished);
+  move.watch =
+      WatchRecord{.version = "1.1", .previous = "1.0", .ends_at = TestTime() + absl::Minutes(5), .deaths = 0};
+  ASSERT_OK(registry_->SetLiveStates({move}));
+  ASSERT_OK(registry_->CountDeaths(TestTime()));
+  EXPECT_EQ(Model("digits").watch->deaths, 0) << "no daemon ran";
+
+  ASSERT_OK(registry_->RecordEvent(TestEvent(action::kStarted, "")));
+  ASSERT_OK(registry_->CountDeaths(TestTime()));
+  EXPECT_EQ(Model("digits").watch->deaths, 1);
+  ASSERT_OK(registry_->CountDeaths(TestTime() + absl::Hours(1)));
+  EXPECT_EQ(Model("digits").watch->deaths, 1) << "the watch was over";
+
+  ASSERT_OK(registry_->RecordEvent(TestEvent(action::kStopped, "")));
+  ASSERT_OK(registry_->CountDeaths(TestTime()));
+  EXPECT_EQ(Model("digits").watch->deaths, 1);
+}
+
 TEST_F(RegistryRoutingTest, AReleaseHoldsItsVersionsUntilItIsLive) {
   ReleaseRecord release;
   release.name = "week-48";
   release.members = {{"digits", "1.1"}, {"faces", "7"}};
   release.since = TestTime();
-  ASSERT_OK_AND_ASSIGN(const int64_t id, registry_->AddRelease(release, TestEvent("release", "")));
+  ASSERT_OK_AND_ASSIGN(const int64_t id, registry_->AddRelease(release, {}, {TestEvent("release", "")}));
   EXPECT_FALSE(Model("digits").versions[0].held);
   EXPECT_TRUE(Model("digits").versions[1].held);
   EXPECT_TRUE(Model("faces").versions[0].held);
 
-  const std::vector<LiveMove> moves = {
-      {"digits",
-       {.history = {"1.1"}, .pinned = "", .pin_reason = ""},
-       TestEvent(action::kPublished, "digits")},
-      {"faces", {.history = {"7"}, .pinned = "", .pin_reason = ""}, TestEvent(action::kPublished, "faces")}};
+  const std::vector<LiveMove> moves = {{"digits",
+                                        {.history = {"1.1"}, .pinned = "", .pin_reason = ""},
+                                        TestEvent(action::kPublished, "digits"),
+                                        std::nullopt,
+                                        false},
+                                       {"faces",
+                                        {.history = {"7"}, .pinned = "", .pin_reason = ""},
+                                        TestEvent(action::kPublished, "faces"),
+                                        std::nullopt,
+                                        false}};
   ASSERT_OK(registry_->EndRelease(id, ReleaseState::kLive, "", moves, TestEvent(action::kReleased, "")));
   Reopen();
   EXPECT_FALSE(Model("digits").versions[1].held);
@@ -154,17 +209,38 @@ TEST_F(RegistryRoutingTest, AReleaseHoldsItsVersionsUntilItIsLive) {
   EXPECT_EQ(releases->front().members, release.members);
 }
 
+TEST_F(RegistryRoutingTest, AReleaseBringsItsVersionsOrNoneOfThem) {
+  ReleaseRecord release;
+  release.name = "week-49";
+  release.members = {{"digits", "2.0"}, {"voices", "1"}};
+  const NewVersion digits{TestVersion("digits", "2.0"), "{}", {}};
+  EXPECT_THAT(registry_->AddRelease(release, {digits}, {TestEvent("release", "")}),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("voices")));
+  EXPECT_EQ(Model("digits").versions.size(), 2u);
+  EXPECT_THAT(*registry_->ListReleases(), IsEmpty());
+
+  const NewVersion voices{TestVersion("voices", "1"), "{}", {}};
+  ASSERT_OK(registry_->AddRelease(release, {digits, voices}, {TestEvent("release", "")}));
+  EXPECT_TRUE(Model("digits").versions[2].held);
+  EXPECT_TRUE(Model("voices").versions[0].held);
+}
+
 TEST_F(RegistryRoutingTest, AReleaseThatCannotEndChangesNothing) {
   ReleaseRecord release;
   release.name = "week-48";
   release.members = {{"digits", "1.1"}};
-  ASSERT_OK_AND_ASSIGN(const int64_t id, registry_->AddRelease(release, TestEvent("release", "")));
+  ASSERT_OK_AND_ASSIGN(const int64_t id, registry_->AddRelease(release, {}, {TestEvent("release", "")}));
   const size_t events = EventCount();
-  const std::vector<LiveMove> moves = {
-      {"digits",
-       {.history = {"1.1"}, .pinned = "", .pin_reason = ""},
-       TestEvent(action::kPublished, "digits")},
-      {"faces", {.history = {"9"}, .pinned = "", .pin_reason = ""}, TestEvent(action::kPublished, "faces")}};
+  const std::vector<LiveMove> moves = {{"digits",
+                                        {.history = {"1.1"}, .pinned = "", .pin_reason = ""},
+                                        TestEvent(action::kPublished, "digits"),
+                                        std::nullopt,
+                                        false},
+                                       {"faces",
+                                        {.history = {"9"}, .pinned = "", .pin_reason = ""},
+                                        TestEvent(action::kPublished, "faces"),
+                                        std::nullopt,
+                                        false}};
   EXPECT_THAT(registry_->EndRelease(id, ReleaseState::kLive, "", moves, TestEvent(action::kReleased, "")),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("\"9\"")));
   EXPECT_EQ(LiveVersion(Model("digits").live), "");

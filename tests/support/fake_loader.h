@@ -62,10 +62,32 @@ class FakeLoader final : public VersionLoader {
     while (blocked_.contains(name)) changed_.Wait(&mutex_);
     if (const auto failure = failures_.find(name); failure != failures_.end()) return failure->second;
     LoadedVersion loaded{FakeServedVersion(record.model, record.version, &alive_), {}};
+    if (const auto guard = guards_.find(name); guard != guards_.end()) loaded.version->guard = guard->second;
     if (const auto warning = warnings_.find(name); warning != warnings_.end()) {
       loaded.warnings.push_back(warning->second);
     }
     return loaded;
+  }
+
+  absl::Status CheckAgain(const VersionRecord& record, const ServedVersion&) override {
+    MutexLock lock(&mutex_);
+    ++golden_checks_;
+    const auto failure = golden_.find(record.model + "/" + record.version);
+    return failure == golden_.end() ? absl::OkStatus() : failure->second;
+  }
+  // What a version is held to once it is live; set before it is loaded.
+  void Guard(const std::string& name, const GuardLimits& limits) {
+    MutexLock lock(&mutex_);
+    guards_[name] = limits;
+  }
+  // Its golden samples come out like this from now on.
+  void FailGolden(const std::string& name, const absl::Status& status) {
+    MutexLock lock(&mutex_);
+    golden_[name] = status;
+  }
+  int golden_checks() const {
+    MutexLock lock(&mutex_);
+    return golden_checks_;
   }
 
   // Loads of the version wait from now on, until Unblock.
@@ -117,6 +139,9 @@ class FakeLoader final : public VersionLoader {
   std::set<std::string> blocked_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, absl::Status> failures_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> warnings_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, GuardLimits> guards_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, absl::Status> golden_ ABSL_GUARDED_BY(mutex_);
+  int golden_checks_ ABSL_GUARDED_BY(mutex_) = 0;
   std::atomic<int> alive_{0};
 };
 

@@ -24,8 +24,11 @@ VersionRecord Record(const std::string& version, Disposition disposition = Dispo
 }
 
 ModelState Model(std::vector<VersionRecord> versions, LiveState live = {}) {
-  return ModelState(
-      {.name = "digits", .live = std::move(live), .routing = {}, .versions = std::move(versions)});
+  return ModelState({.name = "digits",
+                     .live = std::move(live),
+                     .routing = {},
+                     .watch = {},
+                     .versions = std::move(versions)});
 }
 
 VersionHandle Handle(const std::string& version) { return FakeServedVersion("digits", version); }
@@ -78,30 +81,30 @@ TEST(ModelStateTest, WishesFollowTheOrderOfKeepAndLeaveOutWhatIsThere) {
 TEST(ModelStateTest, WhatACommandWaitsForIsWishedBeforeAllAndOnce) {
   ModelState model = Model({Record("1.0"), Record("1.1", Disposition::kRetired)});
   model.FailLoad("1.0", absl::ResourceExhaustedError("no memory"), kNow);
-  model.Hold("1.0");
-  model.Hold("1.1");
+  model.Hold("1.0", true);
+  model.Hold("1.1", true);
   EXPECT_THAT(model.Wishes({"1.0"}).loads, ElementsAre(FieldsAre("1.0", 0, absl::InfinitePast()),
                                                        FieldsAre("1.1", 0, absl::InfinitePast())));
   model.FailLoad("1.0", absl::ResourceExhaustedError("no memory"), kNow);
-  model.Release("1.1");
+  model.Release("1.1", true);
   EXPECT_THAT(model.Wishes({"1.0"}).loads, ElementsAre(FieldsAre("1.0", 1, kNow + LoadBackOff(2))))
       << "one try a command, then the back-off counts again";
 }
 
 TEST(ModelStateTest, WhatACommandHoldsIsNeeded) {
   ModelState model = Model({Record("1.0")});
-  model.Hold("1.0");
-  model.Hold("1.0");
+  model.Hold("1.0", true);
+  model.Hold("1.0", true);
   model.EndLoad("1.0", Handle("1.0"), {});
-  model.Release("1.0");
+  model.Release("1.0", true);
   EXPECT_THAT(model.TakeUnneeded({}), IsEmpty());
-  model.Release("1.0");
+  model.Release("1.0", true);
   EXPECT_EQ(model.TakeUnneeded({}).size(), 1u);
 }
 
 TEST(ModelStateTest, AVersionOnTrialIsNotOfferedToRequests) {
   ModelState model = Model({Record("1.0", Disposition::kRetired)});
-  model.Hold("1.0");
+  model.Hold("1.0", true);
   model.EndLoad("1.0", Handle("1.0"), {});
   EXPECT_THAT(model.Entry()->ready, IsEmpty());
   EXPECT_EQ(model.Decide().live, "");
