@@ -77,7 +77,7 @@ std::vector<Change> Changes() {
          release.name = "second";
          release.members = {{"digits", "1.1"}, {"letters", "1.0"}};
          release.since = TestTime();
-         return registry.AddRelease(release, event).status();
+         return registry.AddRelease(release, {}, {event}).status();
        }},
       {"EndRelease",
        [event](Registry& registry) {
@@ -118,7 +118,7 @@ class RegistryFaultTest : public ::testing::TestWithParam<Change> {
     release.name = "first";
     release.members = {{"digits", "1.0"}};
     release.since = TestTime();
-    EXPECT_OK(registry_->AddRelease(release, TestEvent("released")));
+    EXPECT_OK(registry_->AddRelease(release, {}, {TestEvent("released")}));
     for (const char* path : {"a.pt", "b.pt"}) {
       FileRecord file;
       file.path = path;

@@ -116,7 +116,9 @@ TEST(PlanMemoryTest, WhateverGoesIsEnoughAndNeeded) {
     } else {
       EXPECT_TRUE(decision.unload.empty());
     }
-    if (decision.kind == Kind::kLoad) EXPECT_LE(input.used_bytes + input.bytes, input.budget_bytes);
+    if (decision.kind == Kind::kLoad) {
+      EXPECT_LE(input.used_bytes + input.bytes, input.budget_bytes);
+    }
   }
 }
 
