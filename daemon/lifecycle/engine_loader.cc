@@ -12,6 +12,7 @@
 #include "daemon/lifecycle/version_names.h"
 #include "daemon/probe/declared.h"
 #include "daemon/probe/generated_inputs.h"
+#include "daemon/probe/tolerance.h"
 #include "daemon/probe/warm_up.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
@@ -76,6 +77,7 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadAndWarm(const VersionRecord& rec
   version->inputs = DeclaredTensors(parsed.config.inputs());
   version->outputs = DeclaredTensors(parsed.config.outputs());
   version->guard = GuardLimitsOf(parsed.config.guard(), default_watch_);
+  version->tolerance = ToleranceOf(parsed.config);
   version->executable = std::move(executable);
   MODELD_RETURN_IF_ERROR(
       CheckDeclarations(version->executable->methods().front(), version->inputs, version->outputs));
@@ -83,7 +85,7 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadAndWarm(const VersionRecord& rec
   MODELD_ASSIGN_OR_RETURN(const std::vector<GoldenSample> samples,
                           ReadGoldenSamples(*store_, *registry_, record, parsed.config));
   std::vector<std::string> warnings = Warm(*version, parsed.config, samples);
-  MODELD_RETURN_IF_ERROR(CheckGolden(*version, samples, ToleranceOf(parsed.config)));
+  MODELD_RETURN_IF_ERROR(CheckGolden(*version, samples, version->tolerance));
   return LoadedVersion{std::move(version), std::move(warnings)};
 }
 

@@ -8,6 +8,7 @@
 #include "daemon/engine/engine.h"
 #include "daemon/lifecycle/guard.h"
 #include "daemon/lifecycle/version_stats.h"
+#include "daemon/probe/tolerance.h"
 
 namespace modeld {
 
@@ -18,6 +19,7 @@ struct ServedVersion {
   std::string engine;                   // name of the engine that runs it
   std::vector<DeclaredTensor> inputs;   // declared by the config, for `forward`
   std::vector<DeclaredTensor> outputs;  // declared by the config, for `forward`
+  Tolerance tolerance;                  // of the config: how far outputs may be from those expected
   std::unique_ptr<Executable> executable;
   GuardLimits guard;           // what it is held to once it is live
   mutable VersionStats stats;  // since it was loaded

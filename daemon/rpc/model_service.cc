@@ -1,45 +1,27 @@
 #include "daemon/rpc/model_service.h"
 
-#include <algorithm>
+#include <memory>
 #include <new>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "daemon/codec/utf8.h"
 #include "daemon/codec/value_codec.h"
 #include "daemon/engine/bind.h"
+#include "daemon/lifecycle/version_call.h"
 #include "daemon/rpc/deadline.h"
 #include "daemon/rpc/paging.h"
+#include "daemon/rpc/request_hash.h"
 #include "daemon/rpc/status_convert.h"
 #include "daemon/rpc/view_codec.h"
-#include "registry/base/closest_match.h"
 #include "registry/base/status_macros.h"
 #include "registry/model_config.h"
 
 namespace modeld {
 namespace {
-
-constexpr char kForward[] = "forward";
-
-// The config declares tensors of `forward` only.
-const std::vector<DeclaredTensor>& DeclaredFor(const Method& method,
-                                               const std::vector<DeclaredTensor>& declared) {
-  static const std::vector<DeclaredTensor> none;
-  return method.name == kForward ? declared : none;
-}
-
-std::string NameOf(const ServedVersion& version) {
-  return absl::StrCat("model \"", version.model, "\" version ", version.version);
-}
-
-// The error, with the version that it is about.
-absl::Status About(const ServedVersion& version, const absl::Status& status) {
-  return absl::Status(status.code(), absl::StrCat(NameOf(version), ": ", status.message()));
-}
 
 // Tensors come from clients and models in any size; that memory ran out ends one request, not the daemon.
 template <typename Function>
@@ -51,45 +33,26 @@ absl::Status CatchBadAlloc(Function function) {
   }
 }
 
-// Index of the method that a request names; empty: `forward`.
-absl::StatusOr<size_t> FindMethod(const ServedVersion& version, const std::string& requested) {
-  const std::string_view name = requested.empty() ? kForward : std::string_view(requested);
-  const std::vector<Method>& methods = version.executable->methods();
-  const auto found =
-      std::find_if(methods.begin(), methods.end(), [&](const Method& method) { return method.name == name; });
-  if (found != methods.end()) return static_cast<size_t>(found - methods.begin());
-
-  std::vector<std::string> names;
-  for (const Method& method : methods) names.push_back(method.name);
-  return absl::NotFoundError(absl::StrCat(NameOf(version), " has no method \"", std::string(name), "\"",
-                                          DidYouMean(name, names),
-                                          "; methods: ", absl::StrJoin(names, ", ")));
-}
-
 // Takes the request's inputs apart.
-absl::StatusOr<std::vector<Value>> TakeArguments(const ServedVersion& version, const Method& method,
-                                                 v1::PredictRequest& request) {
+absl::StatusOr<NamedValues> TakeInputs(const ServedVersion& version, v1::PredictRequest& request) {
   NamedValues inputs;
   for (auto& [name, wire] : *request.mutable_inputs()) {
     absl::StatusOr<Value> value = FromWire(wire, absl::StrCat("input \"", name, "\""));
     if (!value.ok()) return About(version, value.status());
     inputs.emplace(name, *std::move(value));
   }
-  absl::StatusOr<std::vector<Value>> arguments =
-      BindArguments(method, DeclaredFor(method, version.inputs), std::move(inputs));
-  if (!arguments.ok()) return About(version, arguments.status());
-  return arguments;
+  return inputs;
 }
 
-// Runs the method and writes its outputs into `response`. On a worker thread.
-absl::Status RunInto(const ServedVersion& version, size_t index, std::vector<Value> arguments,
-                     int64_t max_message_bytes, v1::PredictResponse* response) {
-  absl::StatusOr<Value> result = version.executable->Run(index, std::move(arguments));
-  if (!result.ok()) return About(version, result.status());
-  const Method& method = version.executable->methods()[index];
+// Runs the method and writes its outputs into `response`, and into `copy` unless that is null. On a worker
+// thread.
+absl::Status RunInto(const ServedVersion& version, size_t method, std::vector<Value> arguments,
+                     int64_t max_message_bytes, v1::PredictResponse* response, ShadowRunner::Copy* copy) {
+  CallResult result = CallForRequest(version, method, std::move(arguments));
+  MODELD_RETURN_IF_ERROR(result.outputs.status());
   response->set_model(version.model);
   response->set_version(version.version);
-  for (const auto& [name, value] : NameOutputs(*std::move(result), DeclaredFor(method, version.outputs))) {
+  for (const auto& [name, value] : *result.outputs) {
     ToWire(value, &(*response->mutable_outputs())[ToUtf8(name)]);
   }
   const size_t bytes = response->ByteSizeLong();
@@ -98,6 +61,7 @@ absl::Status RunInto(const ServedVersion& version, size_t index, std::vector<Val
                               absl::StrCat("the answer takes ", bytes, " bytes, more than the ",
                                            max_message_bytes, " that --max-message-bytes allows")));
   }
+  if (copy != nullptr) copy->SetAnswer(*std::move(result.outputs), result.nanoseconds);
   return absl::OkStatus();
 }
 
@@ -107,14 +71,23 @@ grpc::ServerUnaryReactor* Finish(grpc::CallbackServerContext* context, const abs
   return reactor;
 }
 
+absl::Status CheckStickyKey(const v1::PredictRequest& request) {
+  const size_t size = request.sticky_key().size();
+  if (size <= kMaxStickyKeyBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("sticky_key takes ", size, " bytes; at most ",
+                                                 kMaxStickyKeyBytes, " are allowed: send a hash of it"));
+}
+
 absl::Status NoModelNamed() { return absl::InvalidArgumentError("the request names no model; set `model`"); }
 
 }  // namespace
 
-ModelServiceImpl::ModelServiceImpl(const ServingTable* table, WorkerPool* pool, const Manager* manager,
-                                   const Intake* intake, Registry* registry, int64_t max_message_bytes)
+ModelServiceImpl::ModelServiceImpl(const ServingTable* table, WorkerPool* pool, ShadowRunner* shadows,
+                                   const Manager* manager, const Intake* intake, Registry* registry,
+                                   int64_t max_message_bytes)
     : table_(table),
       pool_(pool),
+      shadows_(shadows),
       manager_(manager),
       intake_(intake),
       registry_(registry),
@@ -136,38 +109,47 @@ absl::Status ModelServiceImpl::BeginPredict(grpc::CallbackServerContext* context
   PredictMessages& messages = PredictMessages::Of(*context);
   v1::PredictRequest& request = *messages.request();
   if (request.model().empty()) return NoModelNamed();
-  MODELD_ASSIGN_OR_RETURN(VersionHandle version, Resolve(request));
-  MODELD_ASSIGN_OR_RETURN(const size_t method, FindMethod(*version, request.method()));
+  MODELD_RETURN_IF_ERROR(CheckStickyKey(request));
+  MODELD_ASSIGN_OR_RETURN(Route route, RouteRequest(request));
+  MODELD_ASSIGN_OR_RETURN(const size_t method, FindMethod(*route.version, request.method()));
+  MODELD_ASSIGN_OR_RETURN(NamedValues inputs, TakeInputs(*route.version, request));
+  std::unique_ptr<ShadowRunner::Copy> copy;
+  if (route.shadow != nullptr) copy = shadows_->MakeCopy(route, request.method(), inputs);
   MODELD_ASSIGN_OR_RETURN(std::vector<Value> arguments,
-                          TakeArguments(*version, version->executable->methods()[method], request));
+                          BindInputs(*route.version, method, std::move(inputs)));
 
   Work work;
   work.deadline = DeadlineOf(context->raw_deadline());
   work.cancelled = [context] { return context->IsCancelled(); };
-  work.run = [this, reactor, method, response = messages.response(), version = std::move(version),
-              arguments = std::move(arguments)](absl::Status status) mutable {
+  work.run = [reactor, method, response = messages.response(), max_message_bytes = max_message_bytes_,
+              shadows = shadows_, version = std::move(route.version), arguments = std::move(arguments),
+              copy = std::move(copy)](absl::Status status) mutable {
     if (status.ok()) {
-      status = CatchBadAlloc(
-          [&] { return RunInto(*version, method, std::move(arguments), max_message_bytes_, response); });
+      status = CatchBadAlloc([&] {
+        return RunInto(*version, method, std::move(arguments), max_message_bytes, response, copy.get());
+      });
     }
     // Before the answer: who has it can rely on the version being let go.
     version.reset();
     reactor->Finish(ToGrpcStatus(status));
+    // After it: the shadow delays nothing. The service may be gone by now.
+    if (copy != nullptr && status.ok()) shadows->Submit(std::move(copy));
   };
   return pool_->Submit(work);
 }
 
-absl::StatusOr<VersionHandle> ModelServiceImpl::Resolve(const v1::PredictRequest& request) const {
+absl::StatusOr<Route> ModelServiceImpl::RouteRequest(const v1::PredictRequest& request) const {
   const VersionSelector selector{request.model(), request.version(), request.label()};
-  absl::StatusOr<VersionHandle> handle = table_->Resolve(selector);
-  if (handle.ok() || started_.load(std::memory_order_relaxed)) return handle;
+  const auto hash = [&request] { return RequestHash(request); };
+  absl::StatusOr<Route> route = table_->RouteRequest(selector, hash);
+  if (route.ok() || started_.load(std::memory_order_relaxed)) return route;
   if (!manager_->ready()) {
     return absl::UnavailableError(absl::StrCat("modeld is starting and still loads models; try again (",
-                                               handle.status().message(), ")"));
+                                               route.status().message(), ")"));
   }
   started_ = true;
   // The version may have been published, and the manager become ready, since the first look.
-  return table_->Resolve(selector);
+  return table_->RouteRequest(selector, hash);
 }
 
 grpc::ServerUnaryReactor* ModelServiceImpl::ListModels(grpc::CallbackServerContext* context,

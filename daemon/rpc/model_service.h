@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "daemon/lifecycle/manager.h"
 #include "daemon/lifecycle/serving_table.h"
+#include "daemon/lifecycle/shadow_runner.h"
 #include "daemon/rpc/predict_messages.h"
 #include "daemon/scheduling/worker_pool.h"
 #include "daemon/source/intake.h"
@@ -22,8 +23,8 @@ namespace modeld {
 class ModelServiceImpl final : public v1::ModelService::CallbackService {
  public:
   // An answer larger than `max_message_bytes` is refused, as gRPC refuses such a request.
-  ModelServiceImpl(const ServingTable* table, WorkerPool* pool, const Manager* manager, const Intake* intake,
-                   Registry* registry, int64_t max_message_bytes);
+  ModelServiceImpl(const ServingTable* table, WorkerPool* pool, ShadowRunner* shadows, const Manager* manager,
+                   const Intake* intake, Registry* registry, int64_t max_message_bytes);
 
   grpc::ServerUnaryReactor* Predict(grpc::CallbackServerContext* context, const v1::PredictRequest* request,
                                     v1::PredictResponse* response) override;
@@ -37,12 +38,13 @@ class ModelServiceImpl final : public v1::ModelService::CallbackService {
   // Validates and hands the work to the pool, which finishes `reactor`; on an error nobody has, or will.
   absl::Status BeginPredict(grpc::CallbackServerContext* context, grpc::ServerUnaryReactor* reactor);
   // UNAVAILABLE while the daemon is starting, where the table cannot answer yet.
-  absl::StatusOr<VersionHandle> Resolve(const v1::PredictRequest& request) const;
+  absl::StatusOr<Route> RouteRequest(const v1::PredictRequest& request) const;
   absl::Status FillListModels(const v1::ListModelsRequest& request, v1::ListModelsResponse* response) const;
   absl::Status FillGetModel(const v1::GetModelRequest& request, v1::GetModelResponse* response) const;
 
   const ServingTable* const table_;
   WorkerPool* const pool_;
+  ShadowRunner* const shadows_;
   const Manager* const manager_;
   const Intake* const intake_;
   Registry* const registry_;

@@ -105,9 +105,11 @@ absl::Status Server::StartManager() {
 }
 
 absl::Status Server::StartListeners(const std::string& version) {
+  shadows_ = std::make_unique<ShadowRunner>(ShadowRunnerOptions{
+      .prepare_thread = [engine = engine_.get()] { engine->PrepareThread(/*intra_op_threads=*/1); }});
   const auto model_service = [this] {
-    return std::make_unique<ModelServiceImpl>(&table_, &pool_, manager_.get(), intake_.get(), registry_.get(),
-                                              options_.max_message_bytes);
+    return std::make_unique<ModelServiceImpl>(&table_, &pool_, shadows_.get(), manager_.get(), intake_.get(),
+                                              registry_.get(), options_.max_message_bytes);
   };
   const GrpcServerOptions grpc_options{.max_message_bytes = options_.max_message_bytes,
                                        .reflection = options_.reflection,
@@ -160,6 +162,8 @@ void Server::Stop(absl::Time deadline) {
   if (admin_listener_ != nullptr) admin_listener_->Stop();
   if (admin_ != nullptr) admin_->Shutdown(until);
   pool_.Stop();
+  // Before the manager goes, which waits for every handle.
+  if (shadows_ != nullptr) shadows_->Stop();
   if (intake_thread_.joinable()) {
     intake_thread_.join();
     RecordEvent(action::kStopped, "");

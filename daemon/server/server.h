@@ -13,6 +13,7 @@
 #include "daemon/lifecycle/engine_loader.h"
 #include "daemon/lifecycle/manager.h"
 #include "daemon/lifecycle/serving_table.h"
+#include "daemon/lifecycle/shadow_runner.h"
 #include "daemon/rpc/admin_service.h"
 #include "daemon/rpc/health_reporter.h"
 #include "daemon/rpc/model_service.h"
@@ -99,6 +100,7 @@ class Server {
   OpenStreams streams_;
   std::unique_ptr<EngineLoader> loader_;
   std::unique_ptr<Manager> manager_;
+  std::unique_ptr<ShadowRunner> shadows_;
   std::unique_ptr<ManagerSink> sink_;
   std::unique_ptr<PushTaker> push_taker_;
   std::unique_ptr<Watcher> watcher_;  // null: the system has no inotify instance left

@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/lifecycle/manager.h"
 #include "daemon/lifecycle/serving_table.h"
+#include "daemon/lifecycle/shadow_runner.h"
 #include "daemon/rpc/admin_service.h"
 #include "daemon/rpc/model_service.h"
 #include "daemon/scheduling/worker_pool.h"
@@ -183,6 +184,7 @@ class RpcTest : public testing::Test {
                                                    .table = &table_,
                                                    .clock = Clock::Real(),
                                                    .on_serving_changed = nullptr}));
+    shadows_ = std::make_unique<ShadowRunner>(ShadowRunnerOptions{});
     sink_ = std::make_unique<ManagerSink>(manager_.get());
     ASSERT_OK_AND_ASSIGN(uploads_, UploadStore::Open(&upload_files_, Clock::Real(), state_ / "uploads"));
     push_taker_ = std::make_unique<PushTaker>(FileSystem::Real(), Clock::Real(), registry_.get(),
@@ -194,8 +196,9 @@ class RpcTest : public testing::Test {
                       .rescan_interval = absl::Hours(1),
                       .config = {}});
     ASSERT_OK(intake_->LoadRemembered());
-    model_service_ = std::make_unique<ModelServiceImpl>(&table_, pool_.get(), manager_.get(), intake_.get(),
-                                                        registry_.get(), options.max_message_bytes);
+    model_service_ =
+        std::make_unique<ModelServiceImpl>(&table_, pool_.get(), shadows_.get(), manager_.get(),
+                                           intake_.get(), registry_.get(), options.max_message_bytes);
     admin_service_ =
         std::make_unique<AdminServiceImpl>(AdminParts{.manager = manager_.get(),
                                                       .intake = intake_.get(),
@@ -260,7 +263,8 @@ class RpcTest : public testing::Test {
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<ArtifactStore> store_;
   std::unique_ptr<Manager> manager_;
-  std::unique_ptr<WorkerPool> pool_;  // after the manager: its work holds handles
+  std::unique_ptr<ShadowRunner> shadows_;  // after the manager: its copies hold handles
+  std::unique_ptr<WorkerPool> pool_;       // after both: its work holds handles and copies
   std::unique_ptr<ManagerSink> sink_;
   FaultyFileSystem upload_files_;  // of what writes uploads
   std::unique_ptr<UploadStore> uploads_;

@@ -1,0 +1,93 @@
+#include "daemon/lifecycle/version_call.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "daemon/engine/not_a_number.h"
+#include "registry/base/closest_match.h"
+#include "registry/base/stopwatch.h"
+
+namespace modeld {
+namespace {
+
+constexpr char kForward[] = "forward";
+
+std::string NameOf(const ServedVersion& version) {
+  return absl::StrCat("model \"", version.model, "\" version ", version.version);
+}
+
+// What Run answered, before the outputs are named.
+struct RawResult {
+  absl::StatusOr<Value> value;
+  int64_t nanoseconds;
+};
+
+RawResult Run(const ServedVersion& version, size_t method, std::vector<Value> arguments) {
+  const Stopwatch watch;
+  absl::StatusOr<Value> value = version.executable->Run(method, std::move(arguments));
+  return {std::move(value), watch.Nanoseconds()};
+}
+
+CallResult Name(const ServedVersion& version, size_t method, RawResult result) {
+  if (!result.value.ok()) return {About(version, result.value.status()), result.nanoseconds};
+  const std::vector<DeclaredTensor>& declared =
+      DeclaredFor(version.executable->methods()[method], version.outputs);
+  return {NameOutputs(*std::move(result.value), declared), result.nanoseconds};
+}
+
+}  // namespace
+
+const std::vector<DeclaredTensor>& DeclaredFor(const Method& method,
+                                               const std::vector<DeclaredTensor>& declared) {
+  static const std::vector<DeclaredTensor> none;
+  return method.name == kForward ? declared : none;
+}
+
+absl::Status About(const ServedVersion& version, const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat(NameOf(version), ": ", status.message()));
+}
+
+absl::StatusOr<size_t> FindMethod(const ServedVersion& version, const std::string& name) {
+  const std::string_view wanted = name.empty() ? kForward : std::string_view(name);
+  const std::vector<Method>& methods = version.executable->methods();
+  const auto found = std::find_if(methods.begin(), methods.end(),
+                                  [&](const Method& method) { return method.name == wanted; });
+  if (found != methods.end()) return static_cast<size_t>(found - methods.begin());
+
+  std::vector<std::string> names;
+  for (const Method& method : methods) names.push_back(method.name);
+  return absl::NotFoundError(absl::StrCat(NameOf(version), " has no method \"", std::string(wanted), "\"",
+                                          DidYouMean(wanted, names),
+                                          "; methods: ", absl::StrJoin(names, ", ")));
+}
+
+absl::StatusOr<std::vector<Value>> BindInputs(const ServedVersion& version, size_t method,
+                                              NamedValues inputs) {
+  const Method& called = version.executable->methods()[method];
+  absl::StatusOr<std::vector<Value>> arguments =
+      BindArguments(called, DeclaredFor(called, version.inputs), std::move(inputs));
+  if (!arguments.ok()) return About(version, arguments.status());
+  return arguments;
+}
+
+CallResult Call(const ServedVersion& version, size_t method, std::vector<Value> arguments) {
+  return Name(version, method, Run(version, method, std::move(arguments)));
+}
+
+CallResult CallForRequest(const ServedVersion& version, size_t method, std::vector<Value> arguments) {
+  // Before the call, which may write to them.
+  const bool look =
+      version.stats.look_for_nan() && std::none_of(arguments.begin(), arguments.end(), HoldsNan);
+  RawResult result = Run(version, method, std::move(arguments));
+  const bool looked = look && result.value.ok();
+  version.stats.Record({.code = result.value.status().code(),
+                        .nanoseconds = result.nanoseconds,
+                        .looked_for_nan = looked,
+                        .not_a_number = looked && HoldsNan(*result.value)});
+  return Name(version, method, std::move(result));
+}
+
+}  // namespace modeld
