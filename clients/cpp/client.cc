@@ -95,6 +95,7 @@ absl::StatusOr<Prediction> Client::Predict(const std::string& model, Inputs inpu
   v1::PredictRequest request;
   request.set_model(model);
   request.set_method(options.method);
+  request.set_sticky_key(options.sticky_key);
   if (!options.version.empty()) request.set_version(options.version);
   if (!options.label.empty()) request.set_label(options.label);
   for (auto& [name, value] : inputs) (*request.mutable_inputs())[name] = std::move(value);

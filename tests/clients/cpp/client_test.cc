@@ -132,6 +132,15 @@ TEST_F(ClientTest, NeitherVersionNorLabelMeansLive) {
   Serve();
   ASSERT_OK(Client::Connect(Address())->Predict("digits", {}));
   EXPECT_EQ(service_.last_request.selector_case(), v1::PredictRequest::SELECTOR_NOT_SET);
+  EXPECT_EQ(service_.last_request.sticky_key(), "");
+}
+
+TEST_F(ClientTest, TheStickyKeyIsSent) {
+  Serve();
+  PredictOptions options;
+  options.sticky_key = "user-7";
+  ASSERT_OK(Client::Connect(Address())->Predict("digits", {}, options));
+  EXPECT_EQ(service_.last_request.sticky_key(), "user-7");
 }
 
 TEST_F(ClientTest, VersionAndLabelTogetherAreRefusedWithoutACall) {

@@ -40,6 +40,12 @@ def test_predict_names_the_method(client, daemon):
     assert daemon.requests[0].method == "embed"
 
 
+def test_predict_sends_the_sticky_key(client, daemon):
+    client.predict("m", {"x": 1}, sticky_key="user-7")
+    client.predict("m", {"x": 1})
+    assert [request.sticky_key for request in daemon.requests] == ["user-7", ""]
+
+
 def test_version_and_label_together_are_refused(client, daemon):
     with pytest.raises(ValueError, match='both version "1" and label "live"'):
         client.predict("m", {}, version="1", label="live")
@@ -204,6 +210,52 @@ def test_get_model(client, daemon):
     assert details.config == {"version": "1.1", "metadata": {"trained_on": "scans"}}
     with pytest.raises(KeyError, match='model "digits" has no version "2"'):
         details.model.version("2")
+
+
+def test_what_versions_and_traffic_have_come_to(client, daemon):
+    stats = pb.VersionStats(
+        requests=7, errors=2, not_a_number=1, latency_p50_seconds=0.25, latency_p99_seconds=0.5
+    )
+    shadow = pb.ShadowStats(
+        compared=9,
+        agreed=8,
+        failed=1,
+        skipped=3,
+        max_absolute=0.125,
+        last_difference="logits[0]: 1, live has 2",
+        live_seconds=0.25,
+        shadow_seconds=0.5,
+    )
+    model = pb.Model(
+        name="m",
+        versions=[pb.Version(version="2", resident_bytes=4096, stats=stats), pb.Version(version="1")],
+        traffic=pb.Traffic(
+            canary_version="3", canary_share=0.125, shadow_version="4", shadow_share=0.5, shadow=shadow
+        ),
+        watch=pb.Watch(version="2", previous_version="1"),
+    )
+    model.watch.ends_at.FromDatetime(datetime.datetime(2026, 1, 2))
+    plain = pb.Model(name="n", traffic=pb.Traffic(canary_version="3", canary_share=1))
+    daemon.responses["ListModels"] = lambda _: pb.ListModelsResponse(
+        models=[model, plain, pb.Model(name="o")]
+    )
+    model, plain, quiet = client.list_models()
+    assert model.version("2").resident_bytes == 4096
+    assert model.version("2").stats == modeld_client.VersionStats(7, 2, 1, 0.25, 0.5)
+    assert model.version("1").stats is None
+    assert model.traffic == modeld_client.Traffic(
+        "3",
+        0.125,
+        "4",
+        0.5,
+        modeld_client.ShadowStats(9, 8, 1, 3, 0.125, "logits[0]: 1, live has 2", 0.25, 0.5),
+    )
+    assert model.watch == modeld_client.Watch(
+        "2", "1", datetime.datetime(2026, 1, 2, tzinfo=datetime.timezone.utc)
+    )
+    assert plain.traffic.shadow is None
+    assert plain.watch is None
+    assert quiet.traffic is None
 
 
 def test_a_state_of_a_newer_daemon_is_unspecified(client, daemon):

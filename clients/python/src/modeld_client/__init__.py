@@ -24,8 +24,12 @@ from .models import (
     Method,
     Model,
     ModelDetails,
+    ShadowStats,
+    Traffic,
     Version,
     VersionState,
+    VersionStats,
+    Watch,
 )
 from .retry import NO_RETRY, RetryPolicy
 
@@ -50,9 +54,13 @@ __all__ = [
     "Prediction",
     "ResourceExhaustedError",
     "RetryPolicy",
+    "ShadowStats",
+    "Traffic",
     "UnavailableError",
     "Value",
     "Version",
     "VersionState",
+    "VersionStats",
+    "Watch",
     "golden_sample",
 ]

@@ -94,10 +94,13 @@ def predict_request(
     version: str | None,
     label: str | None,
     method: str | None,
+    sticky_key: str | None,
 ) -> pb.PredictRequest:
     if version is not None and label is not None:
         raise ValueError(f'both version "{version}" and label "{label}" are given; give at most one')
-    request = pb.PredictRequest(model=model, version=version, label=label, method=method or "")
+    request = pb.PredictRequest(
+        model=model, version=version, label=label, method=method or "", sticky_key=sticky_key or ""
+    )
     for name, value in inputs.items():
         codec.encode(value, request.inputs[name], f'input "{name}"')
     return request

@@ -70,10 +70,16 @@ class Client:
         version: str | None = None,
         label: str | None = None,
         method: str | None = None,
+        sticky_key: str | None = None,
         timeout: float | None = None,
     ) -> Prediction:
-        """Runs one method of one version of a model: `forward` of the live one unless told otherwise."""
-        request = _rpc.predict_request(model, inputs, version, label, method)
+        """Runs one method of one version of a model: `forward` of the live one unless told otherwise.
+
+        While the model has a canary, requests that name neither version nor label go to one of the two:
+        always to the same one with the same `sticky_key` (a user's or session's id, at most 1 KiB), else
+        by what the inputs hold. The prediction says which version answered.
+        """
+        request = _rpc.predict_request(model, inputs, version, label, method, sticky_key)
         return _rpc.prediction(self._call(_rpc.PREDICT, request, timeout))
 
     def listing(self, *, timeout: float | None = None) -> Listing:

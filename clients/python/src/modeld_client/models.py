@@ -44,6 +44,57 @@ class DroppedFileState(enum.Enum):
 
 
 @dataclass(frozen=True)
+class VersionStats:
+    """What a version in memory has done since it was loaded."""
+
+    requests: int
+    errors: int
+    """Requests that failed by the model's own fault."""
+    not_a_number: int
+    """Answers that held a NaN, of those that were looked at."""
+    latency_p50_seconds: float
+    latency_p99_seconds: float
+
+
+@dataclass(frozen=True)
+class ShadowStats:
+    """What the shadow's answers came to."""
+
+    compared: int
+    agreed: int
+    """Answers within tolerance of live's, of those compared."""
+    failed: int
+    """Copies on which the shadow failed where live did not."""
+    skipped: int
+    """Copies that were left out because the daemon was busy."""
+    max_absolute: float
+    last_difference: str
+    live_seconds: float
+    """Median on the requests that were compared."""
+    shadow_seconds: float
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What becomes of requests that name no version, beside going to live. Empty versions: none."""
+
+    canary_version: str
+    canary_share: float
+    shadow_version: str
+    shadow_share: float
+    shadow: ShadowStats | None
+
+
+@dataclass(frozen=True)
+class Watch:
+    """The watch over a version after it went live; if it fails, live goes back to `previous_version`."""
+
+    version: str
+    previous_version: str
+    ends_at: datetime.datetime
+
+
+@dataclass(frozen=True)
 class Version:
     """One immutable artifact under a version string."""
 
@@ -57,6 +108,10 @@ class Version:
     format: str
     engine: str
     warnings: tuple[str, ...]
+    resident_bytes: int = 0
+    """Memory that it takes, as it was measured; 0: it was not."""
+    stats: VersionStats | None = None
+    """None while it is not in memory."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +124,10 @@ class Model:
     labels: dict[str, str]
     pinned_version: str
     pin_reason: str
+    traffic: Traffic | None = None
+    """None: all requests that name no version go to live."""
+    watch: Watch | None = None
+    """None: no version is watched."""
 
     def version(self, version: str) -> Version:
         """The version of this string. KeyError if the model has none."""
@@ -136,6 +195,47 @@ def _time(timestamp: Timestamp) -> datetime.datetime:
     return result
 
 
+def _version_stats(message: pb.VersionStats) -> VersionStats:
+    return VersionStats(
+        requests=message.requests,
+        errors=message.errors,
+        not_a_number=message.not_a_number,
+        latency_p50_seconds=message.latency_p50_seconds,
+        latency_p99_seconds=message.latency_p99_seconds,
+    )
+
+
+def _shadow_stats(message: pb.ShadowStats) -> ShadowStats:
+    return ShadowStats(
+        compared=message.compared,
+        agreed=message.agreed,
+        failed=message.failed,
+        skipped=message.skipped,
+        max_absolute=message.max_absolute,
+        last_difference=message.last_difference,
+        live_seconds=message.live_seconds,
+        shadow_seconds=message.shadow_seconds,
+    )
+
+
+def _traffic(message: pb.Traffic) -> Traffic:
+    return Traffic(
+        canary_version=message.canary_version,
+        canary_share=message.canary_share,
+        shadow_version=message.shadow_version,
+        shadow_share=message.shadow_share,
+        shadow=_shadow_stats(message.shadow) if message.HasField("shadow") else None,
+    )
+
+
+def _watch(message: pb.Watch) -> Watch:
+    return Watch(
+        version=message.version,
+        previous_version=message.previous_version,
+        ends_at=_time(message.ends_at),
+    )
+
+
 def version_from_proto(message: pb.Version) -> Version:
     return Version(
         version=message.version,
@@ -148,6 +248,8 @@ def version_from_proto(message: pb.Version) -> Version:
         format=message.format,
         engine=message.engine,
         warnings=tuple(message.warnings),
+        resident_bytes=message.resident_bytes,
+        stats=_version_stats(message.stats) if message.HasField("stats") else None,
     )
 
 
@@ -159,6 +261,8 @@ def model_from_proto(message: pb.Model) -> Model:
         labels=dict(message.labels),
         pinned_version=message.pinned_version,
         pin_reason=message.pin_reason,
+        traffic=_traffic(message.traffic) if message.HasField("traffic") else None,
+        watch=_watch(message.watch) if message.HasField("watch") else None,
     )
 
 
