@@ -1,5 +1,8 @@
 #include "daemon/lifecycle/version_stats.h"
 
+#include <memory>
+#include <new>
+
 namespace modeld {
 namespace {
 
@@ -33,8 +36,26 @@ bool IsModelsFault(absl::StatusCode code) {
   return code == absl::StatusCode::kInternal || code == absl::StatusCode::kUnimplemented;
 }
 
+VersionStats::~VersionStats() {
+  for (const std::atomic<Stripe*>& stripe : stripes_) delete stripe.load(std::memory_order_acquire);
+}
+
+VersionStats::Stripe* VersionStats::StripeOfThisThread() {
+  std::atomic<Stripe*>& place = stripes_[NumberOfThisThread() % kStripes];
+  Stripe* stripe = place.load(std::memory_order_acquire);
+  if (stripe != nullptr) return stripe;
+  std::unique_ptr<Stripe> made(new (std::nothrow) Stripe);
+  // Another thread may have been faster: then `stripe` becomes its one.
+  if (made == nullptr || !place.compare_exchange_strong(stripe, made.get(), std::memory_order_acq_rel)) {
+    return stripe;
+  }
+  return made.release();
+}
+
 void VersionStats::Record(const RequestOutcome& outcome) {
-  Stripe& stripe = stripes_[NumberOfThisThread() % kStripes];
+  Stripe* const own = StripeOfThisThread();
+  if (own == nullptr) return;
+  Stripe& stripe = *own;
   // The whole before its parts, which Snapshot reads in the opposite order: a part is never larger.
   stripe.requests.fetch_add(1, std::memory_order_relaxed);
   if (IsModelsFault(outcome.code)) stripe.errors.fetch_add(1, std::memory_order_release);
@@ -47,7 +68,10 @@ void VersionStats::Record(const RequestOutcome& outcome) {
 
 StatsSnapshot VersionStats::Snapshot() const {
   StatsSnapshot all;
-  for (const Stripe& stripe : stripes_) {
+  for (const std::atomic<Stripe*>& place : stripes_) {
+    const Stripe* const used = place.load(std::memory_order_acquire);
+    if (used == nullptr) continue;
+    const Stripe& stripe = *used;
     all.not_a_number += stripe.not_a_number.load(std::memory_order_acquire);
     all.looked_for_nan += stripe.looked_for_nan.load(std::memory_order_relaxed);
     all.errors += stripe.errors.load(std::memory_order_acquire);

@@ -58,13 +58,16 @@ struct VersionStatsView {
 };
 
 // Thread-safe, without a lock: each thread counts in one of several stripes, so that workers do not take one
-// cache line from each other.
+// cache line from each other. A stripe takes 5 KiB, and is made when a thread first counts in it: versions
+// that get no requests take next to nothing.
 class VersionStats {
  public:
   VersionStats() = default;
+  ~VersionStats();
   VersionStats(const VersionStats&) = delete;
   VersionStats& operator=(const VersionStats&) = delete;
 
+  // Never throws: where there is no memory to count in, the request is not counted.
   void Record(const RequestOutcome& outcome);
   // What was recorded before the call is in it; what is recorded meanwhile may be, and then never an error
   // without its request.
@@ -86,9 +89,11 @@ class VersionStats {
     LatencyHistogram latency;
   };
 
-  // Read by every request, hardly ever written: not on a line with counts.
-  alignas(64) std::atomic<bool> look_for_nan_{false};
-  std::array<Stripe, kStripes> stripes_;
+  // This thread's; null: there was no memory for one.
+  Stripe* StripeOfThisThread();
+
+  std::atomic<bool> look_for_nan_{false};
+  std::array<std::atomic<Stripe*>, kStripes> stripes_{};  // owned; null until used
 };
 
 }  // namespace modeld
