@@ -171,6 +171,9 @@ absl::Status ModelServiceImpl::FillListModels(const v1::ListModelsRequest& reque
   for (const ModelView& model : models) ToWire(model, response->add_models());
   if (after.empty()) {
     for (const DroppedFileView& file : intake_->dropped_files()) ToWire(file, response->add_dropped_files());
+    for (const ReleaseView& release : manager_->ListReleases()) {
+      ToWire(release, response->add_dropped_files());
+    }
   }
   response->set_source_error(ToUtf8(std::string(intake_->source_status().message())));
   return absl::OkStatus();

@@ -108,6 +108,15 @@ void ToWire(const DroppedFileView& file, v1::DroppedFile* wire) {
   ToWire(file.since, wire->mutable_since());
 }
 
+void ToWire(const ReleaseView& release, v1::DroppedFile* wire) {
+  const bool pending = release.record.state == ReleaseState::kPending;
+  wire->set_path(ToUtf8(release.record.name + "/manifest.json"));
+  wire->set_state(pending ? v1::DROPPED_FILE_STATE_SETTLING : v1::DROPPED_FILE_STATE_QUARANTINED);
+  wire->set_reason(ToUtf8(pending ? "the release waits for " + release.waits_for
+                                  : "the release is refused: " + release.record.reason));
+  ToWire(release.record.since, wire->mutable_since());
+}
+
 void ToWire(const LiveChange& change, v1::LiveChange* wire) {
   wire->set_model(change.model);
   wire->set_from_version(change.from);

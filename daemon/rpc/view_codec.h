@@ -17,6 +17,8 @@ void ToWire(const VersionView& version, v1::Version* wire);
 void ToWire(const ModelView& model, v1::Model* wire);
 void ToWire(const TrafficView& traffic, v1::Traffic* wire);
 void ToWire(const DroppedFileView& file, v1::DroppedFile* wire);
+// A release as its manifest, which is the file that was dropped.
+void ToWire(const ReleaseView& release, v1::DroppedFile* wire);
 void ToWire(const LiveChange& change, v1::LiveChange* wire);
 void ToWire(const EventRecord& event, v1::Event* wire);
 

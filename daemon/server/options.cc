@@ -16,6 +16,7 @@ namespace modeld {
 namespace {
 
 constexpr int kUsageError = 2;
+constexpr int64_t kMostMegabytes = 1'000'000'000;
 constexpr size_t kMaxSocketPathBytes = 107;                   // sockaddr_un::sun_path without its end
 constexpr int64_t kMaxMessageBytes = (int64_t{1} << 31) - 1;  // what Protobuf can write
 
@@ -73,6 +74,41 @@ void DefineOptions(CLI::App& app, Options& options) {
       ->envname("STATE_DIRECTORY")
       ->type_name("DIR")
       ->group("Registry");
+
+  app.add_option("--probe", options.probe, "Try each new version in a process of its own before loading it")
+      ->type_name("BOOL")
+      ->capture_default_str()
+      ->group("Safety");
+  app.add_option("--probe-timeout-s", options.probe_timeout_s, "Refuse a version whose probe takes longer")
+      ->type_name("N")
+      ->check(range(1, 86'400))
+      ->capture_default_str()
+      ->group("Safety");
+  app.add_option("--probe-memory-mb", options.probe_memory_mb,
+                 "Refuse a version whose probe takes more memory; 0: half of what this process may use")
+      ->type_name("N")
+      ->check(range(int64_t{0}, kMostMegabytes))
+      ->capture_default_str()
+      ->group("Safety");
+  app.add_option("--memory-budget-mb", options.memory_budget_mb,
+                 "Memory for all versions together; 0: four fifths of what this process may use")
+      ->type_name("N")
+      ->check(range(int64_t{0}, kMostMegabytes))
+      ->capture_default_str()
+      ->group("Safety");
+  app.add_option("--memory-policy", options.memory_policy,
+                 "Where a new version does not fit beside the old one: availability (it waits) or resource "
+                 "(the old one goes first)")
+      ->type_name("POLICY")
+      ->check(CLI::IsMember({"availability", "resource"}))
+      ->capture_default_str()
+      ->group("Safety");
+  app.add_option("--guard-watch-s", options.guard_watch_s,
+                 "Watch a version for so long after it went live, and roll back if it does worse; 0: do not")
+      ->type_name("N")
+      ->check(range(0, 2'592'000))
+      ->capture_default_str()
+      ->group("Safety");
 
   app.add_option("--listen", options.listen,
                  "Serve clients on HOST:PORT; may be given more than once; port 0: any free one")

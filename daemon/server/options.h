@@ -17,6 +17,13 @@ struct Options {
   bool strict_config = false;
   // registry
   std::string state_directory;  // default: systemd's $STATE_DIRECTORY
+  // safety
+  bool probe = true;
+  int probe_timeout_s = 300;
+  int64_t probe_memory_mb = 0;   // 0: half of the memory that this process may use
+  int64_t memory_budget_mb = 0;  // 0: four fifths of the memory that this process may use
+  std::string memory_policy = "availability";
+  int guard_watch_s = 300;
   // rpc
   std::vector<std::string> listen = {"127.0.0.1:8500"};
   std::string admin_socket;  // default: <state_directory>/admin.sock

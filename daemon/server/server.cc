@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "daemon/probe/sandbox.h"
 #include "registry/base/clock.h"
 #include "registry/base/file_system.h"
 #include "registry/base/log.h"
@@ -18,11 +19,18 @@ namespace modeld {
 namespace {
 
 constexpr char kDaemon[] = "daemon";
+constexpr int64_t kMegabyte = 1'000'000;
 
 WorkerPoolOptions PoolOptions(const Options& options, Engine* engine) {
   return {.threads = options.worker_threads,
           .max_queue = static_cast<size_t>(options.max_queue),
           .prepare_thread = [engine, threads = options.intra_op_threads] { engine->PrepareThread(threads); }};
+}
+
+int64_t MemoryBudgetBytes(const Options& options) {
+  if (options.memory_budget_mb > 0) return options.memory_budget_mb * kMegabyte;
+  // The rest is for the daemon itself, requests, probes and the page cache.
+  return MachineMemoryBytes() / 5 * 4;
 }
 
 std::string EngineText(const Engine& engine) {
@@ -91,16 +99,29 @@ absl::Status Server::StartManager() {
   // Before the manager's first report, so that known models that are not served are NOT_SERVING, not unknown.
   MODELD_ASSIGN_OR_RETURN(const std::vector<ModelRecord> models, registry_->ListModels());
   for (const ModelRecord& model : models) health_.SetModel(model.name, false);
-  loader_ = std::make_unique<EngineLoader>(engine_.get(), store_.get(), registry_.get());
+  loader_ = std::make_unique<EngineLoader>(engine_.get(), store_.get(), registry_.get(),
+                                           absl::Seconds(options_.guard_watch_s));
+  if (options_.probe) {
+    prober_ =
+        std::make_unique<ProcessProber>(store_.get(), registry_.get(),
+                                        ProbeLimits{.wall = absl::Seconds(options_.probe_timeout_s),
+                                                    .cpu = absl::Seconds(options_.probe_timeout_s),
+                                                    .memory_bytes = options_.probe_memory_mb * kMegabyte});
+  } else {
+    LogWarning("versions are loaded without being probed first", {{"option", "--probe=false"}});
+  }
   MODELD_ASSIGN_OR_RETURN(
-      manager_, Manager::Start({.registry = registry_.get(),
-                                .loader = loader_.get(),
-                                .prober = nullptr,
-                                .table = &table_,
-                                .clock = Clock::Real(),
-                                .on_serving_changed = [this](const std::string& model, bool serving) {
-                                  health_.SetModel(model, serving);
-                                }}));
+      manager_,
+      Manager::Start({.registry = registry_.get(),
+                      .loader = loader_.get(),
+                      .prober = prober_.get(),
+                      .table = &table_,
+                      .clock = Clock::Real(),
+                      .on_serving_changed = [this](const std::string& model,
+                                                   bool serving) { health_.SetModel(model, serving); },
+                      .memory_budget_bytes = MemoryBudgetBytes(options_),
+                      .memory_policy = options_.memory_policy == "resource" ? MemoryPolicy::kResource
+                                                                            : MemoryPolicy::kAvailability}));
   return absl::OkStatus();
 }
 

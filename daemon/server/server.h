@@ -12,6 +12,7 @@
 #include "daemon/engine/engine.h"
 #include "daemon/lifecycle/engine_loader.h"
 #include "daemon/lifecycle/manager.h"
+#include "daemon/lifecycle/process_prober.h"
 #include "daemon/lifecycle/serving_table.h"
 #include "daemon/lifecycle/shadow_runner.h"
 #include "daemon/rpc/admin_service.h"
@@ -70,9 +71,8 @@ class Server {
                           const std::vector<VersionFile>& files) override {
       return manager_->Register(version, canonical_config, files);
     }
-    absl::Status RegisterRelease(const std::string& name, const std::vector<NewVersion>&) override {
-      return absl::UnimplementedError(
-          absl::StrCat("release \"", name, "\": releases are not supported by this build"));
+    absl::Status RegisterRelease(const std::string& name, const std::vector<NewVersion>& versions) override {
+      return manager_->RegisterRelease(name, versions);
     }
 
    private:
@@ -99,6 +99,7 @@ class Server {
   HealthReporter health_;
   OpenStreams streams_;
   std::unique_ptr<EngineLoader> loader_;
+  std::unique_ptr<ProcessProber> prober_;  // null: versions are not probed
   std::unique_ptr<Manager> manager_;
   std::unique_ptr<ShadowRunner> shadows_;
   std::unique_ptr<ManagerSink> sink_;

@@ -147,9 +147,8 @@ class ManagerSink final : public VersionSink {
                         const std::vector<VersionFile>& files) override {
     return manager_->Register(version, canonical_config, files);
   }
-  absl::Status RegisterRelease(const std::string& name, const std::vector<NewVersion>&) override {
-    return absl::UnimplementedError(
-        absl::StrCat("release \"", name, "\": releases are not supported by this build"));
+  absl::Status RegisterRelease(const std::string& name, const std::vector<NewVersion>& versions) override {
+    return manager_->RegisterRelease(name, versions);
   }
 
  private:
