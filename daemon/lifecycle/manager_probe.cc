@@ -69,6 +69,7 @@ void Manager::FinishProbe(const VersionRecord& record, const absl::StatusOr<v1::
   probing_ = false;
   ModelState& model = models_.at(record.model);
   const auto try_again = [&](const absl::Status& why) {
+    mutex_.AssertHeld();
     LogError("version could not be probed",
              {{"model", record.model}, {"version", record.version}, {"error", why}});
     model.FailLoad(record.version, why, clock_->Now());

@@ -34,10 +34,10 @@ std::string WhyRefused(const MemoryInput& input) {
       absl::StrCat("not enough memory: it takes ", Megabytes(input.bytes), ", and of the budget of ",
                    Megabytes(input.budget_bytes), " ", Megabytes(free), " are free");
   if (input.bytes > input.budget_bytes) {
-    return absl::StrCat(needs, "; raise --memory-budget-mb, or give the daemon more memory");
+    return absl::StrCat(needs, "; raise --memory-budget-mib, or give the daemon more memory");
   }
   return absl::StrCat(needs,
-                      "; retire versions or models that are not needed, raise --memory-budget-mb, or let "
+                      "; retire versions or models that are not needed, raise --memory-budget-mib, or let "
                       "the old version go first with --memory-policy=resource");
 }
 

@@ -16,7 +16,7 @@ namespace modeld {
 namespace {
 
 constexpr int kUsageError = 2;
-constexpr int64_t kMostMegabytes = 1'000'000'000;
+constexpr int64_t kMostMebibytes = 1'000'000'000;
 constexpr size_t kMaxSocketPathBytes = 107;                   // sockaddr_un::sun_path without its end
 constexpr int64_t kMaxMessageBytes = (int64_t{1} << 31) - 1;  // what Protobuf can write
 
@@ -84,16 +84,16 @@ void DefineOptions(CLI::App& app, Options& options) {
       ->check(range(1, 86'400))
       ->capture_default_str()
       ->group("Safety");
-  app.add_option("--probe-memory-mb", options.probe_memory_mb,
+  app.add_option("--probe-memory-mib", options.probe_memory_mib,
                  "Refuse a version whose probe takes more memory; 0: half of what this process may use")
       ->type_name("N")
-      ->check(range(int64_t{0}, kMostMegabytes))
+      ->check(range(int64_t{0}, kMostMebibytes))
       ->capture_default_str()
       ->group("Safety");
-  app.add_option("--memory-budget-mb", options.memory_budget_mb,
+  app.add_option("--memory-budget-mib", options.memory_budget_mib,
                  "Memory for all versions together; 0: four fifths of what this process may use")
       ->type_name("N")
-      ->check(range(int64_t{0}, kMostMegabytes))
+      ->check(range(int64_t{0}, kMostMebibytes))
       ->capture_default_str()
       ->group("Safety");
   app.add_option("--memory-policy", options.memory_policy,

@@ -20,8 +20,8 @@ struct Options {
   // safety
   bool probe = true;
   int probe_timeout_s = 300;
-  int64_t probe_memory_mb = 0;   // 0: half of the memory that this process may use
-  int64_t memory_budget_mb = 0;  // 0: four fifths of the memory that this process may use
+  int64_t probe_memory_mib = 0;   // 0: half of the memory that this process may use
+  int64_t memory_budget_mib = 0;  // 0: four fifths of the memory that this process may use
   std::string memory_policy = "availability";
   int guard_watch_s = 300;
   // rpc

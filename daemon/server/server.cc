@@ -19,7 +19,7 @@ namespace modeld {
 namespace {
 
 constexpr char kDaemon[] = "daemon";
-constexpr int64_t kMegabyte = 1'000'000;
+constexpr int64_t kMebibyte = 1 << 20;
 
 WorkerPoolOptions PoolOptions(const Options& options, Engine* engine) {
   return {.threads = options.worker_threads,
@@ -28,7 +28,7 @@ WorkerPoolOptions PoolOptions(const Options& options, Engine* engine) {
 }
 
 int64_t MemoryBudgetBytes(const Options& options) {
-  if (options.memory_budget_mb > 0) return options.memory_budget_mb * kMegabyte;
+  if (options.memory_budget_mib > 0) return options.memory_budget_mib * kMebibyte;
   // The rest is for the daemon itself, requests, probes and the page cache.
   return MachineMemoryBytes() / 5 * 4;
 }
@@ -106,7 +106,7 @@ absl::Status Server::StartManager() {
         std::make_unique<ProcessProber>(store_.get(), registry_.get(),
                                         ProbeLimits{.wall = absl::Seconds(options_.probe_timeout_s),
                                                     .cpu = absl::Seconds(options_.probe_timeout_s),
-                                                    .memory_bytes = options_.probe_memory_mb * kMegabyte});
+                                                    .memory_bytes = options_.probe_memory_mib * kMebibyte});
   } else {
     LogWarning("versions are loaded without being probed first", {{"option", "--probe=false"}});
   }

@@ -38,16 +38,19 @@ class ManagerTest : public ::testing::Test {
     registry_ = *std::move(registry);
   }
   void StartManager() {
-    absl::StatusOr<std::unique_ptr<Manager>> manager =
-        Manager::Start({.registry = registry_.get(),
-                        .loader = &loader_,
-                        .prober = prober(),
-                        .table = &table_,
-                        .clock = &clock_,
-                        .on_serving_changed = [this](const std::string& model, bool serving) {
-                          MutexLock lock(&announced_mutex_);
-                          announced_.push_back(absl::StrCat(model, serving ? " serves" : " does not serve"));
-                        }});
+    absl::StatusOr<std::unique_ptr<Manager>> manager = Manager::Start(
+        {.registry = registry_.get(),
+         .loader = &loader_,
+         .prober = prober(),
+         .table = &table_,
+         .clock = &clock_,
+         .on_serving_changed =
+             [this](const std::string& model, bool serving) {
+               MutexLock lock(&announced_mutex_);
+               announced_.push_back(absl::StrCat(model, serving ? " serves" : " does not serve"));
+             },
+         .memory_budget_bytes = parts_.memory_budget_bytes,
+         .memory_policy = parts_.memory_policy});
     ASSERT_OK(manager);
     manager_ = *std::move(manager);
   }
@@ -153,6 +156,7 @@ class ManagerTest : public ::testing::Test {
     return announced_;
   }
 
+  ManagerParts parts_;  // what of memory is to be set; the rest is the fixture's
   TempDir dir_;
   ManualClock clock_;
   FakeLoader loader_;

@@ -89,7 +89,7 @@ TEST(PlanMemoryTest, ARefusalSaysWhatIsMissingAndTheRemedy) {
               HasSubstr("it takes 60.0 MB, and of the budget of 100.0 MB 40.0 MB are free; retire versions"));
   input.bytes = 200'000'000;
   EXPECT_THAT(PlanMemory(input).reason,
-              HasSubstr("raise --memory-budget-mb, or give the daemon more memory"));
+              HasSubstr("raise --memory-budget-mib, or give the daemon more memory"));
 }
 
 TEST(PlanMemoryTest, WhateverGoesIsEnoughAndNeeded) {
