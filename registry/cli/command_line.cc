@@ -1,17 +1,14 @@
 #include "registry/cli/command_line.h"
 
 #include <CLI/CLI.hpp>
-#include <set>
 
 #include "absl/strings/numbers.h"
 #include "registry/base/quote.h"
+#include "registry/cli/define.h"
 
 namespace modeld {
 namespace {
 
-constexpr char kLook[] = "Look";
-constexpr char kChange[] = "Change what is live";
-constexpr char kUse[] = "Use";
 constexpr int kMostEvents = 1'000'000;
 
 constexpr char kFooter[] = R"(Exit status:
@@ -20,28 +17,15 @@ constexpr char kFooter[] = R"(Exit status:
   2  wrong usage
   3  no such model, version, label or file
   4  no daemon answers
-  5  no answer in time
+  5  no answer in time, or the version was not live in time
+  6  the file or version was refused (push, wait)
+  7  the version is ready, but kept from live (push --wait, wait)
 
 Environment:
   MODELD_SOCKET  the daemon's administrative socket, where --socket is not given
   NO_COLOR       set: no colours
 
 Full account: modelctl(1))";
-
-// Text that goes into messages and into the history.
-const CLI::Validator& OneLine() {
-  static const CLI::Validator validator(
-      [](std::string& text) {
-        return IsPrintable(text) ? std::string() : "expected one line of UTF-8, got " + Quote(text, 60);
-      },
-      "", "one line");
-  return validator;
-}
-
-// Without a description, for the help names the values in words.
-CLI::Validator OneOf(std::set<std::string> values) {
-  return CLI::IsMember(std::move(values)).description("");
-}
 
 // "30", "1.5" (seconds), "500ms", "2m".
 void ParseTimeout(const std::string& text, Arguments& arguments) {
@@ -53,6 +37,7 @@ void ParseTimeout(const std::string& text, Arguments& arguments) {
     throw CLI::ValidationError("--timeout",
                                "expected a duration such as 30, 500ms or 2m, got " + Quote(text, 60));
   }
+  arguments.timeout_given = true;
 }
 
 void DefineGlobalOptions(CLI::App& app, Arguments& arguments) {
@@ -78,35 +63,9 @@ void DefineGlobalOptions(CLI::App& app, Arguments& arguments) {
       ->check(OneOf({"json", "table"}));
   app.add_option_function<std::string>(
          "--timeout", [&arguments](const std::string& text) { ParseTimeout(text, arguments); },
-         "How long to wait for the answer: seconds, or with a unit: 500ms, 2m [30]")
+         "How long to wait for the answer: seconds, or with a unit: 500ms, 2m [30; push, wait and "
+         "watch: no limit]")
       ->type_name("DURATION");
-}
-
-CLI::App* AddCommand(CLI::App& app, const char* group, Arguments& arguments, const std::string& name,
-                     const std::string& help) {
-  CLI::App* const command = app.add_subcommand(name, help);
-  command->group(group)->fallthrough();
-  command->callback([&arguments, name] { arguments.command = name; });
-  return command;
-}
-
-// Positional arguments are called by their kind, which completion goes by; a type beside it would say it
-// twice.
-CLI::Option* AddModel(CLI::App* command, Arguments& arguments) {
-  return command->add_option("MODEL", arguments.model, "The model's name")->type_name("")->check(OneLine());
-}
-
-CLI::Option* AddVersion(CLI::App* command, const std::string& name, Arguments& arguments,
-                        const std::string& help) {
-  return command->add_option(name, arguments.version, help)
-      ->type_name(name[0] == '-' ? "VERSION" : "")
-      ->check(OneLine());
-}
-
-CLI::Option* AddReason(CLI::App* command, Arguments& arguments) {
-  return command->add_option("--reason", arguments.reason, "Why; kept in the history")
-      ->type_name("TEXT")
-      ->check(OneLine());
 }
 
 void DefineLooking(CLI::App& app, Arguments& arguments) {
@@ -114,10 +73,12 @@ void DefineLooking(CLI::App& app, Arguments& arguments) {
   AddModel(AddCommand(app, kLook, arguments, "versions", "List a model's versions"), arguments)->required();
   CLI::App* const history = AddCommand(app, kLook, arguments, "history", "List decisions, newest first");
   AddModel(history, arguments);
-  history->add_option("--limit", arguments.limit, "How many to list")
+  history->add_option("--limit", arguments.events.limit, "How many to list")
       ->type_name("N")
       ->check(CLI::Range(1, kMostEvents))
       ->capture_default_str();
+  history->add_flag("--evidence", arguments.events.evidence, "Show what each decision rests on");
+  DefineWatching(app, arguments);
   AddCommand(app, kLook, arguments, "status", "Tell the daemon's condition");
 
   CLI::App* const inspect =
@@ -182,6 +143,7 @@ void DefineUsing(CLI::App& app, Arguments& arguments) {
       ->type_name("NAME")
       ->check(OneLine());
 
+  DefineDeploying(app, arguments);
   AddCommand(app, kUse, arguments, "rescan", "Scan the drop directory now");
   CLI::App* const completion = AddCommand(app, kUse, arguments, "completion",
                                           "Print a completion script: source <(modelctl completion bash)");
@@ -202,6 +164,7 @@ std::shared_ptr<CLI::App> DefineCommandLine(Arguments& arguments) {
   DefineGlobalOptions(*app, arguments);
   DefineLooking(*app, arguments);
   DefineChanging(*app, arguments);
+  DefineRouting(*app, arguments);
   DefineUsing(*app, arguments);
   return app;
 }

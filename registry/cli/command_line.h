@@ -1,6 +1,7 @@
 // The command line of modelctl, by one definition: what is parsed, what --help says and what shells complete.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +21,27 @@ struct PredictArguments {
   std::string method;
 };
 
+// Of history and watch.
+struct EventsArguments {
+  int limit = 20;
+  int64_t after_id = 0;
+  bool evidence = false;
+};
+
+struct PushArguments {
+  std::string file;
+  std::string as;       // place below the drop directory; empty: see RelativePathFor
+  std::string sidecar;  // path; empty: the one beside the file, if there is one
+  bool wait = false;
+};
+
+// Of label, canary and shadow.
+struct RoutingArguments {
+  std::string label;
+  double share = 0;  // in (0, 1]
+  bool off = false;
+};
+
 // All that a command line can say.
 struct Arguments {
   std::string command;  // "models", "rollback", …
@@ -31,13 +53,17 @@ struct Arguments {
 
   bool json = false;
   absl::Duration timeout = absl::Seconds(30);
+  bool timeout_given = false;
 
   std::string model;
-  std::string version;  // of rollback: where to
+  std::string version;        // of rollback: where to
+  std::string other_version;  // of diff
   std::string reason;
-  int limit = 20;  // of history
   std::string shell;
   PredictArguments predict;
+  EventsArguments events;
+  PushArguments push;
+  RoutingArguments routing;
   InspectArguments inspect;
 };
 

@@ -11,8 +11,11 @@
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 #include "registry/cli/completion.h"
+#include "registry/cli/deploy_commands.h"
 #include "registry/cli/inspect_command.h"
+#include "registry/cli/look_commands.h"
 #include "registry/cli/parse_value.h"
+#include "registry/cli/routing_commands.h"
 #include "registry/cli/table.h"
 #include "registry/cli/unpack.h"
 
@@ -31,16 +34,6 @@ absl::Status RunVersions(Session& session) {
   MODELD_ASSIGN_OR_RETURN(Backend* const backend, session.backend());
   MODELD_ASSIGN_OR_RETURN(const v1::GetModelResponse response, backend->GetModel(session.arguments().model));
   return session.Print(response, RenderVersions(response, session.look()));
-}
-
-absl::Status RunHistory(Session& session) {
-  const Arguments& arguments = session.arguments();
-  MODELD_ASSIGN_OR_RETURN(Backend* const backend, session.backend());
-  // An empty history of a model that does not exist would hide a mistyped name.
-  if (!arguments.model.empty()) MODELD_RETURN_IF_ERROR(backend->GetModel(arguments.model).status());
-  MODELD_ASSIGN_OR_RETURN(const v1::ListEventsResponse response,
-                          backend->ListEvents(arguments.model, arguments.limit));
-  return session.Print(response, RenderEvents(response, !arguments.model.empty(), session.look()));
 }
 
 absl::Status RunStatus(Session& session) {
@@ -187,12 +180,20 @@ constexpr CliCommand kCommands[] = {
     {"models", RunModels, Access::kRead, /*public_listener=*/true, /*registry_file=*/true},
     {"versions", RunVersions, Access::kRead, /*public_listener=*/true, /*registry_file=*/true},
     {"history", RunHistory, Access::kRead, /*public_listener=*/false, /*registry_file=*/true},
+    {"watch", RunWatch, Access::kRead, /*public_listener=*/false, /*registry_file=*/false, /*patient=*/true},
+    {"diff", RunDiff, Access::kRead, /*public_listener=*/false, /*registry_file=*/true},
+    {"probe", RunProbe, Access::kRead, /*public_listener=*/false, /*registry_file=*/true},
     {"status", RunStatus, Access::kRead, /*public_listener=*/false, /*registry_file=*/true},
     {"rollback", RunRollback, Access::kChange, /*public_listener=*/false, /*registry_file=*/true},
     {"promote", RunPromote, Access::kChange, /*public_listener=*/false, /*registry_file=*/true},
     {"pin", RunPin, Access::kChange, /*public_listener=*/false, /*registry_file=*/true},
     {"unpin", RunUnpin, Access::kChange, /*public_listener=*/false, /*registry_file=*/true},
     {"retire", RunRetire, Access::kChange, /*public_listener=*/false, /*registry_file=*/true},
+    {"label", RunLabel, Access::kChange, /*public_listener=*/false, /*registry_file=*/true},
+    {"canary", RunCanary, Access::kChange, /*public_listener=*/false, /*registry_file=*/true},
+    {"shadow", RunShadow, Access::kChange, /*public_listener=*/false, /*registry_file=*/true},
+    {"push", RunPush, Access::kRead, /*public_listener=*/false, /*registry_file=*/false, /*patient=*/true},
+    {"wait", RunWait, Access::kRead, /*public_listener=*/false, /*registry_file=*/false, /*patient=*/true},
     {"predict", RunPredict, Access::kRead, /*public_listener=*/true, /*registry_file=*/false},
     {"rescan", RunRescan, Access::kRead, /*public_listener=*/false, /*registry_file=*/false},
     {"inspect", RunInspect, Access::kRead, /*public_listener=*/true, /*registry_file=*/true},

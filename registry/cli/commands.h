@@ -15,6 +15,8 @@ struct CliCommand {
   // What it works with beside the administrative socket.
   bool public_listener = false;
   bool registry_file = false;
+  // It takes as long as it takes, unless --timeout is given.
+  bool patient = false;
 };
 
 // By the name that DefineCommandLine knows it by; null where there is none.

@@ -123,8 +123,8 @@ std::vector<std::string> ValuesOf(const std::string& kind, const CompletionPoint
   if (FileKinds().count(kind) > 0) return {kCompleteFiles};
   if (kind == "FORMAT") return {"json", "table"};
   if (kind == "SHELL") return {"bash", "fish", "zsh"};
-  if (kind == "LABEL") return {"live", "previous"};
-  if (kind == "MODEL" || kind == "VERSION") return names(kind, point);
+  if (kind == "MODEL" || kind == "VERSION" || kind == "LABEL") return names(kind, point);
+  if (kind == "VERSION2") return names("VERSION", point);
   return {};
 }
 

@@ -23,7 +23,7 @@ struct CompletionPoint {
   std::map<std::string, std::string> options;  // with a value, by long name: "socket"
 };
 
-// Names of a kind ("MODEL", "VERSION"), asked only where one is to be completed.
+// Names of a kind ("MODEL", "VERSION", "LABEL"), asked only where one is to be completed.
 using NamesFn =
     std::function<std::vector<std::string>(const std::string& kind, const CompletionPoint& point)>;
 

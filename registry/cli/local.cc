@@ -34,16 +34,6 @@ std::string HighestUsable(const ModelRecord& model) {
   return highest == model.versions.rend() ? "" : highest->version;
 }
 
-absl::StatusOr<const VersionRecord*> FindVersion(const ModelRecord& model, const std::string& version) {
-  std::vector<std::string> known;
-  for (auto record = model.versions.rbegin(); record != model.versions.rend(); ++record) {
-    if (record->version == version) return &*record;
-    known.push_back(record->version);
-  }
-  return absl::NotFoundError(absl::StrCat("model ", Quote(model.name), " has no version ", Quote(version),
-                                          "; registered: ", absl::StrJoin(known, ", ")));
-}
-
 absl::Status NeedsDaemon(const char* what) {
   return absl::UnimplementedError(absl::StrCat(what, " needs the daemon; leave out --db"));
 }
@@ -80,6 +70,17 @@ absl::StatusOr<ModelRecord> LocalBackend::FindModel(const std::string& name) {
     names.push_back(model.name);
   }
   return absl::NotFoundError(absl::StrCat("no model ", Quote(name), DidYouMean(name, names)));
+}
+
+absl::StatusOr<const VersionRecord*> LocalBackend::FindVersion(const ModelRecord& model,
+                                                               const std::string& version) {
+  std::vector<std::string> known;
+  for (auto record = model.versions.rbegin(); record != model.versions.rend(); ++record) {
+    if (record->version == version) return &*record;
+    known.push_back(record->version);
+  }
+  return absl::NotFoundError(absl::StrCat("model ", Quote(model.name), " has no version ", Quote(version),
+                                          "; registered: ", absl::StrJoin(known, ", ")));
 }
 
 EventRecord LocalBackend::NewEvent(const char* action, const std::string& model, const std::string& version,
@@ -170,6 +171,25 @@ absl::StatusOr<v1::PredictResponse> LocalBackend::Predict(const v1::PredictReque
 }
 
 absl::StatusOr<v1::RescanResponse> LocalBackend::Rescan() { return NeedsDaemon("rescan"); }
+
+absl::StatusOr<v1::WaitVersionResponse> LocalBackend::WaitVersion(const v1::WaitVersionRequest&) {
+  return NeedsDaemon("wait");
+}
+
+absl::Status LocalBackend::WatchEvents(const v1::WatchEventsRequest&,
+                                       const std::function<absl::Status(const v1::Event&)>&) {
+  return NeedsDaemon("watch");
+}
+
+absl::StatusOr<v1::GetUploadResponse> LocalBackend::GetUpload(const std::string&) {
+  return NeedsDaemon("push");
+}
+
+absl::StatusOr<v1::PushResponse> LocalBackend::Push(const v1::PushHeader&, const ChunkSource&) {
+  return NeedsDaemon("push");
+}
+
+bool LocalBackend::Reconnect(absl::Duration) { return false; }
 
 // --- Changes ---
 

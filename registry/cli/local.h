@@ -1,6 +1,7 @@
 // LocalBackend: works on the registry file itself, while the daemon is down.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -34,6 +35,17 @@ class LocalBackend final : public Backend {
   absl::StatusOr<v1::PinResponse> Pin(const v1::PinRequest& request) override;
   absl::StatusOr<v1::UnpinResponse> Unpin(const v1::UnpinRequest& request) override;
   absl::StatusOr<v1::RetireResponse> Retire(const v1::RetireRequest& request) override;
+  absl::StatusOr<v1::SetLabelResponse> SetLabel(const v1::SetLabelRequest& request) override;
+  absl::StatusOr<v1::SetCanaryResponse> SetCanary(const v1::SetCanaryRequest& request) override;
+  absl::StatusOr<v1::SetShadowResponse> SetShadow(const v1::SetShadowRequest& request) override;
+  absl::StatusOr<v1::GetVersionResponse> GetVersion(const std::string& model,
+                                                    const std::string& version) override;
+  absl::StatusOr<v1::WaitVersionResponse> WaitVersion(const v1::WaitVersionRequest& request) override;
+  absl::Status WatchEvents(const v1::WatchEventsRequest& request,
+                           const std::function<absl::Status(const v1::Event&)>& on_event) override;
+  absl::StatusOr<v1::GetUploadResponse> GetUpload(const std::string& sha256) override;
+  absl::StatusOr<v1::PushResponse> Push(const v1::PushHeader& header, const ChunkSource& next) override;
+  bool Reconnect(absl::Duration timeout) override;
   absl::StatusOr<v1::RescanResponse> Rescan() override;
   absl::StatusOr<v1::GetStatusResponse> GetStatus() override;
 
@@ -41,8 +53,15 @@ class LocalBackend final : public Backend {
   LocalBackend(std::string directory, FileLock lock, std::unique_ptr<Registry> registry, const Clock* clock);
 
   absl::StatusOr<ModelRecord> FindModel(const std::string& name);
+  static absl::StatusOr<const VersionRecord*> FindVersion(const ModelRecord& model,
+                                                          const std::string& version);
   EventRecord NewEvent(const char* action, const std::string& model, const std::string& version,
                        const std::string& actor, const std::string& reason) const;
+  // Commits what `change` makes of the model's routing, and returns that; `version` (empty: none) must be
+  // usable.
+  absl::StatusOr<v1::Traffic> ChangeRouting(const std::string& model, const std::string& version,
+                                            const EventRecord& event,
+                                            const std::function<absl::Status(Routing&)>& change);
   // Moves live of `model` to `version`, pinned if `pin` or if it is not the highest usable one.
   absl::StatusOr<v1::LiveChange> MakeLive(const char* action, bool pin, const std::string& model,
                                           std::string version, const std::string& actor,

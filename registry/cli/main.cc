@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
   const modeld::Environment environment = {.out = &std::cout,
                                            .err = &std::cerr,
                                            .out_is_terminal = ::isatty(STDOUT_FILENO) == 1,
+                                           .err_is_terminal = ::isatty(STDERR_FILENO) == 1,
                                            .variable = Variable,
                                            .actor = Actor,
                                            .clock = modeld::Clock::Real(),

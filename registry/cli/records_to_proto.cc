@@ -34,19 +34,6 @@ v1::VersionState StateOf(Disposition disposition) {
   return v1::VERSION_STATE_UNSPECIFIED;
 }
 
-void WriteVersion(const VersionRecord& record, v1::Version* proto) {
-  proto->set_version(record.version);
-  proto->set_state(StateOf(record.disposition));
-  proto->set_reason(Readable(record.reason));
-  proto->set_sha256(record.sha256);
-  proto->set_size_bytes(record.size_bytes);
-  *proto->mutable_registered_at() = TimeToProto(record.registered_at);
-  proto->set_description(Readable(record.description));
-  proto->set_format(std::string(FormatName(record.format)));
-  proto->set_resident_bytes(record.resident_bytes);
-  for (const std::string& warning : record.warnings) proto->add_warnings(Readable(warning));
-}
-
 }  // namespace
 
 bool IsUsable(const ModelRecord& model, std::string_view version) {
@@ -55,11 +42,26 @@ bool IsUsable(const ModelRecord& model, std::string_view version) {
   });
 }
 
+v1::Version VersionToProto(const VersionRecord& record) {
+  v1::Version proto;
+  proto.set_version(record.version);
+  proto.set_state(StateOf(record.disposition));
+  proto.set_reason(Readable(record.reason));
+  proto.set_sha256(record.sha256);
+  proto.set_size_bytes(record.size_bytes);
+  *proto.mutable_registered_at() = TimeToProto(record.registered_at);
+  proto.set_description(Readable(record.description));
+  proto.set_format(std::string(FormatName(record.format)));
+  proto.set_resident_bytes(record.resident_bytes);
+  for (const std::string& warning : record.warnings) proto.add_warnings(Readable(warning));
+  return proto;
+}
+
 v1::Model ModelToProto(const ModelRecord& model) {
   v1::Model proto;
   proto.set_name(model.name);
   for (auto version = model.versions.rbegin(); version != model.versions.rend(); ++version) {
-    WriteVersion(*version, proto.add_versions());
+    *proto.add_versions() = VersionToProto(*version);
   }
   const std::string live(LiveVersion(model.live));
   if (IsUsable(model, live)) {

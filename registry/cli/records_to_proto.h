@@ -13,6 +13,7 @@ namespace modeld {
 // True if `version` is registered in `model` and may be served.
 bool IsUsable(const ModelRecord& model, std::string_view version);
 
+v1::Version VersionToProto(const VersionRecord& version);
 v1::Model ModelToProto(const ModelRecord& model);
 v1::DroppedFile FileToProto(const FileRecord& file);
 v1::Event EventToProto(const EventRecord& event);

@@ -150,6 +150,36 @@ absl::StatusOr<v1::RetireResponse> RemoteBackend::Retire(const v1::RetireRequest
   return Call(*admin_, &v1::AdminService::Stub::Retire, request);
 }
 
+absl::StatusOr<v1::SetLabelResponse> RemoteBackend::SetLabel(const v1::SetLabelRequest& request) {
+  return Call(*admin_, &v1::AdminService::Stub::SetLabel, request);
+}
+
+absl::StatusOr<v1::SetCanaryResponse> RemoteBackend::SetCanary(const v1::SetCanaryRequest& request) {
+  return Call(*admin_, &v1::AdminService::Stub::SetCanary, request);
+}
+
+absl::StatusOr<v1::SetShadowResponse> RemoteBackend::SetShadow(const v1::SetShadowRequest& request) {
+  return Call(*admin_, &v1::AdminService::Stub::SetShadow, request);
+}
+
+absl::StatusOr<v1::GetVersionResponse> RemoteBackend::GetVersion(const std::string& model,
+                                                                 const std::string& version) {
+  v1::GetVersionRequest request;
+  request.set_model(model);
+  request.set_version(version);
+  return Call(*admin_, &v1::AdminService::Stub::GetVersion, request);
+}
+
+absl::StatusOr<v1::WaitVersionResponse> RemoteBackend::WaitVersion(const v1::WaitVersionRequest& request) {
+  return Call(*admin_, &v1::AdminService::Stub::WaitVersion, request);
+}
+
+absl::StatusOr<v1::GetUploadResponse> RemoteBackend::GetUpload(const std::string& sha256) {
+  v1::GetUploadRequest request;
+  request.set_sha256(sha256);
+  return Call(*admin_, &v1::AdminService::Stub::GetUpload, request);
+}
+
 absl::StatusOr<v1::RescanResponse> RemoteBackend::Rescan() {
   return Call(*admin_, &v1::AdminService::Stub::Rescan, v1::RescanRequest());
 }

@@ -29,6 +29,17 @@ class RemoteBackend final : public Backend {
   absl::StatusOr<v1::PinResponse> Pin(const v1::PinRequest& request) override;
   absl::StatusOr<v1::UnpinResponse> Unpin(const v1::UnpinRequest& request) override;
   absl::StatusOr<v1::RetireResponse> Retire(const v1::RetireRequest& request) override;
+  absl::StatusOr<v1::SetLabelResponse> SetLabel(const v1::SetLabelRequest& request) override;
+  absl::StatusOr<v1::SetCanaryResponse> SetCanary(const v1::SetCanaryRequest& request) override;
+  absl::StatusOr<v1::SetShadowResponse> SetShadow(const v1::SetShadowRequest& request) override;
+  absl::StatusOr<v1::GetVersionResponse> GetVersion(const std::string& model,
+                                                    const std::string& version) override;
+  absl::StatusOr<v1::WaitVersionResponse> WaitVersion(const v1::WaitVersionRequest& request) override;
+  absl::Status WatchEvents(const v1::WatchEventsRequest& request,
+                           const std::function<absl::Status(const v1::Event&)>& on_event) override;
+  absl::StatusOr<v1::GetUploadResponse> GetUpload(const std::string& sha256) override;
+  absl::StatusOr<v1::PushResponse> Push(const v1::PushHeader& header, const ChunkSource& next) override;
+  bool Reconnect(absl::Duration timeout) override;
   absl::StatusOr<v1::RescanResponse> Rescan() override;
   absl::StatusOr<v1::GetStatusResponse> GetStatus() override;
 

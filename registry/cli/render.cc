@@ -20,13 +20,8 @@ constexpr size_t kShortHash = 12;
 
 std::string OrNothing(const std::string& text) { return text.empty() ? kNothing : text; }
 
-// `ready` for VERSION_STATE_READY.
-std::string StateText(const std::string& name, size_t prefix) {
-  return absl::AsciiStrToLower(name.substr(std::min(prefix, name.size())));
-}
-
 Cell StateCell(v1::VersionState state) {
-  const std::string text = StateText(v1::VersionState_Name(state), sizeof("VERSION_STATE_") - 1);
+  const std::string text = EnumText(v1::VersionState_Name(state), "VERSION_STATE_");
   switch (state) {
     case v1::VERSION_STATE_READY:
       return {text, Tone::kGood};
@@ -42,7 +37,7 @@ Cell StateCell(v1::VersionState state) {
 }
 
 Cell StateCell(v1::DroppedFileState state) {
-  const std::string text = StateText(v1::DroppedFileState_Name(state), sizeof("DROPPED_FILE_STATE_") - 1);
+  const std::string text = EnumText(v1::DroppedFileState_Name(state), "DROPPED_FILE_STATE_");
   return {text, state == v1::DROPPED_FILE_STATE_QUARANTINED ? Tone::kBad : Tone::kBusy};
 }
 
@@ -56,6 +51,27 @@ std::string RenderDroppedFiles(const Files& files, const Look& look) {
         {file.path(), StateCell(file.state()), FormatTimestamp(file.since(), look.zone), file.reason()});
   }
   return absl::StrCat("\nIn the drop directory, not registered:\n", table.ToString(look.color));
+}
+
+std::string MemoryText(const v1::Version& version) {
+  if (version.resident_bytes() <= 0) return kNothing;
+  return FormatBytes(static_cast<uint64_t>(version.resident_bytes()));
+}
+
+// What the versions have done since they were loaded, after an empty line; nothing where that is nothing.
+std::string RenderStats(const v1::Model& model, const Look& look) {
+  Table table({"VERSION", "REQUESTS", "ERRORS", "NAN", "P50", "P99"});
+  for (const v1::Version& version : model.versions()) {
+    const v1::VersionStats& stats = version.stats();
+    if (stats.requests() == 0) continue;
+    table.AddRow({version.version(),
+                  absl::StrCat(stats.requests()),
+                  {absl::StrCat(stats.errors()), stats.errors() > 0 ? Tone::kBad : Tone::kPlain},
+                  {absl::StrCat(stats.not_a_number()), stats.not_a_number() > 0 ? Tone::kBad : Tone::kPlain},
+                  FormatSeconds(stats.latency_p50_seconds()),
+                  FormatSeconds(stats.latency_p99_seconds())});
+  }
+  return table.empty() ? "" : absl::StrCat("\nSince they were loaded:\n", table.ToString(look.color));
 }
 
 // "3 (1 quarantined, 1 retired)".
@@ -76,6 +92,14 @@ std::string PinText(const v1::Model& model) {
   if (model.pinned_version().empty()) return "";
   const std::string pinned = absl::StrCat("pinned to ", model.pinned_version());
   return model.pin_reason().empty() ? pinned : absl::StrCat(pinned, ": ", model.pin_reason());
+}
+
+std::string ModelNote(const v1::Model& model) {
+  std::vector<std::string> notes;
+  for (const std::string& note : {PinText(model), TrafficNote(model)}) {
+    if (!note.empty()) notes.push_back(note);
+  }
+  return absl::StrJoin(notes, "; ");
 }
 
 Cell LiveStateCell(const v1::Model& model) {
@@ -101,17 +125,6 @@ std::string Note(const v1::Version& version) {
   return absl::StrJoin(notes, "; ");
 }
 
-// "key   value" lines.
-std::string RenderFacts(const std::vector<std::pair<std::string, std::string>>& facts) {
-  size_t width = 0;
-  for (const auto& [key, value] : facts) width = std::max(width, key.size());
-  std::string out;
-  for (const auto& [key, value] : facts) {
-    absl::StrAppend(&out, key, std::string(width - key.size() + 2, ' '), Printable(value), "\n");
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string FormatTimestamp(const google::protobuf::Timestamp& time, absl::TimeZone zone) {
@@ -130,6 +143,30 @@ std::string FormatBytes(uint64_t bytes) {
   return absl::StrFormat("%.*f %s", decimals, value, kUnits[unit]);
 }
 
+std::string FormatSeconds(double seconds) {
+  const auto [value, unit] = seconds < 1e-3 ? std::pair(seconds * 1e6, "µs")
+                             : seconds < 1  ? std::pair(seconds * 1e3, "ms")
+                                            : std::pair(seconds, "s");
+  const int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+  return absl::StrFormat("%.*f %s", decimals, value, unit);
+}
+
+std::string FormatShare(double share) { return absl::StrFormat("%.6g %%", share * 100); }
+
+std::string EnumText(const std::string& name, std::string_view prefix) {
+  return absl::AsciiStrToLower(name.substr(std::min(prefix.size(), name.size())));
+}
+
+std::string RenderFacts(const std::vector<std::pair<std::string, std::string>>& facts) {
+  size_t width = 0;
+  for (const auto& [key, value] : facts) width = std::max(width, key.size());
+  std::string out;
+  for (const auto& [key, value] : facts) {
+    absl::StrAppend(&out, key, std::string(width - key.size() + 2, ' '), Printable(value), "\n");
+  }
+  return out;
+}
+
 std::string RenderModels(const v1::ListModelsResponse& response, const Look& look) {
   std::string out;
   if (!response.source_error().empty()) {
@@ -142,7 +179,7 @@ std::string RenderModels(const v1::ListModelsResponse& response, const Look& loo
     Table table({"MODEL", "LIVE", "STATE", "VERSIONS", "NOTE"});
     for (const v1::Model& model : response.models()) {
       table.AddRow({model.name(), OrNothing(model.live_version()), LiveStateCell(model), CountVersions(model),
-                    PinText(model)});
+                    ModelNote(model)});
     }
     absl::StrAppend(&out, table.ToString(look.color));
   }
@@ -151,7 +188,7 @@ std::string RenderModels(const v1::ListModelsResponse& response, const Look& loo
 
 std::string RenderVersions(const v1::GetModelResponse& response, const Look& look) {
   const v1::Model& model = response.model();
-  Table table({" ", "VERSION", "STATE", "LABELS", "SIZE", "REGISTERED", "SHA256", "NOTE"});
+  Table table({" ", "VERSION", "STATE", "LABELS", "SIZE", "MEMORY", "REGISTERED", "SHA256", "NOTE"});
   for (const v1::Version& version : model.versions()) {
     const bool live = version.version() == model.live_version();
     table.AddRow({live ? "*" : " ",
@@ -159,31 +196,16 @@ std::string RenderVersions(const v1::GetModelResponse& response, const Look& loo
                   StateCell(version.state()),
                   OrNothing(Labels(model, version.version())),
                   FormatBytes(static_cast<uint64_t>(version.size_bytes())),
+                  MemoryText(version),
                   FormatTimestamp(version.registered_at(), look.zone),
                   version.sha256().substr(0, kShortHash),
                   Note(version)});
   }
   std::string out = table.ToString(look.color);
-  if (!model.pinned_version().empty()) absl::StrAppend(&out, "\n", Printable(PinText(model)), "\n");
-  return out + RenderDroppedFiles(response.dropped_files(), look);
-}
-
-std::string RenderEvents(const v1::ListEventsResponse& response, bool of_one_model, const Look& look) {
-  if (response.events().empty()) return "no events\n";
-  std::vector<std::string> headings = {"TIME", "ACTOR", "ACTION", "VERSION", "REASON"};
-  if (!of_one_model) headings.insert(headings.begin() + 3, "MODEL");
-  Table table(headings);
-  for (const v1::Event& event : response.events()) {
-    const bool moved = event.from_version() != event.to_version();
-    const std::string version =
-        moved ? absl::StrCat(OrNothing(event.from_version()), " -> ", OrNothing(event.to_version()))
-              : OrNothing(event.version());
-    std::vector<Cell> row = {FormatTimestamp(event.time(), look.zone), event.actor(), event.action(), version,
-                             event.reason()};
-    if (!of_one_model) row.insert(row.begin() + 3, OrNothing(event.model()));
-    table.AddRow(std::move(row));
-  }
-  return table.ToString(look.color);
+  std::string below = RenderTraffic(model, look);
+  if (!model.pinned_version().empty()) below = absl::StrCat(Printable(PinText(model)), "\n", below);
+  if (!below.empty()) absl::StrAppend(&out, "\n", below);
+  return absl::StrCat(out, RenderStats(model, look), RenderDroppedFiles(response.dropped_files(), look));
 }
 
 std::string RenderChange(const v1::LiveChange& change) {

@@ -14,18 +14,12 @@
 #include "registry/base/quote.h"
 #include "registry/cli/commands.h"
 #include "registry/cli/completion.h"
+#include "registry/cli/exit_code.h"
 #include "registry/cli/remote.h"
 #include "registry/cli/table.h"
 
 namespace modeld {
 namespace {
-
-constexpr int kDone = 0;
-constexpr int kFailed = 1;
-constexpr int kUsage = 2;
-constexpr int kNotFound = 3;
-constexpr int kUnreachable = 4;
-constexpr int kTimedOut = 5;
 
 constexpr char kComplete[] = "__complete";
 
@@ -38,7 +32,7 @@ std::string PrintableLines(const std::string& text) {
 
 int UsageError(const std::string& message, const Environment& environment) {
   *environment.err << "modelctl: " << PrintableLines(message) << "\nSee modelctl --help\n";
-  return kUsage;
+  return kExitUsage;
 }
 
 // CLI11 says only that an argument was not expected.
@@ -100,7 +94,11 @@ std::vector<std::string> NamesFromDaemon(const std::string& kind, const Completi
   } else if (!point.positionals.empty()) {
     const absl::StatusOr<v1::GetModelResponse> model = (*backend)->GetModel(point.positionals.front());
     if (!model.ok()) return {};
-    for (const v1::Version& version : model->model().versions()) names.push_back(version.version());
+    if (kind == "LABEL") {
+      for (const auto& [label, version] : model->model().labels()) names.push_back(label);
+    } else {
+      for (const v1::Version& version : model->model().versions()) names.push_back(version.version());
+    }
   }
   return names;
 }
@@ -113,7 +111,7 @@ int RunComplete(const std::vector<std::string>& words, const Environment& enviro
   for (const std::string& candidate : Complete(*DefineCommandLine(unused), words, names)) {
     *environment.out << candidate << "\n";
   }
-  return kDone;
+  return kExitDone;
 }
 
 }  // namespace
@@ -121,15 +119,15 @@ int RunComplete(const std::vector<std::string>& words, const Environment& enviro
 int ExitCodeOf(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kOk:
-      return kDone;
+      return kExitDone;
     case absl::StatusCode::kNotFound:
-      return kNotFound;
+      return kExitNotFound;
     case absl::StatusCode::kUnavailable:
-      return kUnreachable;
+      return kExitUnreachable;
     case absl::StatusCode::kDeadlineExceeded:
-      return kTimedOut;
+      return kExitTimedOut;
     default:
-      return kFailed;
+      return kExitFailed;
   }
 }
 
@@ -150,9 +148,11 @@ int RunModelctl(int argc, const char* const* argv, const Environment& environmen
   if (const std::string wrong = WrongTarget(command, arguments); !wrong.empty()) {
     return UsageError(wrong, environment);
   }
+  if (command.patient && !arguments.timeout_given) arguments.timeout = absl::InfiniteDuration();
   Session session(arguments, environment, command.access);
   const absl::Status status = command.run(session);
-  return status.ok() ? kDone : Report(status, arguments, environment);
+  const int exit_code = status.ok() ? kExitDone : Report(status, arguments, environment);
+  return session.exit_code() != 0 ? session.exit_code() : exit_code;
 }
 
 }  // namespace modeld

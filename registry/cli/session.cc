@@ -38,16 +38,32 @@ absl::Status Session::Print(const google::protobuf::Message& message, const std:
     Write(text);
     return absl::OkStatus();
   }
+  MODELD_ASSIGN_OR_RETURN(const std::string json, ToJson(message, /*indented=*/true));
+  Write(json);
+  return absl::OkStatus();
+}
+
+absl::Status Session::WriteNow(const std::string& text) {
+  Write(text);
+  if (environment_.out->flush()) return absl::OkStatus();
+  return absl::UnknownError("cannot write the answer");
+}
+
+void Session::WriteProgress(const std::string& line) const {
+  // Back to the line's begin, and the rest of what was there before away.
+  if (environment_.err_is_terminal) *environment_.err << "\r" << line << "\x1b[K" << std::flush;
+}
+
+absl::StatusOr<std::string> ToJson(const google::protobuf::Message& message, bool indented) {
   google::protobuf::util::JsonPrintOptions options;
-  options.add_whitespace = true;
+  options.add_whitespace = indented;
   options.always_print_primitive_fields = true;
   options.preserve_proto_field_names = true;
   std::string json;
   const google::protobuf::util::Status status =
       google::protobuf::util::MessageToJsonString(message, &json, options);
   if (!status.ok()) return absl::InternalError(absl::StrCat("cannot write JSON: ", status.ToString()));
-  Write(json);
-  return absl::OkStatus();
+  return json;
 }
 
 }  // namespace modeld

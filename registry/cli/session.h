@@ -22,6 +22,7 @@ struct Environment {
   std::ostream* out = nullptr;
   std::ostream* err = nullptr;
   bool out_is_terminal = false;
+  bool err_is_terminal = false;
   // Of the process's environment.
   std::function<std::optional<std::string>(const char* name)> variable;
   // Who gives the command, for the history: a claim, not a proof.
@@ -50,6 +51,13 @@ class Session {
 
   // Writes the answer: `message` as JSON, or `text`.
   absl::Status Print(const google::protobuf::Message& message, const std::string& text);
+  // As it is, and seen at once; the error where nobody reads any more.
+  absl::Status WriteNow(const std::string& text);
+  // In place of the progress before, where standard error is a terminal; empty: takes it away.
+  void WriteProgress(const std::string& line) const;
+  // What the program ends with, whatever the command returns; 0: goes by that.
+  void set_exit_code(int exit_code) { exit_code_ = exit_code; }
+  int exit_code() const { return exit_code_; }
   // As it is.
   void Write(const std::string& text) { *environment_.out << text; }
 
@@ -58,7 +66,11 @@ class Session {
   const Environment& environment_;
   const Access access_;
   std::unique_ptr<Backend> backend_;
+  int exit_code_ = 0;
 };
+
+// The proto3 JSON form, with names as in the .proto files; on one line, or indented with a line's end.
+absl::StatusOr<std::string> ToJson(const google::protobuf::Message& message, bool indented = false);
 
 // The socket that `arguments` and `environment` name, as gRPC's target.
 std::string SocketTarget(const Arguments& arguments, const Environment& environment);

@@ -23,6 +23,7 @@ std::vector<std::string> CompleteWords(const std::vector<std::string>& words) {
   Arguments arguments;
   const auto names = [](const std::string& kind, const CompletionPoint& point) -> std::vector<std::string> {
     if (kind == "MODEL") return {"digits", "either-ink"};
+    if (kind == "LABEL") return {"live", "previous", "stable"};
     if (point.positionals.empty()) return {};
     // Tells what is known of the place.
     std::vector<std::string> versions = {"1.0", "1.1", "of-" + point.positionals.front()};
@@ -36,7 +37,7 @@ std::vector<std::string> CompleteWords(const std::vector<std::string>& words) {
 
 TEST(CompletionTest, Commands) {
   EXPECT_THAT(CompleteWords({"ro"}), ElementsAre("rollback"));
-  EXPECT_THAT(CompleteWords({"p"}), ElementsAre("pin", "predict", "promote"));
+  EXPECT_THAT(CompleteWords({"p"}), ElementsAre("pin", "predict", "probe", "promote", "push"));
   EXPECT_THAT(CompleteWords({""}), Contains("models"));
   EXPECT_THAT(CompleteWords({}), Contains("models"));
   EXPECT_THAT(CompleteWords({"xyz"}), IsEmpty());
@@ -57,6 +58,10 @@ TEST(CompletionTest, ModelsAndVersions) {
   EXPECT_THAT(CompleteWords({"promote", "digits", ""}), ElementsAre("1.0", "1.1", "of-digits"));
   EXPECT_THAT(CompleteWords({"predict", "digits", "--version", "1."}), ElementsAre("1.0", "1.1"));
   EXPECT_THAT(CompleteWords({"promote", "digits", "1.0", ""}), IsEmpty());
+  EXPECT_THAT(CompleteWords({"diff", "digits", "1.0", "1."}), ElementsAre("1.0", "1.1"));
+  EXPECT_THAT(CompleteWords({"label", "digits", "s"}), ElementsAre("stable"));
+  EXPECT_THAT(CompleteWords({"canary", "digits", "1.0"}), ElementsAre("1.0"));
+  EXPECT_THAT(CompleteWords({"canary", "digits", "1.0", ""}), IsEmpty());
 }
 
 TEST(CompletionTest, OptionsBeforeAreUnderstood) {
@@ -81,6 +86,8 @@ TEST(CompletionTest, Files) {
   EXPECT_THAT(CompleteWords({"--db", ""}), ElementsAre(kCompleteFiles));
   EXPECT_THAT(CompleteWords({"--socket", "/ru"}), ElementsAre(kCompleteFiles));
   EXPECT_THAT(CompleteWords({"inspect", ""}), ElementsAre(kCompleteFiles));
+  EXPECT_THAT(CompleteWords({"push", ""}), ElementsAre(kCompleteFiles));
+  EXPECT_THAT(CompleteWords({"push", "a.pt", "--config", ""}), ElementsAre(kCompleteFiles));
   EXPECT_THAT(CompleteWords({"inspect", "a.pt", "b"}), ElementsAre(kCompleteFiles));
 }
 

@@ -242,5 +242,85 @@ TEST_F(LocalTest, WhatNeedsTheDaemonSaysSo) {
   EXPECT_THAT(backend->Rescan().status(), StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("--db")));
 }
 
+TEST_F(LocalTest, OneVersionInFull) {
+  {
+    ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Registry> registry, Registry::Open(path_));
+    v1::ProbeReport probe;
+    probe.set_outcome(v1::PROBE_OUTCOME_PASSED);
+    probe.set_load_seconds(0.5);
+    ASSERT_OK(registry->RecordProbe("digits", "1.2", probe, TestEvent(action::kProbed)));
+  }
+  const std::unique_ptr<LocalBackend> backend = Open(Registry::Mode::kReadOnly);
+  ASSERT_OK_AND_ASSIGN(const v1::GetVersionResponse live, backend->GetVersion("digits", "1.2"));
+  EXPECT_EQ(live.version().version(), "1.2");
+  EXPECT_EQ(live.config_json(), R"({"version":"1.2"})");
+  EXPECT_EQ(live.probe().load_seconds(), 0.5);
+  EXPECT_TRUE(live.live());
+  ASSERT_OK_AND_ASSIGN(const v1::GetVersionResponse other, backend->GetVersion("digits", "1.0"));
+  EXPECT_FALSE(other.has_probe());
+  EXPECT_FALSE(other.live());
+  EXPECT_THAT(backend->GetVersion("digits", "9"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("\"9\"")));
+}
+
+TEST_F(LocalTest, LabelsAreSetMovedAndTakenAway) {
+  v1::SetLabelRequest request;
+  request.set_model("digits");
+  request.set_label("stable");
+  request.set_version("1.0");
+  request.set_actor("alice");
+  request.set_reason("holds");
+  const auto set = [&] { return Open()->SetLabel(request); };
+  ASSERT_OK_AND_ASSIGN(const v1::SetLabelResponse first, set());
+  EXPECT_EQ(first.from_version(), "");
+  EXPECT_EQ(Model().routing.labels.at("stable"), "1.0");
+  EXPECT_EQ(LastEvent().action, action::kLabel);
+  EXPECT_EQ(LastEvent().actor, "alice");
+  EXPECT_EQ(LastEvent().reason, "\"stable\": holds");
+  request.set_version("1.1");
+  ASSERT_OK_AND_ASSIGN(const v1::SetLabelResponse second, set());
+  EXPECT_EQ(second.from_version(), "1.0");
+  request.set_version("");
+  ASSERT_OK_AND_ASSIGN(const v1::SetLabelResponse third, set());
+  EXPECT_EQ(third.from_version(), "1.1");
+  EXPECT_TRUE(Model().routing.labels.empty());
+  EXPECT_THAT(set(), StatusIs(absl::StatusCode::kNotFound, HasSubstr("no label \"stable\"")));
+  request.set_version("9");
+  EXPECT_THAT(set(), StatusIs(absl::StatusCode::kNotFound, HasSubstr("\"9\"")));
+  request.set_label("live");
+  EXPECT_THAT(set(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("live")));
+  SetDisposition("1.0", Disposition::kRetired, "old");
+  request.set_label("stable");
+  request.set_version("1.0");
+  EXPECT_THAT(set(), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("retired")));
+}
+
+TEST_F(LocalTest, CanaryAndShadowAreSetAndEnded) {
+  v1::SetCanaryRequest canary;
+  canary.set_model("digits");
+  canary.set_version("1.0");
+  canary.set_share(0.05);
+  ASSERT_OK_AND_ASSIGN(const v1::SetCanaryResponse response, Open()->SetCanary(canary));
+  EXPECT_EQ(response.traffic().canary_version(), "1.0");
+  EXPECT_EQ(Model().routing.canary_share, 0.05);
+  EXPECT_EQ(LastEvent().reason, "5 %");
+  v1::SetShadowRequest shadow;
+  shadow.set_model("digits");
+  shadow.set_version("1.1");
+  shadow.set_share(1);
+  ASSERT_OK(Open()->SetShadow(shadow));
+  EXPECT_EQ(Model().routing.shadow, "1.1");
+  EXPECT_EQ(Model().routing.canary, "1.0");
+
+  canary.set_share(1.5);
+  EXPECT_THAT(Open()->SetCanary(canary), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("share")));
+  shadow.set_version("1.2");
+  EXPECT_THAT(Open()->SetShadow(shadow),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("is live")));
+  canary.set_version("");
+  ASSERT_OK(Open()->SetCanary(canary));
+  EXPECT_EQ(Model().routing.canary, "");
+  EXPECT_EQ(LastEvent().reason, "off");
+}
+
 }  // namespace
 }  // namespace modeld

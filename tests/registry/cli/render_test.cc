@@ -74,19 +74,21 @@ TEST(RenderTest, VersionsMarkTheLiveOne) {
         sha256: "0123456789abcdef" registered_at { seconds: 1700000000 }
       }
       versions {
-        version: "1.1" state: VERSION_STATE_READY size_bytes: 45002746 sha256: "aaaaaaaaaaaaaaaa"
+        version: "1.1" state: VERSION_STATE_READY size_bytes: 45002746 resident_bytes: 61500000 sha256: "aaaaaaaaaaaaaaaa"
         registered_at { seconds: 1700000000 } warnings: "unknown key \"mine\""
       }
       versions { version: "1.0" state: VERSION_STATE_AVAILABLE }
     })");
   EXPECT_EQ(
       RenderVersions(response, {}),
-      "   VERSION  STATE        LABELS    SIZE     REGISTERED                 SHA256        NOTE\n"
-      "   1.2      quarantined  -         999 B    2023-11-14T22:13:20+00:00  0123456789ab  no method "
+      "   VERSION  STATE        LABELS    SIZE     MEMORY   REGISTERED                 SHA256        NOTE\n"
+      "   1.2      quarantined  -         999 B    -        2023-11-14T22:13:20+00:00  0123456789ab  no "
+      "method "
       "forward\n"
-      "*  1.1      ready        live      45.0 MB  2023-11-14T22:13:20+00:00  aaaaaaaaaaaa  warning: unknown "
+      "*  1.1      ready        live      45.0 MB  61.5 MB  2023-11-14T22:13:20+00:00  aaaaaaaaaaaa  "
+      "warning: unknown "
       "key \"mine\"\n"
-      "   1.0      available    previous  0 B\n");
+      "   1.0      available    previous  0 B      -\n");
 }
 
 TEST(RenderTest, Events) {
@@ -110,12 +112,142 @@ TEST(RenderTest, Events) {
       model: "digits"
       version: "1.1"
     })pb");
-  EXPECT_EQ(RenderEvents(response, /*of_one_model=*/true, {}),
+  EXPECT_EQ(RenderEvents(response, {.of_one_model = true, .evidence = false}, {}),
             "TIME                       ACTOR         ACTION      VERSION     REASON\n"
             "2023-11-14T22:13:20+00:00  alice (sudo)  rollback    1.1 -> 1.0  worse\n"
             "2023-11-14T22:13:20+00:00  daemon        registered  1.1\n");
-  EXPECT_THAT(RenderEvents(response, /*of_one_model=*/false, {}), HasSubstr("ACTION      MODEL   VERSION"));
-  EXPECT_EQ(RenderEvents({}, false, {}), "no events\n");
+  EXPECT_THAT(RenderEvents(response, {}, {}), HasSubstr("ACTION      MODEL   VERSION"));
+  EXPECT_EQ(RenderEvents({}, {}, {}), "no events\n");
+}
+
+TEST(RenderTest, EvidenceStandsBelowItsEvent) {
+  v1::ListEventsResponse response;
+  v1::Event* const event = response.add_events();
+  event->set_action("auto_rollback");
+  event->set_evidence(R"({"error_ratio": 0.25, "sample": "golden/0"})");
+  response.add_events()->set_action("registered");
+  EXPECT_EQ(RenderEvents(response, {.of_one_model = true, .evidence = true}, {}),
+            "TIME  ACTOR  ACTION         VERSION  REASON\n"
+            "             auto_rollback  -\n"
+            "    {\n"
+            "      \"error_ratio\": 0.25,\n"
+            "      \"sample\": \"golden/0\"\n"
+            "    }\n"
+            "             registered     -\n");
+  EXPECT_THAT(RenderEvents(response, {.of_one_model = true, .evidence = false}, {}), Not(HasSubstr("0.25")));
+}
+
+TEST(RenderTest, EvidenceThatIsNoJsonCannotSteerATerminal) {
+  v1::Event event;
+  event.set_action("auto_rollback");
+  event.set_evidence("\x1b[2J");
+  EXPECT_THAT(RenderEventLine(event, {.of_one_model = true, .evidence = true}, {}), Not(HasSubstr("\x1b")));
+}
+
+TEST(RenderTest, EventLinesHaveColumnsOfTheirOwn) {
+  const auto event = Parse<v1::Event>(R"(
+    time { seconds: 1700000000 } actor: "ann" action: "published" model: "digits" version: "1.1"
+    from_version: "1.0" to_version: "1.1" reason: "highest good version")");
+  EXPECT_EQ(
+      RenderEventLine(event, {}, {}),
+      "2023-11-14T22:13:20+00:00  ann           published     digits            1.0 -> 1.1        highest "
+      "good version\n");
+  EXPECT_EQ(
+      RenderEventLine(event, {.of_one_model = true, .evidence = false}, {}),
+      "2023-11-14T22:13:20+00:00  ann           published     1.0 -> 1.1        highest good version\n");
+  EXPECT_THAT(RenderEventLine(event, {}, {.color = true, .zone = absl::UTCTimeZone()}),
+              HasSubstr("\x1b[32mpublished\x1b[0m     digits"));
+}
+
+TEST(RenderTest, SecondsAndShares) {
+  const struct {
+    double seconds;
+    const char* text;
+  } kCases[] = {{0, "0.00 µs"},      {0.0000012, "1.20 µs"}, {0.00123, "1.23 ms"},
+                {0.0456, "45.6 ms"}, {0.789, "789 ms"},      {12.3, "12.3 s"}};
+  for (const auto& c : kCases) EXPECT_EQ(FormatSeconds(c.seconds), c.text);
+  EXPECT_EQ(FormatShare(0.05), "5 %");
+  EXPECT_EQ(FormatShare(0.005), "0.5 %");
+  EXPECT_EQ(FormatShare(1), "100 %");
+}
+
+constexpr char kTraffic[] = R"(
+  name: "digits" live_version: "1.1"
+  versions {
+    version: "1.2" state: VERSION_STATE_READY
+    stats { requests: 10 errors: 2 latency_p50_seconds: 0.001 latency_p99_seconds: 0.002 }
+  }
+  versions { version: "1.1" state: VERSION_STATE_READY stats {} }
+  labels { key: "live" value: "1.1" } labels { key: "canary" value: "1.2" } labels { key: "mine" value: "1.2" }
+  traffic {
+    canary_version: "1.2" canary_share: 0.05 shadow_version: "1.3" shadow_share: 1
+    shadow { compared: 1000 agreed: 997 failed: 1 skipped: 2 live_seconds: 0.001 shadow_seconds: 0.002
+             last_difference: "logits[0, 3]: 0.5, live has 0.75" }
+  }
+  watch { version: "1.1" previous_version: "1.0" ends_at { seconds: 1700000000 } })";
+
+TEST(RenderTest, TrafficWatchAndCountsOfAModel) {
+  v1::GetModelResponse response;
+  *response.mutable_model() = Parse<v1::Model>(kTraffic);
+  const std::string text = RenderVersions(response, {});
+  EXPECT_THAT(text, HasSubstr("canary,mine"));
+  EXPECT_THAT(
+      text,
+      HasSubstr("\ncanary 1.2: 5 % of the unnamed requests\n"
+                "shadow 1.3: copies of 100 % of the unnamed requests; agreed on 99.7 % of 1000; 2.00 ms "
+                "where live takes 1.00 ms; failed on 1; 2 left out; last difference: logits[0, 3]: 0.5, "
+                "live has 0.75\n"
+                "watch over 1.1 until 2023-11-14T22:13:20+00:00; back to 1.0 if it fails\n"
+                "\nSince they were loaded:\n"
+                "VERSION  REQUESTS  ERRORS  NAN  P50      P99\n"
+                "1.2      10        2       0    1.00 ms  2.00 ms\n"));
+}
+
+TEST(RenderTest, TrafficAndWatchInTheListOfModels) {
+  v1::ListModelsResponse response;
+  *response.add_models() = Parse<v1::Model>(kTraffic);
+  EXPECT_THAT(RenderModels(response, {}),
+              HasSubstr("canary 1.2 5 %; shadow 1.3 100 %, agreed on 99.7 % of 1000; watched\n"));
+}
+
+TEST(RenderTest, Probe) {
+  const auto response = Parse<v1::GetVersionResponse>(R"(
+    model: "digits" version { version: "1.1" }
+    probe {
+      outcome: PROBE_OUTCOME_WRONG_OUTPUT reason: "golden sample differs" hint: "retrain" stage: "comparing"
+      last_words: "one\n\033[2J two\n" warnings: "slow" unconfined: "network: unshare: not permitted"
+      load_seconds: 0.5 resident_bytes: 1000000 wall_seconds: 2 engine: "libtorch 2.13.0"
+      latencies { batch_size: 1 seconds: 0.001 calls: 5 stable: true }
+      latencies { batch_size: 8 seconds: 0.004 calls: 50 }
+      golden { sample: "golden/0" passed: true max_absolute: 1e-5 }
+      golden { sample: "golden/1" detail: "logits[0, 3] is 1, expected 2" max_absolute: 1 max_relative: 0.5 }
+      methods { name: "forward" inputs { name: "x" type: "Tensor" dtype: "FP32" shape: -1 shape: 4 }
+                outputs { name: "logits" type: "Tensor" } }
+    })");
+  const std::string text = RenderProbe(response, {});
+  for (const char* part :
+       {"digits 1.1: wrong_output\n", "reason          golden sample differs\n", "hint            retrain\n",
+        "while           comparing\n", "memory          1.00 MB\n", "warning         slow\n",
+        "not applied     network: unshare: not permitted\n",
+        "method          forward(x: Tensor FP32 [-1, 4]) -> (logits: Tensor)\n",
+        "8           4.00 ms  50     was still changing\n", "golden/1       failed  1",
+        "logits[0, 3] is 1, expected 2\n", "\nLast words:\n    one\n"}) {
+    EXPECT_THAT(text, HasSubstr(part));
+  }
+  EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+  const auto never = Parse<v1::GetVersionResponse>(R"(model: "digits" version { version: "1.1" })");
+  EXPECT_EQ(RenderProbe(never, {}), "digits 1.1 was never probed\n");
+}
+
+TEST(RenderTest, Fates) {
+  const auto fate = [](const char* text) {
+    return RenderFate("digits", Parse<v1::WaitVersionResponse>(text));
+  };
+  EXPECT_EQ(fate(R"(fate: VERSION_FATE_LIVE version { version: "1.1" })"), "digits 1.1 is live\n");
+  EXPECT_EQ(fate(R"(fate: VERSION_FATE_REFUSED version { version: "1.1" } reason: "quarantined: NaN")"),
+            "digits 1.1 is refused: quarantined: NaN\n");
+  EXPECT_EQ(fate(R"(fate: VERSION_FATE_READY version { version: "1.1" } reason: "live is pinned to 1.0")"),
+            "digits 1.1 is ready, but not live: live is pinned to 1.0\n");
 }
 
 TEST(RenderTest, Changes) {

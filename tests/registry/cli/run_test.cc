@@ -83,6 +83,7 @@ class FakeModels final : public v1::ModelService::Service {
     if (request->model() != "digits") return {grpc::StatusCode::NOT_FOUND, "no model \"digit\""};
     response->mutable_model()->set_name("digits");
     response->mutable_model()->add_versions()->set_version("1.1");
+    (*response->mutable_model()->mutable_labels())["live"] = "1.1";
     v1::MethodSignature* const forward = response->add_methods();
     forward->set_name("forward");
     v1::ArgumentSignature* const x = forward->add_inputs();
@@ -135,6 +136,7 @@ class RunTest : public testing::Test {
         .out = &out,
         .err = &err,
         .out_is_terminal = terminal_,
+        .err_is_terminal = false,
         .variable =
             [this](const char* name) {
               const auto found = variables_.find(name);
@@ -362,6 +364,7 @@ TEST_F(RunTest, CompletionAsksTheDaemonAndIsSilentWithoutOne) {
   Serve();
   EXPECT_EQ(Run({"__complete", "versions", ""}).out, "digits\neither-ink\n");
   EXPECT_EQ(Run({"__complete", "promote", "digits", ""}).out, "1.1\n");
+  EXPECT_EQ(Run({"__complete", "label", "digits", ""}).out, "live\n");
   variables_.clear();
   EXPECT_EQ(Run({"__complete", "--socket", socket_, "versions", "d"}).out, "digits\n");
   EXPECT_THAT(Run({"completion", "bash"}).out, HasSubstr("complete -F _modelctl modelctl"));
