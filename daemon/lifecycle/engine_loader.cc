@@ -8,12 +8,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/engine/bind.h"
-#include "daemon/lifecycle/golden_samples.h"
 #include "daemon/lifecycle/version_names.h"
 #include "daemon/probe/declared.h"
 #include "daemon/probe/generated_inputs.h"
 #include "daemon/probe/tolerance.h"
 #include "daemon/probe/warm_up.h"
+#include "registry/base/background.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 #include "registry/model_config.h"
@@ -48,16 +48,16 @@ EngineLoader::EngineLoader(Engine* engine, const ArtifactStore* store, Registry*
                            absl::Duration default_watch)
     : engine_(engine), store_(store), registry_(registry), default_watch_(default_watch) {}
 
-absl::StatusOr<LoadedVersion> EngineLoader::Load(const VersionRecord& record) {
+absl::StatusOr<LoadedVersion> EngineLoader::Load(const VersionRecord& record, bool awaited) {
   // Warm-up makes tensors as large as the config says; where memory ends that must not end the daemon.
   try {
-    return LoadAndWarm(record);
+    return ReadAndLoad(record, awaited);
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("out of memory");
   }
 }
 
-absl::StatusOr<LoadedVersion> EngineLoader::LoadAndWarm(const VersionRecord& record) {
+absl::StatusOr<LoadedVersion> EngineLoader::ReadAndLoad(const VersionRecord& record, bool awaited) {
   MODELD_ASSIGN_OR_RETURN(const std::string config_json, registry_->ConfigOf(record.model, record.version));
   MODELD_ASSIGN_OR_RETURN(const ParsedConfig parsed, ParseModelConfig(config_json));
   MODELD_RETURN_IF_ERROR(CheckEngine(parsed.config, engine_->name()));
@@ -66,7 +66,17 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadAndWarm(const VersionRecord& rec
                                             " is missing: ", store_->PathOf(record.sha256),
                                             "; restore it from a backup, or drop its file again"));
   }
-  PrepareThisThread();
+  MODELD_ASSIGN_OR_RETURN(const std::vector<GoldenSample> samples,
+                          ReadGoldenSamples(*store_, *registry_, record, parsed.config));
+  // All that takes long, and nothing that takes a lock of ours.
+  const auto load = [&] { return LoadAndWarm(record, parsed.config, samples); };
+  return awaited ? load() : RunInBackground(load);
+}
+
+absl::StatusOr<LoadedVersion> EngineLoader::LoadAndWarm(const VersionRecord& record,
+                                                        const v1::ModelConfig& config,
+                                                        const std::vector<GoldenSample>& samples) {
+  engine_->PrepareThread(/*intra_op_threads=*/1);
   MODELD_ASSIGN_OR_RETURN(std::unique_ptr<Executable> executable,
                           engine_->Load({.artifact_path = store_->PathOf(record.sha256)}));
 
@@ -74,39 +84,31 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadAndWarm(const VersionRecord& rec
   version->model = record.model;
   version->version = record.version;
   version->engine = std::string(engine_->name());
-  version->inputs = DeclaredTensors(parsed.config.inputs());
-  version->outputs = DeclaredTensors(parsed.config.outputs());
-  version->guard = GuardLimitsOf(parsed.config.guard(), default_watch_);
-  version->tolerance = ToleranceOf(parsed.config);
+  version->inputs = DeclaredTensors(config.inputs());
+  version->outputs = DeclaredTensors(config.outputs());
+  version->guard = GuardLimitsOf(config.guard(), default_watch_);
+  version->tolerance = ToleranceOf(config);
   version->executable = std::move(executable);
   MODELD_RETURN_IF_ERROR(
       CheckDeclarations(version->executable->methods().front(), version->inputs, version->outputs));
 
-  MODELD_ASSIGN_OR_RETURN(const std::vector<GoldenSample> samples,
-                          ReadGoldenSamples(*store_, *registry_, record, parsed.config));
-  std::vector<std::string> warnings = Warm(*version, parsed.config, samples);
+  std::vector<std::string> warnings = Warm(*version, config, samples);
   MODELD_RETURN_IF_ERROR(CheckGolden(*version, samples, version->tolerance));
   return LoadedVersion{std::move(version), std::move(warnings)};
 }
 
+// Not in the background: a model that runs one call at a time would keep its callers waiting.
 absl::Status EngineLoader::CheckAgain(const VersionRecord& record, const ServedVersion& version) {
   try {
     MODELD_ASSIGN_OR_RETURN(const std::string config_json, registry_->ConfigOf(record.model, record.version));
     MODELD_ASSIGN_OR_RETURN(const ParsedConfig parsed, ParseModelConfig(config_json));
     MODELD_ASSIGN_OR_RETURN(const std::vector<GoldenSample> samples,
                             ReadGoldenSamples(*store_, *registry_, record, parsed.config));
-    PrepareThisThread();
+    engine_->PrepareThread(/*intra_op_threads=*/1);
     return CheckGolden(version, samples, ToleranceOf(parsed.config));
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("out of memory");
   }
-}
-
-void EngineLoader::PrepareThisThread() {
-  thread_local const Engine* prepared_for = nullptr;
-  if (prepared_for == engine_) return;
-  engine_->PrepareThread(/*intra_op_threads=*/1);
-  prepared_for = engine_;
 }
 
 }  // namespace modeld

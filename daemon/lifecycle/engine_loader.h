@@ -2,7 +2,9 @@
 #pragma once
 
 #include "daemon/engine/engine.h"
+#include "daemon/lifecycle/golden_samples.h"
 #include "daemon/lifecycle/loader.h"
+#include "modeld/v1/model_config.pb.h"
 #include "registry/artifact_store.h"
 #include "registry/registry.h"
 
@@ -20,14 +22,14 @@ class EngineLoader final : public VersionLoader {
   // `default_watch`: how long versions are watched whose config does not say it.
   EngineLoader(Engine* engine, const ArtifactStore* store, Registry* registry,
                absl::Duration default_watch = absl::ZeroDuration());
-  absl::StatusOr<LoadedVersion> Load(const VersionRecord& record) override;
+  absl::StatusOr<LoadedVersion> Load(const VersionRecord& record, bool awaited) override;
   absl::Status CheckAgain(const VersionRecord& record, const ServedVersion& version) override;
 
  private:
-  // As Load, but throws std::bad_alloc.
-  absl::StatusOr<LoadedVersion> LoadAndWarm(const VersionRecord& record);
-  // Thread settings are per thread, and whoever calls Load may warm here for the first time.
-  void PrepareThisThread();
+  // Both as Load, but they throw std::bad_alloc.
+  absl::StatusOr<LoadedVersion> ReadAndLoad(const VersionRecord& record, bool awaited);
+  absl::StatusOr<LoadedVersion> LoadAndWarm(const VersionRecord& record, const v1::ModelConfig& config,
+                                            const std::vector<GoldenSample>& samples);
 
   Engine* const engine_;
   const ArtifactStore* const store_;

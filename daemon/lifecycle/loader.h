@@ -25,7 +25,10 @@ class VersionLoader {
   // Off the request path; takes as long as it takes. INVALID_ARGUMENT: the version is at fault (the engine
   // refuses it, its config contradicts its signature) and is to be quarantined. Any other code (NOT_FOUND:
   // the artifact is missing; RESOURCE_EXHAUSTED; …): the machine is at fault, and the version stays good.
-  virtual absl::StatusOr<LoadedVersion> Load(const VersionRecord& record) = 0;
+  //
+  // `awaited`: somebody waits for it, or nothing is served yet. Otherwise it is held back: it takes what
+  // serving leaves of the CPU.
+  virtual absl::StatusOr<LoadedVersion> Load(const VersionRecord& record, bool awaited) = 0;
   // Runs a version's golden samples again, in place, while it serves. OK also where it has none.
   // INVALID_ARGUMENT: one came out otherwise; any other code: the machine kept it from being known.
   virtual absl::Status CheckAgain(const VersionRecord& record, const ServedVersion& version) = 0;

@@ -139,10 +139,12 @@ void Manager::Poke() {
 // --- The loading thread ---
 
 void Manager::LoadLoop() {
-  while (const std::optional<VersionRecord> record = NextLoad()) FinishLoad(*record, loader_->Load(*record));
+  while (const std::optional<NextVersion> next = NextLoad()) {
+    FinishLoad(next->record, loader_->Load(next->record, next->awaited));
+  }
 }
 
-std::optional<VersionRecord> Manager::NextLoad() {
+std::optional<Manager::NextVersion> Manager::NextLoad() {
   MutexLock lock(&mutex_);
   while (!stopping_) {
     const absl::Time now = clock_->Now();
@@ -156,7 +158,8 @@ std::optional<VersionRecord> Manager::NextLoad() {
           model.BeginLoad(job->version);
           loading_ = true;
           PublishEntry(model);
-          return model.Find(job->version)->record;
+          const VersionSlot& slot = *model.Find(job->version);
+          return NextVersion{.record = slot.record, .awaited = slot.urgent || starting_.contains(job->model)};
         }
         case Admission::kRefused:
           continue;

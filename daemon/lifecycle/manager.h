@@ -179,8 +179,12 @@ class Manager {
 
   // --- The loading thread (manager.cc) ---
   void LoadLoop();
+  struct NextVersion {
+    VersionRecord record;
+    bool awaited = false;  // by a command, or by all because it was live before the start
+  };
   // Waits for the next version to load, minding what else waits for a time; none: stopping.
-  std::optional<VersionRecord> NextLoad();
+  std::optional<NextVersion> NextLoad();
   void FinishLoad(const VersionRecord& record, absl::StatusOr<LoadedVersion> loaded);
   void NoteFailedLoad(ModelState& model, const std::string& version, const absl::Status& why)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

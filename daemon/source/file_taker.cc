@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "registry/base/background.h"
 #include "registry/base/status_macros.h"
 #include "registry/incomplete.h"
 #include "registry/version_order.h"
@@ -101,7 +102,8 @@ TakeResult FileTaker::Stage(const ScannedFile& file, absl::Time now,
     return result;
   };
 
-  absl::StatusOr<StagedArtifact> artifact = store_->Stage(file.full_path, file.identity);
+  absl::StatusOr<StagedArtifact> artifact =
+      RunInBackground([&] { return store_->Stage(file.full_path, file.identity); });
   if (!artifact.ok()) {
     const Verdict verdict = Judge(file, artifact.status());
     return ends(verdict == Verdict::kRefused ? Verdict::kLater : verdict, artifact.status());

@@ -54,10 +54,11 @@ inline std::string AnswerOf(const VersionHandle& handle) {
 // Thread-safe. Versions are named "digits/1.0".
 class FakeLoader final : public VersionLoader {
  public:
-  absl::StatusOr<LoadedVersion> Load(const VersionRecord& record) override {
+  absl::StatusOr<LoadedVersion> Load(const VersionRecord& record, bool awaited) override {
     const std::string name = record.model + "/" + record.version;
     MutexLock lock(&mutex_);
     begun_.push_back(name);
+    if (awaited) awaited_.insert(name);
     changed_.SignalAll();
     while (blocked_.contains(name)) changed_.Wait(&mutex_);
     if (const auto failure = failures_.find(name); failure != failures_.end()) return failure->second;
@@ -129,6 +130,11 @@ class FakeLoader final : public VersionLoader {
     MutexLock lock(&mutex_);
     return begun_;
   }
+  // Whether the version was ever loaded for somebody who waited.
+  bool awaited(const std::string& name) const {
+    MutexLock lock(&mutex_);
+    return awaited_.contains(name);
+  }
   // Instances in memory.
   int alive() const { return alive_; }
 
@@ -137,6 +143,7 @@ class FakeLoader final : public VersionLoader {
   CondVar changed_;
   std::vector<std::string> begun_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> blocked_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> awaited_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, absl::Status> failures_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> warnings_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, GuardLimits> guards_ ABSL_GUARDED_BY(mutex_);

@@ -1,9 +1,11 @@
 #include "daemon/lifecycle/engine_loader.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <map>
 #include <new>
-#include <thread>
+#include <set>
 
 #include "modeld/v1/value.pb.h"
 #include "registry/base/file_system.h"
@@ -55,8 +57,8 @@ class EngineLoaderTest : public ::testing::Test {
                                          files_));
     return record;
   }
-  absl::StatusOr<LoadedVersion> Load(const VersionRecord& record) {
-    return EngineLoader(&engine_, store_.get(), registry_.get()).Load(record);
+  absl::StatusOr<LoadedVersion> Load(const VersionRecord& record, bool awaited = false) {
+    return EngineLoader(&engine_, store_.get(), registry_.get()).Load(record, awaited);
   }
 
   TempDir dir_;
@@ -87,6 +89,21 @@ TEST_F(EngineLoaderTest, LoadsTheArtifactOfTheStoreAndWarms) {
   EXPECT_GE(std::count(engine_.runs.begin(), engine_.runs.end(), "FP32[1,3]"), 6);
   EXPECT_GE(std::count(engine_.runs.begin(), engine_.runs.end(), "FP32[4,3]"), 6);
   EXPECT_THAT(loaded->warnings, IsEmpty());
+}
+
+TEST_F(EngineLoaderTest, OnlyWhatNobodyWaitsForIsHeldBack) {
+  const VersionRecord record =
+      Registered(R"({"inputs":[{"dtype":"FP32","name":"x","shape":[2]}],"version":"1.0"})");
+  std::set<int> policies;
+  engine_.run = [&](const auto& arguments) {
+    policies.insert(::sched_getscheduler(0));
+    return Value{arguments.at(0)};
+  };
+  ASSERT_OK(Load(record, /*awaited=*/true));
+  EXPECT_THAT(policies, ElementsAre(SCHED_OTHER));
+  policies.clear();
+  ASSERT_OK(Load(record, /*awaited=*/false));
+  EXPECT_THAT(policies, ElementsAre(SCHED_IDLE));
 }
 
 TEST_F(EngineLoaderTest, WithoutDeclarationsItIsLoadedCold) {
@@ -149,14 +166,11 @@ TEST_F(EngineLoaderTest, AnUnregisteredVersionIsNotFound) {
   EXPECT_THAT(Load(record), StatusIs(absl::StatusCode::kNotFound, HasSubstr("9.9")));
 }
 
-TEST_F(EngineLoaderTest, EveryLoadingThreadIsPreparedOnce) {
+TEST_F(EngineLoaderTest, EveryLoadingThreadIsPrepared) {
   const VersionRecord record = Registered(R"({"version":"1.0"})");
-  std::thread([&] {
-    ASSERT_OK(Load(record));
-    ASSERT_OK(Load(record));
-  }).join();
+  ASSERT_OK(Load(record));  // on a thread of its own
   EXPECT_EQ(engine_.prepared_threads, 1);
-  std::thread([&] { ASSERT_OK(Load(record)); }).join();
+  ASSERT_OK(Load(record, /*awaited=*/true));
   EXPECT_EQ(engine_.prepared_threads, 2);
 }
 

@@ -85,8 +85,10 @@ TEST_F(ManagerCommandsTest, RollbackAgainGoesFurtherBackThenNoFurther) {
 
 TEST_F(ManagerCommandsTest, RollbackToAVersionNotInMemoryLoadsItFirst) {
   DeployThree();
+  EXPECT_FALSE(loader_.awaited("digits/1.0"));
   ASSERT_OK(manager_->Rollback(By("1.0"), kLong));
   EXPECT_EQ(Ask(), "1.0");
+  EXPECT_TRUE(loader_.awaited("digits/1.0"));
   EXPECT_THAT(manager_->Rollback(By("1.0"), kLong),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("is live already")));
 }

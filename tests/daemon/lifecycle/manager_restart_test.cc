@@ -33,6 +33,8 @@ TEST_F(ManagerRestartTest, LiveAndPreviousAreLoadedAgainLiveFirst) {
   EXPECT_EQ(Ask(), "1.2");
   EXPECT_EQ(Ask({.model = "digits", .label = "previous"}), "1.1");
   EXPECT_THAT(LoadsSince(before), ElementsAre("digits/1.2", "digits/1.1"));
+  EXPECT_TRUE(loader_.awaited("digits/1.2"));
+  EXPECT_FALSE(loader_.awaited("digits/1.1")) << "what was live serves by then";
   EXPECT_EQ(Events(), events) << "a restart decides nothing";
 }
 

@@ -37,7 +37,8 @@ class PredictTrafficTest : public RpcTest {
 
   VersionHandle Version(const std::string& version, FakeModel fake) {
     loader_.Give("digits", version, std::move(fake));
-    return reaper_.MakeHandle(std::move(loader_.Load(TestVersion("digits", version))->version));
+    return reaper_.MakeHandle(
+        std::move(loader_.Load(TestVersion("digits", version), /*awaited=*/false)->version));
   }
   void Publish(std::shared_ptr<ServingEntry> entry) {
     for (const VersionHandle& version : {entry->live, entry->canary, entry->shadow}) {

@@ -101,7 +101,7 @@ class FakeModelLoader final : public VersionLoader {
     gate_ = gate;
   }
 
-  absl::StatusOr<LoadedVersion> Load(const VersionRecord& record) override {
+  absl::StatusOr<LoadedVersion> Load(const VersionRecord& record, bool /*awaited*/) override {
     Notification* gate;
     {
       MutexLock lock(&mutex_);
