@@ -167,6 +167,8 @@ TEST_F(AdminServiceTest, CommandWaitsForALoadNoLongerThanItsCaller) {
   EXPECT_EQ(admin_->Promote(&context, request, &response).error_code(), grpc::DEADLINE_EXCEEDED);
   EXPECT_EQ(Live(), "1.1");
   never.Notify();
+  // The gate must outlive the load that waits at it.
+  EXPECT_TRUE(manager_->WaitSettled(absl::Seconds(30)));
 }
 
 TEST_F(AdminServiceTest, EventsArePagedNewestFirst) {
