@@ -99,25 +99,4 @@ std::optional<Breach> Judge(const GuardLimits& limits, const StatsWindow& window
   return JudgeLatency(limits, window, baseline, baseline_name);
 }
 
-std::optional<Breach> JudgeGolden(const std::vector<v1::GoldenResult>& results) {
-  for (const v1::GoldenResult& result : results) {
-    if (result.passed()) continue;
-    // A NaN among the figures becomes null: JSON has none.
-    const nlohmann::json evidence = {{"rule", "golden"},
-                                     {"sample", result.sample()},
-                                     {"detail", result.detail()},
-                                     {"output", result.output()},
-                                     {"position", result.position()},
-                                     {"expected", result.expected()},
-                                     {"actual", result.actual()},
-                                     {"max_absolute", result.max_absolute()},
-                                     {"max_relative", result.max_relative()},
-                                     {"beyond", result.beyond()},
-                                     {"compared", result.compared()}};
-    return Breach{.reason = absl::StrCat("golden sample \"", result.sample(), "\": ", result.detail()),
-                  .evidence = evidence.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
-  }
-  return std::nullopt;
-}
-
 }  // namespace modeld

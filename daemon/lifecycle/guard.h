@@ -4,12 +4,10 @@
 
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "absl/time/time.h"
 #include "daemon/lifecycle/version_stats.h"
 #include "modeld/v1/model_config.pb.h"
-#include "modeld/v1/probe.pb.h"
 
 namespace modeld {
 
@@ -42,8 +40,5 @@ struct Breach {
 // `baseline_name` is how reasons call the baseline: "version 1.0".
 std::optional<Breach> Judge(const GuardLimits& limits, const StatsWindow& window, const StatsWindow& baseline,
                             const std::string& baseline_name = "the version before it");
-
-// Judges golden samples that were run again in place.
-std::optional<Breach> JudgeGolden(const std::vector<v1::GoldenResult>& results);
 
 }  // namespace modeld

@@ -122,8 +122,10 @@ std::optional<Breach> Manager::Examine(const Examination& examination) const {
     return std::nullopt;
   }
   const std::string what(golden.message());
+  const nlohmann::json evidence = {{"rule", "golden"}, {"golden", what}};
+  // A model's own words need not be UTF-8, which dump would throw at.
   return Breach{.reason = absl::StrCat("a golden sample came out otherwise in place: ", what),
-                .evidence = absl::StrCat("{\"golden\":", nlohmann::json(what).dump(), "}")};
+                .evidence = evidence.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
 }
 
 void Manager::Conclude(const Examination& examination, const std::optional<Breach>& breach) {

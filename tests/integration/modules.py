@@ -40,6 +40,22 @@ class Raising(nn.Module):
         return x
 
 
+class Touchy(nn.Module):
+    """Gives x back; where a number of it is above a half, raises ("raise") or answers NaN ("nan")."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__()
+        self.fault = fault
+
+    def forward(self, x: Tensor) -> Tensor:
+        if float(x.max()) > 0.5:
+            if self.fault == "raise":
+                raise ValueError("touched")
+            if self.fault == "nan":
+                return x * float("nan")
+        return x
+
+
 class Slow(nn.Module):
     """Takes as long as it is told to, in rounds."""
 
@@ -138,6 +154,7 @@ MODULES = {
     "branch": Branch,
     "raising": Raising,
     "slow": Slow,
+    "touchy": Touchy,
     "failing": Failing,
     "values": Values,
 }
