@@ -9,10 +9,17 @@
 namespace modeld {
 namespace {
 
+constexpr int kStuckAfter = 4;  // failed loads in a row: after seven seconds
+
 VersionView ViewOf(const ModelState& model, const std::string& version) {
   ModelView view = model.View();
   return *std::find_if(view.versions.begin(), view.versions.end(),
                        [&](const VersionView& known) { return known.record.version == version; });
+}
+
+// Whether loading fails for a reason outside the version that will hardly be over soon.
+bool IsStuck(const VersionSlot& slot) {
+  return slot.failures >= kStuckAfter || (slot.failures > 0 && absl::IsResourceExhausted(slot.last_failure));
 }
 
 std::string WhyKept(const ModelState& model, const VersionSlot& slot, const std::string& goes_to) {
@@ -43,7 +50,12 @@ std::optional<FateReport> FateOf(const ModelState& model, const std::string& ver
   if (slot.handle != nullptr) {
     return report(VersionFate::kKept, WhyKept(model, slot, model.HighestUsable()));
   }
-  if (kept || slot.holds > 0 || StateOf(slot) != VersionState::kAvailable) return std::nullopt;
+  if (slot.holds > 0 || StateOf(slot) != VersionState::kAvailable) return std::nullopt;
+  if (kept) {
+    if (!IsStuck(slot)) return std::nullopt;
+    return report(VersionFate::kKept,
+                  absl::StrCat("it cannot be loaded for now: ", slot.load_error, "; it is tried again"));
+  }
   return report(VersionFate::kKept,
                 absl::StrCat(WhyKept(model, slot, model.HighestUsable()), "; it is not in memory"));
 }

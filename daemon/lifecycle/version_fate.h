@@ -12,7 +12,7 @@ namespace modeld {
 enum class VersionFate {
   kLive,     // requests that name no version get it
   kRefused,  // quarantined or retired
-  kKept,     // good, but something other than its own readiness keeps it from live
+  kKept,     // good, but kept from live: by a pin, a higher version, a release, or a lack of memory
 };
 
 struct FateReport {

@@ -19,7 +19,7 @@ constexpr char kFooter[] = R"(Exit status:
   4  no daemon answers
   5  no answer in time, or the version was not live in time
   6  the file or version was refused (push, wait)
-  7  the version is ready, but kept from live (push --wait, wait)
+  7  the version is good, but kept from live (push --wait, wait)
 
 Environment:
   MODELD_SOCKET  the daemon's administrative socket, where --socket is not given

@@ -167,7 +167,7 @@ std::string RenderFate(const std::string& model, const v1::WaitVersionResponse& 
     case v1::VERSION_FATE_REFUSED:
       return absl::StrCat(name, " is refused: ", Printable(response.reason()), "\n");
     case v1::VERSION_FATE_READY:
-      return absl::StrCat(name, " is ready, but not live: ", Printable(response.reason()), "\n");
+      return absl::StrCat(name, " is kept from live: ", Printable(response.reason()), "\n");
     default:
       return absl::StrCat(name, ": the daemon gave an answer that this modelctl does not know\n");
   }

@@ -67,8 +67,25 @@ TEST(FateOfTest, WhatIsLiveButNotInMemoryIsUnderWay) {
 TEST(FateOfTest, ALoadThatIsTriedAgainIsUnderWay) {
   ModelState model = Model({Record("1.0")});
   model.BeginLoad("1.0");
-  model.FailLoad("1.0", absl::ResourceExhaustedError("no memory"), absl::FromUnixSeconds(1));
+  const auto fail = [&](const absl::Status& why) {
+    model.BeginLoad("1.0");
+    model.FailLoad("1.0", why, absl::FromUnixSeconds(1));
+  };
+  model.FailLoad("1.0", absl::UnavailableError("disk"), absl::FromUnixSeconds(1));
+  fail(absl::UnavailableError("disk"));
+  fail(absl::UnavailableError("disk"));
   EXPECT_EQ(Fate(model, "1.0"), "under way");
+  fail(absl::UnavailableError("disk"));
+  EXPECT_EQ(Fate(model, "1.0"), "kept: it cannot be loaded for now: disk; it is tried again");
+  model.BeginLoad("1.0");
+  EXPECT_EQ(Fate(model, "1.0"), "under way");
+}
+
+TEST(FateOfTest, AVersionWithoutRoomIsKeptAtOnce) {
+  ModelState model = Model({Record("1.0")});
+  model.BeginLoad("1.0");
+  model.FailLoad("1.0", absl::ResourceExhaustedError("needs 5 GB"), absl::FromUnixSeconds(1));
+  EXPECT_EQ(Fate(model, "1.0"), "kept: it cannot be loaded for now: needs 5 GB; it is tried again");
 }
 
 TEST(FateOfTest, Refused) {

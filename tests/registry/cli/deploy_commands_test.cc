@@ -288,7 +288,7 @@ TEST_F(DeployTest, WaitsExitStatusTellsTheFate) {
     const char* out;
   } kCases[] = {{v1::VERSION_FATE_LIVE, 0, "digits 1.1 is live\n"},
                 {v1::VERSION_FATE_REFUSED, 6, "digits 1.1 is refused: because\n"},
-                {v1::VERSION_FATE_READY, 7, "digits 1.1 is ready, but not live: because\n"},
+                {v1::VERSION_FATE_READY, 7, "digits 1.1 is kept from live: because\n"},
                 {v1::VERSION_FATE_UNSPECIFIED, 1,
                  "digits 1.1: the daemon gave an answer that this modelctl "
                  "does not know\n"}};

@@ -247,7 +247,7 @@ TEST(RenderTest, Fates) {
   EXPECT_EQ(fate(R"(fate: VERSION_FATE_REFUSED version { version: "1.1" } reason: "quarantined: NaN")"),
             "digits 1.1 is refused: quarantined: NaN\n");
   EXPECT_EQ(fate(R"(fate: VERSION_FATE_READY version { version: "1.1" } reason: "live is pinned to 1.0")"),
-            "digits 1.1 is ready, but not live: live is pinned to 1.0\n");
+            "digits 1.1 is kept from live: live is pinned to 1.0\n");
 }
 
 TEST(RenderTest, Changes) {
