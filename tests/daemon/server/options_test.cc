@@ -46,6 +46,12 @@ TEST_F(OptionsTest, DefaultsAreThoseOfTheStruct) {
   EXPECT_EQ(options.incomplete_timeout_s, 10);
   EXPECT_EQ(options.rescan_interval_s, 10);
   EXPECT_FALSE(options.strict_config);
+  EXPECT_TRUE(options.probe);
+  EXPECT_EQ(options.probe_timeout_s, 300);
+  EXPECT_EQ(options.probe_memory_mib, 0);
+  EXPECT_EQ(options.memory_budget_mib, 0);
+  EXPECT_EQ(options.memory_policy, "availability");
+  EXPECT_EQ(options.guard_watch_s, 300);
   EXPECT_THAT(options.listen, ElementsAre("127.0.0.1:8500"));
   EXPECT_EQ(options.max_message_bytes, 64 << 20);
   EXPECT_TRUE(options.reflection);
@@ -57,11 +63,28 @@ TEST_F(OptionsTest, DefaultsAreThoseOfTheStruct) {
 }
 
 TEST_F(OptionsTest, CommandLineSetsEverything) {
-  const ParsedOptions parsed =
-      ParseWith({"--settle-ms=1", "--incomplete-timeout-s=2", "--rescan-interval-s=3", "--strict-config",
-                 "--listen", "0.0.0.0:0", "--listen", "[::1]:9000", "--admin-socket=/run/m.sock",
-                 "--max-message-bytes=4096", "--reflection=false", "--worker-threads=5",
-                 "--intra-op-threads=6", "--max-queue=7", "--shutdown-grace-s=8", "--log-level=debug"});
+  const ParsedOptions parsed = ParseWith({"--settle-ms=1",
+                                          "--incomplete-timeout-s=2",
+                                          "--rescan-interval-s=3",
+                                          "--strict-config",
+                                          "--probe=false",
+                                          "--probe-timeout-s=4",
+                                          "--probe-memory-mib=512",
+                                          "--memory-budget-mib=2048",
+                                          "--memory-policy=resource",
+                                          "--guard-watch-s=0",
+                                          "--listen",
+                                          "0.0.0.0:0",
+                                          "--listen",
+                                          "[::1]:9000",
+                                          "--admin-socket=/run/m.sock",
+                                          "--max-message-bytes=4096",
+                                          "--reflection=false",
+                                          "--worker-threads=5",
+                                          "--intra-op-threads=6",
+                                          "--max-queue=7",
+                                          "--shutdown-grace-s=8",
+                                          "--log-level=debug"});
   ASSERT_FALSE(parsed.exit) << parsed.output;
   const Options& options = parsed.options;
   EXPECT_EQ(options.settle_ms, 1);
@@ -71,6 +94,12 @@ TEST_F(OptionsTest, CommandLineSetsEverything) {
   EXPECT_THAT(options.listen, ElementsAre("0.0.0.0:0", "[::1]:9000"));
   EXPECT_EQ(options.admin_socket, "/run/m.sock");
   EXPECT_EQ(options.max_message_bytes, 4096);
+  EXPECT_FALSE(options.probe);
+  EXPECT_EQ(options.probe_timeout_s, 4);
+  EXPECT_EQ(options.probe_memory_mib, 512);
+  EXPECT_EQ(options.memory_budget_mib, 2048);
+  EXPECT_EQ(options.memory_policy, "resource");
+  EXPECT_EQ(options.guard_watch_s, 0);
   EXPECT_FALSE(options.reflection);
   EXPECT_EQ(options.worker_threads, 5);
   EXPECT_EQ(options.intra_op_threads, 6);
