@@ -61,7 +61,8 @@ StagedArtifact::StagedArtifact(StagedArtifact&& other) noexcept
     : store_(other.store_),
       path_(std::exchange(other.path_, "")),
       sha256_(std::exchange(other.sha256_, "")),
-      size_bytes_(other.size_bytes_) {}
+      size_bytes_(other.size_bytes_),
+      reserved_(std::exchange(other.reserved_, false)) {}
 
 StagedArtifact& StagedArtifact::operator=(StagedArtifact&& other) noexcept {
   // The old copy leaves with the temporary.
@@ -70,12 +71,14 @@ StagedArtifact& StagedArtifact::operator=(StagedArtifact&& other) noexcept {
   std::swap(path_, moved.path_);
   std::swap(sha256_, moved.sha256_);
   std::swap(size_bytes_, moved.size_bytes_);
+  std::swap(reserved_, moved.reserved_);
   return *this;
 }
 
 StagedArtifact::~StagedArtifact() {
   // Open removes what could not be removed here.
   if (!path_.empty()) store_->file_system_->Remove(path_).IgnoreError();
+  if (reserved_) store_->Release(sha256_);
 }
 
 absl::Status StagedArtifact::Commit() {
@@ -84,6 +87,10 @@ absl::Status StagedArtifact::Commit() {
   const std::string place = store_->PathOf(sha256_);
   const std::string all_artifacts = store_->root_ + "/sha256";
   const std::string directory = place.substr(0, place.rfind('/'));
+  if (!reserved_) {
+    store_->Reserve(sha256_);
+    reserved_ = true;
+  }
   if (!path_.empty()) {
     MODELD_RETURN_IF_ERROR(file_system.MakeDirectories(directory));
     MODELD_RETURN_IF_ERROR(file_system.FsyncDirectory(all_artifacts));
@@ -92,6 +99,22 @@ absl::Status StagedArtifact::Commit() {
     path_.clear();
   }
   return file_system.FsyncDirectory(directory);
+}
+
+absl::Status ArtifactWriter::Append(std::string_view data) {
+  MODELD_RETURN_IF_ERROR(staged_.store_->file_system_->Write(file_.get(), data));
+  sha256_->Update(data);
+  size_bytes_ += static_cast<int64_t>(data.size());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<StagedArtifact> ArtifactWriter::Finish() {
+  FileSystem& file_system = *staged_.store_->file_system_;
+  MODELD_RETURN_IF_ERROR(file_system.SetMode(file_.get(), 0400));
+  MODELD_RETURN_IF_ERROR(file_system.Fsync(file_.get()));
+  MODELD_ASSIGN_OR_RETURN(staged_.sha256_, sha256_->Finish());
+  staged_.size_bytes_ = size_bytes_;
+  return std::move(staged_);
 }
 
 absl::StatusOr<std::unique_ptr<ArtifactStore>> ArtifactStore::Open(FileSystem* file_system,
@@ -112,7 +135,7 @@ absl::StatusOr<StagedArtifact> ArtifactStore::Stage(const std::string& source_pa
   MODELD_ASSIGN_OR_RETURN(const UniqueFd source, file_system_->OpenForRead(source_path));
   MODELD_RETURN_IF_ERROR(CheckUnchanged(*file_system_, source.get(), source_path, expected));
 
-  const std::string path = absl::StrCat(root_, "/staging/", StagingName());
+  const std::string path = NewStagingPath();
   MODELD_ASSIGN_OR_RETURN(const UniqueFd copy, file_system_->CreateExclusive(path));
   // From here on the copy is removed when anything fails.
   StagedArtifact staged(this, path, /*sha256=*/"", /*size_bytes=*/0);
@@ -128,6 +151,15 @@ absl::StatusOr<StagedArtifact> ArtifactStore::Stage(const std::string& source_pa
   return staged;
 }
 
+absl::StatusOr<ArtifactWriter> ArtifactStore::Begin() const {
+  std::string path = NewStagingPath();
+  MODELD_ASSIGN_OR_RETURN(UniqueFd file, file_system_->CreateExclusive(path));
+  return ArtifactWriter(StagedArtifact(this, std::move(path), /*sha256=*/"", /*size_bytes=*/0),
+                        std::move(file));
+}
+
+std::string ArtifactStore::NewStagingPath() const { return absl::StrCat(root_, "/staging/", StagingName()); }
+
 std::string ArtifactStore::PathOf(const std::string& sha256) const {
   return absl::StrCat(root_, "/sha256/", sha256.substr(0, 2), "/", sha256);
 }
@@ -135,6 +167,73 @@ std::string ArtifactStore::PathOf(const std::string& sha256) const {
 bool ArtifactStore::Contains(const std::string& sha256) const {
   const absl::StatusOr<FileStat> stat = file_system_->Stat(PathOf(sha256));
   return stat.ok() && stat->type == FileType::kRegular;
+}
+
+absl::StatusOr<std::vector<StoredFile>> ArtifactStore::List(std::vector<std::string>* strangers) const {
+  std::vector<StoredFile> files;
+  const auto stranger = [&](const std::string& relative) {
+    if (strangers != nullptr) strangers->push_back(relative);
+  };
+  MODELD_ASSIGN_OR_RETURN(const std::vector<std::string> directories, file_system_->List(root_ + "/sha256"));
+  for (const std::string& directory : directories) {
+    const std::string relative = absl::StrCat("sha256/", directory);
+    absl::StatusOr<std::vector<std::string>> names = file_system_->List(absl::StrCat(root_, "/", relative));
+    if (absl::IsNotFound(names.status())) {  // no directory
+      stranger(relative);
+      continue;
+    }
+    MODELD_RETURN_IF_ERROR(names.status());
+    for (const std::string& name : *names) {
+      const std::string path = absl::StrCat(root_, "/", relative, "/", name);
+      const absl::StatusOr<FileStat> stat = file_system_->LinkStat(path);
+      if (absl::IsNotFound(stat.status())) continue;  // removed meanwhile
+      MODELD_RETURN_IF_ERROR(stat.status());
+      if (IsSha256(name) && PathOf(name) == path && stat->type == FileType::kRegular) {
+        files.push_back(
+            {.sha256 = name, .size_bytes = stat->identity.size, .mtime_ns = stat->identity.mtime_ns});
+      } else {
+        stranger(absl::StrCat(relative, "/", name));
+      }
+    }
+  }
+  return files;
+}
+
+absl::StatusOr<std::vector<StoredFile>> ArtifactStore::ListStaging() const {
+  MODELD_ASSIGN_OR_RETURN(const std::vector<std::string> names, file_system_->List(root_ + "/staging"));
+  std::vector<StoredFile> files;
+  for (const std::string& name : names) {
+    std::string relative = absl::StrCat("staging/", name);
+    const absl::StatusOr<FileStat> stat = file_system_->LinkStat(absl::StrCat(root_, "/", relative));
+    if (absl::IsNotFound(stat.status())) continue;  // ready meanwhile
+    MODELD_RETURN_IF_ERROR(stat.status());
+    files.push_back({.sha256 = std::move(relative),
+                     .size_bytes = stat->identity.size,
+                     .mtime_ns = stat->identity.mtime_ns});
+  }
+  return files;
+}
+
+absl::StatusOr<bool> ArtifactStore::Remove(const std::string& sha256, const IsNeededFn& is_needed) const {
+  MutexLock lock(&mutex_);
+  if (reserved_.count(sha256) > 0) return false;
+  MODELD_ASSIGN_OR_RETURN(const bool needed, is_needed());
+  if (needed) return false;
+  const absl::Status removed = file_system_->Remove(PathOf(sha256));
+  if (absl::IsNotFound(removed)) return false;
+  MODELD_RETURN_IF_ERROR(removed);
+  return true;
+}
+
+void ArtifactStore::Reserve(const std::string& sha256) const {
+  MutexLock lock(&mutex_);
+  ++reserved_[sha256];
+}
+
+void ArtifactStore::Release(const std::string& sha256) const {
+  MutexLock lock(&mutex_);
+  const auto reserved = reserved_.find(sha256);
+  if (--reserved->second == 0) reserved_.erase(reserved);
 }
 
 }  // namespace modeld

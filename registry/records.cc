@@ -2,6 +2,10 @@
 
 namespace modeld {
 
+bool IsCollected(const VersionRecord& version) {
+  return version.disposition == Disposition::kRetired && version.reason == kCollectedReason;
+}
+
 std::string_view DispositionName(Disposition disposition) {
   switch (disposition) {
     case Disposition::kGood:

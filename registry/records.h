@@ -44,6 +44,10 @@ struct VersionRecord {
   bool held = false;           // kept from live by a release that is not complete, or was refused
 };
 
+// The reason of a version that garbage collection retired: the store need not hold its artifacts any more.
+inline constexpr char kCollectedReason[] = "collected: artifact removed";
+bool IsCollected(const VersionRecord& version);
+
 // A file that belongs to a version beside its artifact, and lies in the artifact store by its own hash.
 struct VersionFile {
   std::string name;  // as an entry below `extra/` would be called: "golden/0"
@@ -68,6 +72,24 @@ struct WatchRecord {
   int deaths = 0;  // times that the daemon died while it was watched
 
   friend bool operator==(const WatchRecord&, const WatchRecord&) = default;
+};
+
+// What needs an artifact.
+struct ArtifactUse {
+  std::string model;
+  std::string version;
+  std::string file;  // empty: it is the version's artifact; else the name of its VersionFile
+  Disposition disposition = Disposition::kGood;  // of the version
+
+  friend bool operator==(const ArtifactUse&, const ArtifactUse&) = default;
+};
+
+// An artifact that some version has or had.
+struct ArtifactRecord {
+  std::string sha256;
+  int64_t size_bytes = 0;
+  bool removed = false;           // garbage collection removed it, and nothing needs it since
+  std::vector<ArtifactUse> uses;  // by model and version; not those of collected versions
 };
 
 // A model with its versions.
@@ -158,6 +180,7 @@ inline constexpr char kReleased[] = "released";  // all versions of a release be
 inline constexpr char kRefusedRelease[] = "refused_release";
 inline constexpr char kCollected[] = "collected";             // a version's artifact was removed
 inline constexpr char kRepaired[] = "repaired";               // the store was repaired
+inline constexpr char kRestored[] = "restored";               // the registry came from a backup
 inline constexpr char kSourceLost[] = "source_lost";          // the drop directory cannot be read
 inline constexpr char kSourceRestored[] = "source_restored";  // it can again
 inline constexpr char kStarted[] = "started";

@@ -121,6 +121,24 @@ class Registry {
   absl::Status EndRelease(int64_t id, ReleaseState state, const std::string& reason,
                           const std::vector<LiveMove>& moves, const EventRecord& event);
 
+  // --- Care of the store (registry_artifacts.cc) ---
+
+  // All artifacts by hash, with what needs each.
+  absl::StatusOr<std::vector<ArtifactRecord>> ListArtifacts();
+  // Whether a version that is not collected needs the artifact.
+  absl::StatusOr<bool> NeedsArtifact(const std::string& sha256);
+  // Retires a version as collected, and marks those of its artifacts removed that nothing else needs; the
+  // files themselves are the caller's to remove, afterwards. OK, changing nothing, where it is collected
+  // already. FAILED_PRECONDITION where something keeps it (WhyKept, a pending release); NOT_FOUND if it is
+  // not registered.
+  absl::Status CollectVersion(const std::string& model, const std::string& version, const EventRecord& event);
+  // What is wrong with the database itself; nothing: it is sound. Reads all of it, on a connection of its
+  // own.
+  absl::StatusOr<std::vector<std::string>> CheckIntegrity();
+  // Writes a copy of the database as of one moment to `path`, an empty file of the caller's. Others read and
+  // write meanwhile. The copy is whole in that file, without a write-ahead log, and not synced.
+  absl::Status BackUp(const std::string& path);
+
   // Adds or replaces what is known of a file; with an event if one is given.
   absl::Status RecordFile(const FileRecord& file, const std::optional<EventRecord>& event);
   // Forgets files, by path.

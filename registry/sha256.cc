@@ -35,6 +35,10 @@ absl::StatusOr<std::string> Sha256::Finish() {
   return absl::BytesToHexString(digest);
 }
 
+bool IsSha256(std::string_view text) {
+  return text.size() == 2 * kDigestBytes && text.find_first_not_of("0123456789abcdef") == text.npos;
+}
+
 absl::StatusOr<std::string> Sha256OfFile(FileSystem& file_system, const std::string& path) {
   MODELD_ASSIGN_OR_RETURN(const UniqueFd file, file_system.OpenForRead(path));
   Sha256 sha256;

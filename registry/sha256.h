@@ -28,6 +28,9 @@ class Sha256 {
   bool ok_;
 };
 
+// 64 lower-case hexadecimal digits.
+bool IsSha256(std::string_view text);
+
 // Of a file's bytes. Errors: those of FileSystem.
 absl::StatusOr<std::string> Sha256OfFile(FileSystem& file_system, const std::string& path);
 

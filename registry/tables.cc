@@ -141,13 +141,20 @@ void InsertArtifact(SQLite::Database& database, const std::string& sha256, int64
           sha256, size_bytes, format);
 }
 
-}  // namespace
-
-absl::StatusOr<std::vector<ModelRecord>> ReadModels(SQLite::Database& database) {
+// All models, or the one called `*only`.
+absl::StatusOr<std::vector<ModelRecord>> ReadModelsWhere(SQLite::Database& database,
+                                                         const std::string* only) {
+  // Texts of their own, so that each uses its index.
+  const auto statement = [&](const std::string& before, const char* column, const char* after) {
+    SQLite::Statement query(
+        database, only == nullptr ? before + after : absl::StrCat(before, " WHERE ", column, " = ?", after));
+    if (only != nullptr) query.bind(1, *only);
+    return query;
+  };
   std::vector<ModelRecord> models;
   std::unordered_map<std::string, size_t> index;
-  SQLite::Statement model_row(database,
-                              "SELECT name, ifnull(pinned, ''), pin_reason FROM models ORDER BY name");
+  SQLite::Statement model_row =
+      statement("SELECT name, ifnull(pinned, ''), pin_reason FROM models", "name", " ORDER BY name");
   while (model_row.executeStep()) {
     ModelRecord model;
     model.name = model_row.getColumn(0).getString();
@@ -157,12 +164,14 @@ absl::StatusOr<std::vector<ModelRecord>> ReadModels(SQLite::Database& database) 
     models.push_back(std::move(model));
   }
   // That every row's model is in `index` is a foreign key, checked at open.
-  SQLite::Statement history_row(database, "SELECT model, version FROM live_history ORDER BY model, position");
+  SQLite::Statement history_row =
+      statement("SELECT model, version FROM live_history", "model", " ORDER BY model, position");
   while (history_row.executeStep()) {
     ModelRecord& model = models[index.at(history_row.getColumn(0).getString())];
     model.live.history.push_back(history_row.getColumn(1).getString());
   }
-  SQLite::Statement watch_row(database, "SELECT model, version, previous, ends_at_ns, deaths FROM watches");
+  SQLite::Statement watch_row =
+      statement("SELECT model, version, previous, ends_at_ns, deaths FROM watches", "model", "");
   while (watch_row.executeStep()) {
     models[index.at(watch_row.getColumn(0).getString())].watch =
         WatchRecord{.version = watch_row.getColumn(1).getString(),
@@ -170,20 +179,19 @@ absl::StatusOr<std::vector<ModelRecord>> ReadModels(SQLite::Database& database) 
                     .ends_at = TimeFromSql(watch_row.getColumn(3).getInt64()),
                     .deaths = watch_row.getColumn(4).getInt()};
   }
-  SQLite::Statement label_row(database, "SELECT model, label, version FROM labels");
+  SQLite::Statement label_row = statement("SELECT model, label, version FROM labels", "model", "");
   while (label_row.executeStep()) {
     ModelRecord& model = models[index.at(label_row.getColumn(0).getString())];
     model.routing.labels[label_row.getColumn(1).getString()] = label_row.getColumn(2).getString();
   }
-  SQLite::Statement traffic_row(database, "SELECT model, kind, version, share FROM traffic");
+  SQLite::Statement traffic_row = statement("SELECT model, kind, version, share FROM traffic", "model", "");
   while (traffic_row.executeStep()) {
     Routing& routing = models[index.at(traffic_row.getColumn(0).getString())].routing;
     const bool canary = traffic_row.getColumn(1).getString() == "canary";
     (canary ? routing.canary : routing.shadow) = traffic_row.getColumn(2).getString();
     (canary ? routing.canary_share : routing.shadow_share) = traffic_row.getColumn(3).getDouble();
   }
-  SQLite::Statement version_row(
-      database,
+  SQLite::Statement version_row = statement(
       "SELECT v.model, v.version, v.sha256, a.size_bytes, a.format, v.disposition, v.reason, v.description, "
       "v.warnings, v.registered_at_ns, ifnull(p.passed, 0), ifnull(p.resident_bytes, 0), "
       "ifnull(r.held, 0) FROM versions v JOIN artifacts a ON a.sha256 = v.sha256 "
@@ -191,7 +199,8 @@ absl::StatusOr<std::vector<ModelRecord>> ReadModels(SQLite::Database& database) 
       // Held by every release that it is in.
       "LEFT JOIN (SELECT m.model, m.version, min(r.state <> 'live') AS held FROM release_members m "
       "JOIN releases r ON r.id = m.release GROUP BY m.model, m.version) r "
-      "ON r.model = v.model AND r.version = v.version");
+      "ON r.model = v.model AND r.version = v.version",
+      "v.model", "");
   while (version_row.executeStep()) {
     MODELD_ASSIGN_OR_RETURN(VersionRecord record, ReadVersion(version_row));
     std::vector<VersionRecord>& versions = models[index.at(record.model)].versions;
@@ -202,6 +211,18 @@ absl::StatusOr<std::vector<ModelRecord>> ReadModels(SQLite::Database& database) 
               [](const auto& a, const auto& b) { return CompareVersions(a.version, b.version) < 0; });
   }
   return models;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<ModelRecord>> ReadModels(SQLite::Database& database) {
+  return ReadModelsWhere(database, nullptr);
+}
+
+absl::StatusOr<ModelRecord> ReadModel(SQLite::Database& database, const std::string& name) {
+  MODELD_ASSIGN_OR_RETURN(std::vector<ModelRecord> models, ReadModelsWhere(database, &name));
+  if (models.empty()) return absl::NotFoundError(absl::StrCat("model ", Quote(name), " is not registered"));
+  return std::move(models.front());
 }
 
 absl::StatusOr<std::vector<FileRecord>> ReadFiles(SQLite::Database& database) {
@@ -321,10 +342,22 @@ absl::Status InsertVersion(SQLite::Database& database, const VersionRecord& vers
 absl::Status UpdateDisposition(SQLite::Database& database, const std::string& model,
                                const std::string& version, Disposition disposition,
                                const std::string& reason) {
+  if (reason == kCollectedReason) {
+    // It would be taken for collected, and its artifact be removed.
+    return absl::InvalidArgumentError(
+        absl::StrCat("the reason ", Quote(reason), " is garbage collection's own; give another"));
+  }
   const int changed =
       Execute(database, "UPDATE versions SET disposition = ?, reason = ? WHERE model = ? AND version = ?",
               std::string(DispositionName(disposition)), reason, model, version);
-  return changed > 0 ? absl::OkStatus() : NoSuchVersion(model, version);
+  if (changed == 0) return NoSuchVersion(model, version);
+  // It is not collected any more, and only of collected versions may artifacts be missing.
+  Execute(database,
+          "UPDATE artifacts SET removed_at_ns = NULL WHERE removed_at_ns IS NOT NULL AND sha256 IN "
+          "(SELECT sha256 FROM versions WHERE model = ?1 AND version = ?2 UNION "
+          "SELECT sha256 FROM version_files WHERE model = ?1 AND version = ?2)",
+          model, version);
+  return absl::OkStatus();
 }
 
 absl::Status ReplaceLiveState(SQLite::Database& database, const std::string& model, const LiveState& state) {

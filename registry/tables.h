@@ -18,6 +18,8 @@ namespace modeld {
 
 // As the methods of Registry of these names.
 absl::StatusOr<std::vector<ModelRecord>> ReadModels(SQLite::Database& database);
+// NOT_FOUND if it is not registered.
+absl::StatusOr<ModelRecord> ReadModel(SQLite::Database& database, const std::string& name);
 absl::StatusOr<std::vector<FileRecord>> ReadFiles(SQLite::Database& database);
 std::vector<EventRecord> ReadEvents(SQLite::Database& database, const EventQuery& query);
 // 0: there are none.
