@@ -146,6 +146,11 @@ class Manager {
   // As SetCanary, for copies whose answers are compared and not returned.
   absl::StatusOr<Routing> SetShadow(const Command& command, double share, absl::Duration timeout);
 
+  // --- For the care of the store (manager_store.cc): as VersionKeeper's methods ---
+  bool InMemory(const std::string& model, const std::string& version) const;
+  absl::Status Collect(const Command& command);
+  absl::Status Quarantine(const Command& command);
+
   // --- Views. Each is one consistent snapshot. ---
 
   // Up to `limit` models whose names come after `after`, by name.
@@ -297,6 +302,8 @@ class Manager {
   // --- Commands (manager_commands.cc) ---
   absl::Status RegisterAgain(ModelState& model, const VersionSlot& known, const VersionRecord& version,
                              const std::string& canonical_config, const std::vector<VersionFile>& files)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status NoteArtifactsReturned(ModelState& model, const VersionSlot& slot)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<ModelState*> FindForChange(const std::string& name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<LiveChange> RollBackNow(ModelState& model, const char* action, const Command& command,

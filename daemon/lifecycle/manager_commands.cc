@@ -95,6 +95,8 @@ absl::Status Manager::RegisterAgain(ModelState& model, const VersionSlot& known,
     case Disposition::kGood:
       return absl::OkStatus();
     case Disposition::kRetired:
+      // Its artifacts are back in the store, and now they stay there.
+      MODELD_RETURN_IF_ERROR(NoteArtifactsReturned(model, known));
       return absl::FailedPreconditionError(
           absl::StrCat(NameVersion(version.model, version.version),
                        " is retired; bring it back with: ", PromoteCommand(version.model, version.version)));

@@ -31,6 +31,7 @@ AdminServiceImpl::AdminServiceImpl(const AdminParts& parts, DaemonInfo info)
       health_(parts.health),
       uploads_(parts.uploads),
       push_taker_(parts.push_taker),
+      care_(parts.care),
       peers_(parts.peers),
       info_(std::move(info)),
       watches_(parts.registry) {}

@@ -16,6 +16,7 @@
 #include "modeld/v1/admin_service.grpc.pb.h"
 #include "registry/registry.h"
 #include "registry/upload_store.h"
+#include "registry/store_care.h"
 
 namespace modeld {
 
@@ -38,6 +39,7 @@ struct AdminParts {
   const HealthReporter* health = nullptr;  // tells readiness, so that GetStatus and health say the same
   UploadStore* uploads = nullptr;
   const PushTaker* push_taker = nullptr;
+  StoreCare* care = nullptr;
   const PeerNames* peers = nullptr;  // null: whoever calls is only known by its own claim
 };
 
@@ -82,6 +84,10 @@ class AdminServiceImpl final
 
   grpc::Status ListEvents(grpc::ServerContext* context, const v1::ListEventsRequest* request,
                           v1::ListEventsResponse* response) override;
+  grpc::Status CollectGarbage(grpc::ServerContext* context, const v1::CollectGarbageRequest* request,
+                              v1::CollectGarbageResponse* response) override;
+  grpc::Status VerifyStore(grpc::ServerContext* context, const v1::VerifyStoreRequest* request,
+                           v1::VerifyStoreResponse* response) override;
   grpc::Status Rescan(grpc::ServerContext* context, const v1::RescanRequest* request,
                       v1::RescanResponse* response) override;
   grpc::Status GetStatus(grpc::ServerContext* context, const v1::GetStatusRequest* request,
@@ -109,6 +115,7 @@ class AdminServiceImpl final
   const HealthReporter* const health_;
   UploadStore* const uploads_;
   const PushTaker* const push_taker_;
+  StoreCare* const care_;
   const PeerNames* const peers_;
   const DaemonInfo info_;
   EventWatches watches_;

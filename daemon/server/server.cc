@@ -57,6 +57,9 @@ absl::Status Server::StartParts(const std::string& version) {
   sink_ = std::make_unique<ManagerSink>(manager_.get());
   push_taker_ = std::make_unique<PushTaker>(FileSystem::Real(), Clock::Real(), registry_.get(), store_.get(),
                                             sink_.get(), ConfigOptions{.strict = options_.strict_config});
+  keeper_ = std::make_unique<ManagerKeeper>(manager_.get());
+  care_ = std::make_unique<StoreCare>(registry_.get(), store_.get(), FileSystem::Real(), Clock::Real(),
+                                      keeper_.get());
   if (absl::StatusOr<std::unique_ptr<Watcher>> watcher = Watcher::Create(); watcher.ok()) {
     watcher_ = *std::move(watcher);
   } else {
@@ -150,6 +153,7 @@ absl::Status Server::StartListeners(const std::string& version) {
                                                                  .health = &health_,
                                                                  .uploads = uploads_.get(),
                                                                  .push_taker = push_taker_.get(),
+                                                                 .care = care_.get(),
                                                                  .peers = admin_listener_.get()},
                                                       DaemonInfo{.version = version,
                                                                  .started_at = absl::Now(),

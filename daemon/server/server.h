@@ -17,6 +17,7 @@
 #include "daemon/lifecycle/shadow_runner.h"
 #include "daemon/rpc/admin_service.h"
 #include "daemon/rpc/health_reporter.h"
+#include "daemon/rpc/manager_keeper.h"
 #include "daemon/rpc/model_service.h"
 #include "daemon/scheduling/worker_pool.h"
 #include "daemon/server/admin_listener.h"
@@ -30,6 +31,7 @@
 #include "registry/base/file_lock.h"
 #include "registry/registry.h"
 #include "registry/upload_store.h"
+#include "registry/store_care.h"
 
 namespace modeld {
 
@@ -104,6 +106,8 @@ class Server {
   std::unique_ptr<ShadowRunner> shadows_;
   std::unique_ptr<ManagerSink> sink_;
   std::unique_ptr<PushTaker> push_taker_;
+  std::unique_ptr<ManagerKeeper> keeper_;
+  std::unique_ptr<StoreCare> care_;
   std::unique_ptr<Watcher> watcher_;  // null: the system has no inotify instance left
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<ModelServiceImpl> public_service_;

@@ -20,12 +20,14 @@
 #include "daemon/lifecycle/serving_table.h"
 #include "daemon/lifecycle/shadow_runner.h"
 #include "daemon/rpc/admin_service.h"
+#include "daemon/rpc/manager_keeper.h"
 #include "daemon/rpc/model_service.h"
 #include "daemon/scheduling/worker_pool.h"
 #include "daemon/source/intake.h"
 #include "registry/base/log.h"
 #include "registry/registry.h"
 #include "tests/support/faulty_file_system.h"
+#include "registry/store_care.h"
 #include "tests/support/notification.h"
 #include "tests/support/registry_records.h"
 #include "tests/support/status_matchers.h"
@@ -188,6 +190,9 @@ class RpcTest : public testing::Test {
     ASSERT_OK_AND_ASSIGN(uploads_, UploadStore::Open(&upload_files_, Clock::Real(), state_ / "uploads"));
     push_taker_ = std::make_unique<PushTaker>(FileSystem::Real(), Clock::Real(), registry_.get(),
                                               store_.get(), sink_.get(), ConfigOptions{});
+    keeper_ = std::make_unique<ManagerKeeper>(manager_.get());
+    care_ = std::make_unique<StoreCare>(registry_.get(), store_.get(), FileSystem::Real(), Clock::Real(),
+                                        keeper_.get());
     intake_ = std::make_unique<Intake>(
         FileSystem::Real(), Clock::Real(), registry_.get(), store_.get(), sink_.get(), /*watcher=*/nullptr,
         IntakeOptions{.drop_directory = drop_.path(),
@@ -206,6 +211,7 @@ class RpcTest : public testing::Test {
                                                       .health = &health_,
                                                       .uploads = uploads_.get(),
                                                       .push_taker = push_taker_.get(),
+                                                      .care = care_.get(),
                                                       .peers = nullptr},
                                            DaemonInfo{.version = "1.2.3",
                                                       .started_at = absl::FromUnixSeconds(1'700'000'000),
@@ -268,6 +274,8 @@ class RpcTest : public testing::Test {
   FaultyFileSystem upload_files_;  // of what writes uploads
   std::unique_ptr<UploadStore> uploads_;
   std::unique_ptr<PushTaker> push_taker_;
+  std::unique_ptr<ManagerKeeper> keeper_;
+  std::unique_ptr<StoreCare> care_;
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<ModelServiceImpl> model_service_;
   std::unique_ptr<AdminServiceImpl> admin_service_;

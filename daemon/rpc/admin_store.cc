@@ -1,0 +1,33 @@
+// The part of the administrative service that cares for the artifact store.
+#include "daemon/rpc/admin_service.h"
+#include "daemon/rpc/status_convert.h"
+
+namespace modeld {
+namespace {
+
+template <typename Response>
+grpc::Status Answer(absl::StatusOr<Response> result, Response* response) {
+  if (!result.ok()) return ToGrpcStatus(result.status());
+  *response = *std::move(result);
+  return grpc::Status::OK;
+}
+
+}  // namespace
+
+grpc::Status AdminServiceImpl::CollectGarbage(grpc::ServerContext* context,
+                                              const v1::CollectGarbageRequest* request,
+                                              v1::CollectGarbageResponse* response) {
+  v1::CollectGarbageRequest named = *request;
+  named.set_actor(ActorOf(*context, request->actor()));
+  return Answer(care_->CollectGarbage(named), response);
+}
+
+grpc::Status AdminServiceImpl::VerifyStore(grpc::ServerContext* context,
+                                           const v1::VerifyStoreRequest* request,
+                                           v1::VerifyStoreResponse* response) {
+  v1::VerifyStoreRequest named = *request;
+  named.set_actor(ActorOf(*context, request->actor()));
+  return Answer(care_->Verify(named, [context] { return context->IsCancelled(); }), response);
+}
+
+}  // namespace modeld
