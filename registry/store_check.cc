@@ -125,8 +125,12 @@ class Checker {
 
 class Repairer {
  public:
-  Repairer(Registry& registry, const ArtifactStore& store, VersionKeeper& keeper, const std::string& actor)
-      : registry_(registry), store_(store), keeper_(keeper), actor_(actor) {}
+  // A model and a version of it.
+  using Version = std::pair<std::string, std::string>;
+
+  Repairer(Registry& registry, const ArtifactStore& store, VersionKeeper& keeper, const std::string& actor,
+           std::set<Version> live)
+      : registry_(registry), store_(store), keeper_(keeper), actor_(actor), live_(std::move(live)) {}
 
   absl::Status Repair(StoreFinding* finding) {
     const std::string& sha256 = finding->message.sha256();
@@ -141,8 +145,8 @@ class Repairer {
       case v1::STORE_FINDING_KIND_MISSING:
         return Quarantine(finding, "its artifact is missing").status();
       case v1::STORE_FINDING_KIND_DAMAGED: {
-        MODELD_ASSIGN_OR_RETURN(const bool left, Quarantine(finding, "its artifact is damaged"));
-        if (left) return absl::OkStatus();
+        MODELD_ASSIGN_OR_RETURN(const bool quarantined, Quarantine(finding, "its artifact is damaged"));
+        if (!quarantined) return absl::OkStatus();
         MODELD_ASSIGN_OR_RETURN(const bool removed,
                                 store_.Remove(sha256, []() -> absl::StatusOr<bool> { return false; }));
         if (removed) Did(finding, "damaged artifacts removed", "removed");
@@ -167,34 +171,38 @@ class Repairer {
     absl::StrAppend(repair, repair->empty() ? "" : "; ", what);
   }
 
-  // The good versions that need the artifact; true: a live one does, so that it is left as it is.
+  // The good versions that need the artifact, unless one of them is live (false): then all is left as it is.
   absl::StatusOr<bool> Quarantine(StoreFinding* finding, const std::string& why) {
-    std::set<std::pair<std::string, std::string>> versions;
+    std::set<Version> versions;
     for (const ArtifactUse& use : finding->uses) {
-      if (use.disposition == Disposition::kGood) versions.emplace(use.model, use.version);
+      const Version version(use.model, use.version);
+      if (use.disposition != Disposition::kGood) continue;
+      if (live_.count(version) > 0) return LeaveToLive(version, finding);
+      versions.insert(version);
     }
-    bool left = false;
-    for (const auto& [model, version] : versions) {
-      const std::string name = absl::StrCat(model, " ", version);
-      const absl::Status done = keeper_.Quarantine(
-          model, version, actor_, absl::StrCat(why, " (found by verify); drop its file again"));
-      if (absl::IsFailedPrecondition(done)) {
-        left = true;
-        std::string* const repair = finding->message.mutable_repair();
-        absl::StrAppend(repair, repair->empty() ? "" : "; ", name,
-                        " is live and left as it is: drop its file again");
-        continue;
-      }
+    for (const Version& version : versions) {
+      const absl::Status done =
+          keeper_.Quarantine(version.first, version.second, actor_,
+                             absl::StrCat(why, " (found by verify); drop its file again"));
+      if (absl::IsFailedPrecondition(done)) return LeaveToLive(version, finding);  // since this very moment
       MODELD_RETURN_IF_ERROR(done);
-      Did(finding, "versions quarantined", absl::StrCat(name, " quarantined"));
+      Did(finding, "versions quarantined", absl::StrCat(Name(version), " quarantined"));
     }
-    return left;
+    return true;
   }
+
+  static bool LeaveToLive(const Version& version, StoreFinding* finding) {
+    absl::StrAppend(finding->message.mutable_detail(), "; left as it is, for ", Name(version),
+                    " is live: drop its file again");
+    return false;
+  }
+  static std::string Name(const Version& version) { return absl::StrCat(version.first, " ", version.second); }
 
   Registry& registry_;
   const ArtifactStore& store_;
   VersionKeeper& keeper_;
   const std::string& actor_;
+  const std::set<Version> live_;
   std::map<std::string, int> done_;
 };
 
@@ -208,7 +216,10 @@ absl::StatusOr<StoreReport> CheckStore(Registry& registry, const ArtifactStore& 
 
 absl::Status RepairStore(Registry& registry, const ArtifactStore& store, VersionKeeper& keeper,
                          const std::string& actor, const Clock& clock, StoreReport* report) {
-  Repairer repairer(registry, store, keeper, actor);
+  std::set<Repairer::Version> live;
+  MODELD_ASSIGN_OR_RETURN(const std::vector<ModelRecord> models, registry.ListModels());
+  for (const ModelRecord& model : models) live.emplace(model.name, LiveVersion(model.live));
+  Repairer repairer(registry, store, keeper, actor, std::move(live));
   absl::Status status;
   for (StoreFinding& finding : report->findings) {
     status = repairer.Repair(&finding);

@@ -48,6 +48,9 @@ class Backend {
   // After an error: waits for who is asked to be there again; false if `timeout` passed.
   virtual bool Reconnect(absl::Duration timeout) = 0;
 
+  virtual absl::StatusOr<v1::CollectGarbageResponse> CollectGarbage(
+      const v1::CollectGarbageRequest& request) = 0;
+  virtual absl::StatusOr<v1::VerifyStoreResponse> VerifyStore(const v1::VerifyStoreRequest& request) = 0;
   virtual absl::StatusOr<v1::RescanResponse> Rescan() = 0;
   virtual absl::StatusOr<v1::GetStatusResponse> GetStatus() = 0;
 };

@@ -9,6 +9,10 @@
 namespace modeld {
 namespace {
 
+constexpr char kLook[] = "Look";
+constexpr char kChange[] = "Change what is live";
+constexpr char kCare[] = "Care for the store";
+constexpr char kUse[] = "Use";
 constexpr int kMostEvents = 1'000'000;
 
 constexpr char kFooter[] = R"(Exit status:
@@ -65,6 +69,8 @@ void DefineGlobalOptions(CLI::App& app, Arguments& arguments) {
          "--timeout", [&arguments](const std::string& text) { ParseTimeout(text, arguments); },
          "How long to wait for the answer: seconds, or with a unit: 500ms, 2m [30; push, wait and "
          "watch: no limit]")
+         "How long to wait for the answer: seconds, or with a unit: 500ms, 2m [30; care for the store: no "
+         "limit]")
       ->type_name("DURATION");
 }
 
@@ -126,6 +132,48 @@ void DefineChanging(CLI::App& app, Arguments& arguments) {
   AddReason(retire, arguments);
 }
 
+// "90" (days), "12h", "2w": whole seconds.
+void ParseAge(const std::string& text, int64_t* seconds) {
+  struct Unit {
+    char name;
+    int64_t seconds;
+  };
+  static constexpr Unit kUnits[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86'400}, {'w', 7 * 86'400}};
+  int64_t number = 0;
+  for (const Unit& unit : kUnits) {
+    if (text.empty() || text.back() != unit.name) continue;
+    constexpr int64_t kMost = 100'000'000'000;  // three thousand years: nothing overflows
+    if (!absl::SimpleAtoi(text.substr(0, text.size() - 1), &number) || number < 0) break;
+    if (number > kMost / unit.seconds) break;
+    *seconds = number * unit.seconds;
+    return;
+  }
+  throw CLI::ValidationError("--keep-younger",
+                             "expected a time such as 12h, 30d or 2w, got " + Quote(text, 60));
+}
+
+void DefineCaring(CLI::App& app, Arguments& arguments) {
+  CLI::App* const gc = AddCommand(app, kCare, arguments, "gc",
+                                  "Say which old versions' artifacts would be removed, or remove them");
+  AddModel(gc, arguments);
+  gc->add_option("--keep", arguments.care.keep_last, "Keep the highest N versions of each model")
+      ->type_name("N")
+      ->check(CLI::Range(0, kMostEvents))
+      ->capture_default_str();
+  gc->add_option_function<std::string>(
+        "--keep-younger",
+        [&arguments](const std::string& text) { ParseAge(text, &arguments.care.keep_younger_s); },
+        "Keep versions registered within this time: 12h, 30d, 2w")
+      ->type_name("TIME");
+  gc->add_flag("--apply", arguments.care.apply, "Do it");
+  AddReason(gc, arguments);
+
+  CLI::App* const verify = AddCommand(app, kCare, arguments, "verify",
+                                      "Read every artifact and check its hash, and the registry file");
+  verify->add_flag("--repair", arguments.care.repair,
+                   "Remove orphans and damaged artifacts; quarantine what needs them, but for live versions");
+}
+
 void DefineUsing(CLI::App& app, Arguments& arguments) {
   CLI::App* const predict = AddCommand(app, kUse, arguments, "predict", "Run a model");
   AddModel(predict, arguments)->required();
@@ -165,6 +213,7 @@ std::shared_ptr<CLI::App> DefineCommandLine(Arguments& arguments) {
   DefineLooking(*app, arguments);
   DefineChanging(*app, arguments);
   DefineRouting(*app, arguments);
+  DefineCaring(*app, arguments);
   DefineUsing(*app, arguments);
   return app;
 }

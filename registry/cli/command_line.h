@@ -40,6 +40,12 @@ struct RoutingArguments {
   std::string label;
   double share = 0;  // in (0, 1]
   bool off = false;
+// Of gc and verify.
+struct CareArguments {
+  int keep_last = 3;
+  int64_t keep_younger_s = 0;
+  bool apply = false;
+  bool repair = false;
 };
 
 // All that a command line can say.
@@ -64,6 +70,7 @@ struct Arguments {
   EventsArguments events;
   PushArguments push;
   RoutingArguments routing;
+  CareArguments care;
   InspectArguments inspect;
 };
 

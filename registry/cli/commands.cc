@@ -16,6 +16,7 @@
 #include "registry/cli/look_commands.h"
 #include "registry/cli/parse_value.h"
 #include "registry/cli/routing_commands.h"
+#include "registry/cli/store_commands.h"
 #include "registry/cli/table.h"
 #include "registry/cli/unpack.h"
 
@@ -194,6 +195,9 @@ constexpr CliCommand kCommands[] = {
     {"shadow", RunShadow, Access::kChange, /*public_listener=*/false, /*registry_file=*/true},
     {"push", RunPush, Access::kRead, /*public_listener=*/false, /*registry_file=*/false, /*patient=*/true},
     {"wait", RunWait, Access::kRead, /*public_listener=*/false, /*registry_file=*/false, /*patient=*/true},
+    {"gc", RunGc, Access::kChange, /*public_listener=*/false, /*registry_file=*/true, /*patient=*/true},
+    {"verify", RunVerify, Access::kChange, /*public_listener=*/false, /*registry_file=*/true,
+     /*patient=*/true},
     {"predict", RunPredict, Access::kRead, /*public_listener=*/true, /*registry_file=*/false},
     {"rescan", RunRescan, Access::kRead, /*public_listener=*/false, /*registry_file=*/false},
     {"inspect", RunInspect, Access::kRead, /*public_listener=*/true, /*registry_file=*/true},

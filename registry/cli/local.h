@@ -6,10 +6,13 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "registry/artifact_store.h"
 #include "registry/base/clock.h"
 #include "registry/base/file_lock.h"
 #include "registry/cli/backend.h"
 #include "registry/registry.h"
+#include "registry/store_care.h"
+#include "registry/version_keeper.h"
 
 namespace modeld {
 
@@ -46,12 +49,17 @@ class LocalBackend final : public Backend {
   absl::StatusOr<v1::GetUploadResponse> GetUpload(const std::string& sha256) override;
   absl::StatusOr<v1::PushResponse> Push(const v1::PushHeader& header, const ChunkSource& next) override;
   bool Reconnect(absl::Duration timeout) override;
+  absl::StatusOr<v1::CollectGarbageResponse> CollectGarbage(
+      const v1::CollectGarbageRequest& request) override;
+  absl::StatusOr<v1::VerifyStoreResponse> VerifyStore(const v1::VerifyStoreRequest& request) override;
   absl::StatusOr<v1::RescanResponse> Rescan() override;
   absl::StatusOr<v1::GetStatusResponse> GetStatus() override;
 
  private:
   LocalBackend(std::string directory, FileLock lock, std::unique_ptr<Registry> registry, const Clock* clock);
 
+  // The care of the artifacts beside the registry file; opened at the first call.
+  absl::StatusOr<StoreCare*> Care();
   absl::StatusOr<ModelRecord> FindModel(const std::string& name);
   static absl::StatusOr<const VersionRecord*> FindVersion(const ModelRecord& model,
                                                           const std::string& version);
@@ -73,6 +81,11 @@ class LocalBackend final : public Backend {
   FileLock lock_;  // let go after the registry is closed
   std::unique_ptr<Registry> registry_;
   const Clock* const clock_;
+
+  // Null until Care.
+  std::unique_ptr<ArtifactStore> store_;
+  std::unique_ptr<RegistryKeeper> keeper_;
+  std::unique_ptr<StoreCare> care_;
 };
 
 }  // namespace modeld

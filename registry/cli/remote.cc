@@ -178,6 +178,13 @@ absl::StatusOr<v1::GetUploadResponse> RemoteBackend::GetUpload(const std::string
   v1::GetUploadRequest request;
   request.set_sha256(sha256);
   return Call(*admin_, &v1::AdminService::Stub::GetUpload, request);
+absl::StatusOr<v1::CollectGarbageResponse> RemoteBackend::CollectGarbage(
+    const v1::CollectGarbageRequest& request) {
+  return Call(*admin_, &v1::AdminService::Stub::CollectGarbage, request);
+}
+
+absl::StatusOr<v1::VerifyStoreResponse> RemoteBackend::VerifyStore(const v1::VerifyStoreRequest& request) {
+  return Call(*admin_, &v1::AdminService::Stub::VerifyStore, request);
 }
 
 absl::StatusOr<v1::RescanResponse> RemoteBackend::Rescan() {

@@ -40,6 +40,9 @@ class RemoteBackend final : public Backend {
   absl::StatusOr<v1::GetUploadResponse> GetUpload(const std::string& sha256) override;
   absl::StatusOr<v1::PushResponse> Push(const v1::PushHeader& header, const ChunkSource& next) override;
   bool Reconnect(absl::Duration timeout) override;
+  absl::StatusOr<v1::CollectGarbageResponse> CollectGarbage(
+      const v1::CollectGarbageRequest& request) override;
+  absl::StatusOr<v1::VerifyStoreResponse> VerifyStore(const v1::VerifyStoreRequest& request) override;
   absl::StatusOr<v1::RescanResponse> Rescan() override;
   absl::StatusOr<v1::GetStatusResponse> GetStatus() override;
 

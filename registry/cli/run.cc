@@ -58,6 +58,12 @@ std::string WrongTarget(const CliCommand& command, const Arguments& arguments) {
   return "";
 }
 
+// Without their flags, these only say what they would do.
+bool OnlyLooks(const Arguments& arguments) {
+  return (arguments.command == "gc" && !arguments.care.apply) ||
+         (arguments.command == "verify" && !arguments.care.repair);
+}
+
 int Report(const absl::Status& status, const Arguments& arguments, const Environment& environment) {
   const std::string message(status.message());
   if (arguments.json) {
@@ -150,6 +156,7 @@ int RunModelctl(int argc, const char* const* argv, const Environment& environmen
   }
   if (command.patient && !arguments.timeout_given) arguments.timeout = absl::InfiniteDuration();
   Session session(arguments, environment, command.access);
+  Session session(arguments, environment, OnlyLooks(arguments) ? Access::kRead : command.access);
   const absl::Status status = command.run(session);
   const int exit_code = status.ok() ? kExitDone : Report(status, arguments, environment);
   return session.exit_code() != 0 ? session.exit_code() : exit_code;
