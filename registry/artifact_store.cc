@@ -62,7 +62,7 @@ StagedArtifact::StagedArtifact(StagedArtifact&& other) noexcept
       path_(std::exchange(other.path_, "")),
       sha256_(std::exchange(other.sha256_, "")),
       size_bytes_(other.size_bytes_),
-      reserved_(std::exchange(other.reserved_, false)) {}
+      reserved_(std::move(other.reserved_)) {}
 
 StagedArtifact& StagedArtifact::operator=(StagedArtifact&& other) noexcept {
   // The old copy leaves with the temporary.
@@ -78,7 +78,10 @@ StagedArtifact& StagedArtifact::operator=(StagedArtifact&& other) noexcept {
 StagedArtifact::~StagedArtifact() {
   // Open removes what could not be removed here.
   if (!path_.empty()) store_->file_system_->Remove(path_).IgnoreError();
-  if (reserved_) store_->Release(sha256_);
+  if (reserved_ == nullptr) return;
+  MutexLock lock(&reserved_->mutex);
+  const auto reserved = reserved_->counts.find(sha256_);
+  if (--reserved->second == 0) reserved_->counts.erase(reserved);
 }
 
 absl::Status StagedArtifact::Commit() {
@@ -87,9 +90,10 @@ absl::Status StagedArtifact::Commit() {
   const std::string place = store_->PathOf(sha256_);
   const std::string all_artifacts = store_->root_ + "/sha256";
   const std::string directory = place.substr(0, place.rfind('/'));
-  if (!reserved_) {
-    store_->Reserve(sha256_);
-    reserved_ = true;
+  if (reserved_ == nullptr) {
+    reserved_ = store_->reservations_;
+    MutexLock lock(&reserved_->mutex);
+    ++reserved_->counts[sha256_];
   }
   if (!path_.empty()) {
     MODELD_RETURN_IF_ERROR(file_system.MakeDirectories(directory));
@@ -215,25 +219,14 @@ absl::StatusOr<std::vector<StoredFile>> ArtifactStore::ListStaging() const {
 }
 
 absl::StatusOr<bool> ArtifactStore::Remove(const std::string& sha256, const IsNeededFn& is_needed) const {
-  MutexLock lock(&mutex_);
-  if (reserved_.count(sha256) > 0) return false;
+  MutexLock lock(&reservations_->mutex);
+  if (reservations_->counts.count(sha256) > 0) return false;
   MODELD_ASSIGN_OR_RETURN(const bool needed, is_needed());
   if (needed) return false;
   const absl::Status removed = file_system_->Remove(PathOf(sha256));
   if (absl::IsNotFound(removed)) return false;
   MODELD_RETURN_IF_ERROR(removed);
   return true;
-}
-
-void ArtifactStore::Reserve(const std::string& sha256) const {
-  MutexLock lock(&mutex_);
-  ++reserved_[sha256];
-}
-
-void ArtifactStore::Release(const std::string& sha256) const {
-  MutexLock lock(&mutex_);
-  const auto reserved = reserved_.find(sha256);
-  if (--reserved->second == 0) reserved_.erase(reserved);
 }
 
 }  // namespace modeld

@@ -25,6 +25,12 @@ namespace modeld {
 
 class ArtifactStore;
 
+// Artifacts that are committed and perhaps not registered yet. Internal to this file.
+struct ArtifactReservations {
+  Mutex mutex;  // held while an artifact is removed, so that none is reserved and removed at once
+  std::map<std::string, int> counts ABSL_GUARDED_BY(mutex);
+};
+
 // A copy that is complete in staging/ but not yet in the store. Destroying it without Commit removes the
 // copy. From Commit on, while it lives, ArtifactStore::Remove leaves the artifact alone: keep it until the
 // version that needs it is registered. Move-only. Not thread-safe.
@@ -55,7 +61,7 @@ class StagedArtifact {
   std::string path_;    // empty: in its place or moved from
   std::string sha256_;  // empty: moved from
   int64_t size_bytes_;
-  bool reserved_ = false;
+  std::shared_ptr<ArtifactReservations> reserved_;  // null: not reserved
 };
 
 // An artifact that comes in pieces. Destroying it without Finish removes what came. Move-only. Not
@@ -118,19 +124,12 @@ class ArtifactStore {
  private:
   friend class StagedArtifact;
   friend class ArtifactWriter;
-  void Reserve(const std::string& sha256) const;
-  void Release(const std::string& sha256) const;
-
   ArtifactStore(FileSystem* file_system, std::string root)
       : file_system_(file_system), root_(std::move(root)) {}
 
   FileSystem* const file_system_;
   const std::string root_;
-
-  // Held while an artifact is removed, so that none is reserved and removed at once.
-  mutable Mutex mutex_;
-  // Committed and perhaps not registered yet; how often.
-  mutable std::map<std::string, int> reserved_ ABSL_GUARDED_BY(mutex_);
+  const std::shared_ptr<ArtifactReservations> reservations_ = std::make_shared<ArtifactReservations>();
 };
 
 }  // namespace modeld

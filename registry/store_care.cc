@@ -131,4 +131,10 @@ absl::StatusOr<v1::VerifyStoreResponse> StoreCare::Verify(const v1::VerifyStoreR
   return response;
 }
 
+absl::Status StoreCare::Backup(const v1::BackupRequest& request, const TakeBackupFn& take,
+                               const CancelledFn& cancelled) {
+  MODELD_ASSIGN_OR_RETURN(const StoreLeases::Lease lease, leases_.Read("a backup is running"));
+  return SendBackup(*registry_, *store_, *file_system_, request, take, cancelled);
+}
+
 }  // namespace modeld

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "modeld/v1/admin_service.pb.h"
 #include "registry/artifact_store.h"
+#include "registry/backup.h"
 #include "registry/base/clock.h"
 #include "registry/base/file_system.h"
 #include "registry/garbage.h"
@@ -38,6 +39,10 @@ class StoreCare {
   // See store_check.h. CANCELLED.
   absl::StatusOr<v1::VerifyStoreResponse> Verify(const v1::VerifyStoreRequest& request,
                                                  const CancelledFn& cancelled);
+
+  // See backup.h.
+  absl::Status Backup(const v1::BackupRequest& request, const TakeBackupFn& take,
+                      const CancelledFn& cancelled);
 
  private:
   absl::StatusOr<GarbagePlan> Plan(const v1::CollectGarbageRequest& request);

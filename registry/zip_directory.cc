@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "registry/base/errno_status.h"
@@ -152,7 +153,10 @@ absl::StatusOr<ZipEntry> ParseEntry(std::string_view* directory, uint64_t direct
                  .uncompressed_size = Number(fixed, 24, 4),
                  .method = static_cast<uint16_t>(Number(fixed, 10, 2)),
                  .encrypted = (Number(fixed, 8, 2) & (kEncrypted | kStronglyEncrypted | kMaskedHeaders)) != 0,
-                 .special = IsSpecialFile(Number(fixed, 4, 2), Number(fixed, 38, 4))};
+                 .special = IsSpecialFile(Number(fixed, 4, 2), Number(fixed, 38, 4)),
+                 .local_offset = 0,
+                 .record_offset = 0,
+                 .record_bytes = total};
   uint64_t offset = Number(fixed, 42, 4);
   MODELD_RETURN_IF_ERROR(
       Apply64BitField(directory->substr(kEntryBytes + name_bytes, extra_bytes), &entry, &offset));
@@ -160,6 +164,7 @@ absl::StatusOr<ZipEntry> ParseEntry(std::string_view* directory, uint64_t direct
       entry.compressed_size > directory_offset - offset - kLocalHeaderBytes) {
     return Damaged(absl::StrCat("entry ", Quote(entry.name), " lies outside the archive"));
   }
+  entry.local_offset = offset;
   directory->remove_prefix(total);
   return entry;
 }
@@ -181,6 +186,12 @@ absl::StatusOr<std::string> ReadAt(int fd, uint64_t offset, uint64_t size) {
 
 absl::StatusOr<std::vector<ZipEntry>> ReadZipDirectory(int fd, uint64_t file_bytes,
                                                        const ZipDirectoryLimits& limits) {
+  MODELD_ASSIGN_OR_RETURN(ZipDirectory directory, ReadWholeZipDirectory(fd, file_bytes, limits));
+  return std::move(directory.entries);
+}
+
+absl::StatusOr<ZipDirectory> ReadWholeZipDirectory(int fd, uint64_t file_bytes,
+                                                   const ZipDirectoryLimits& limits) {
   MODELD_ASSIGN_OR_RETURN(const DirectoryPlace place, FindDirectory(fd, file_bytes));
   if (place.entries > limits.max_entries) {
     return absl::InvalidArgumentError(absl::StrCat("the archive claims ", place.entries, " entries; at most ",
@@ -190,17 +201,20 @@ absl::StatusOr<std::vector<ZipEntry>> ReadZipDirectory(int fd, uint64_t file_byt
     return absl::InvalidArgumentError(absl::StrCat("the archive's directory has ", place.bytes,
                                                    " bytes; at most ", limits.max_bytes, " are allowed"));
   }
-  MODELD_ASSIGN_OR_RETURN(const std::string bytes, ReadAt(fd, place.offset, place.bytes));
-  std::string_view directory = bytes;
-  std::vector<ZipEntry> entries;
-  entries.reserve(std::min(place.entries, place.bytes / kEntryBytes));
+  ZipDirectory whole;
+  whole.offset = place.offset;
+  MODELD_ASSIGN_OR_RETURN(whole.bytes, ReadAt(fd, place.offset, place.bytes));
+  std::string_view directory = whole.bytes;
+  whole.entries.reserve(std::min(place.entries, place.bytes / kEntryBytes));
   for (uint64_t i = 0; i < place.entries; ++i) {
+    const uint64_t record_offset = whole.bytes.size() - directory.size();
     MODELD_ASSIGN_OR_RETURN(ZipEntry entry, ParseEntry(&directory, place.offset));
-    entries.push_back(std::move(entry));
+    entry.record_offset = record_offset;
+    whole.entries.push_back(std::move(entry));
   }
   if (!directory.empty())
     return Damaged(absl::StrCat("it holds more than the ", place.entries, " entries claimed"));
-  return entries;
+  return whole;
 }
 
 }  // namespace modeld

@@ -19,6 +19,16 @@ struct ZipEntry {
   uint16_t method = 0;             // 0: stored, 8: deflated
   bool encrypted = false;
   bool special = false;  // a symbolic link, device, socket or pipe
+
+  uint64_t local_offset = 0;   // where its own header begins, which its bytes follow
+  uint64_t record_offset = 0;  // where its record begins, from the beginning of the directory
+  uint64_t record_bytes = 0;
+};
+
+struct ZipDirectory {
+  uint64_t offset = 0;            // where it begins; all entries' bytes lie before
+  std::string bytes;              // as it lies there
+  std::vector<ZipEntry> entries;  // in its order
 };
 
 struct ZipDirectoryLimits {
@@ -32,6 +42,9 @@ struct ZipDirectoryLimits {
 // limits. Else: the file cannot be read.
 absl::StatusOr<std::vector<ZipEntry>> ReadZipDirectory(int fd, uint64_t file_bytes,
                                                        const ZipDirectoryLimits& limits);
+// The same, with what is needed to write the directory anew.
+absl::StatusOr<ZipDirectory> ReadWholeZipDirectory(int fd, uint64_t file_bytes,
+                                                   const ZipDirectoryLimits& limits);
 
 // `size` bytes at `offset`. UNAVAILABLE if the file ends before: it was cut short after its size was taken.
 absl::StatusOr<std::string> ReadAt(int fd, uint64_t offset, uint64_t size);

@@ -1,5 +1,7 @@
 // What the care of the artifact store asks of the Manager.
-#include <utility>
+#include <algorithm>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "daemon/lifecycle/manager.h"
@@ -11,8 +13,13 @@ namespace modeld {
 namespace {
 
 // In memory, or on its way in or out.
-bool Occupied(const VersionSlot& slot) {
-  return slot.loading || slot.handle != nullptr || slot.instances > 0 || slot.holds > 0;
+bool Occupied(const ModelState& model, const VersionSlot& slot) {
+  if (slot.probing || slot.loading || slot.handle != nullptr || slot.instances > 0 || slot.holds > 0 ||
+      slot.prepared) {
+    return true;
+  }
+  const std::vector<std::string> keep = model.Decide().keep;
+  return std::find(keep.begin(), keep.end(), slot.record.version) != keep.end();
 }
 
 absl::Status NotRegistered(const Command& command) {
@@ -26,7 +33,7 @@ bool Manager::InMemory(const std::string& model, const std::string& version) con
   const auto found = models_.find(model);
   if (found == models_.end()) return false;
   const VersionSlot* const slot = found->second.Find(version);
-  return slot != nullptr && Occupied(*slot);
+  return slot != nullptr && Occupied(found->second, *slot);
 }
 
 absl::Status Manager::Collect(const Command& command) {
@@ -36,9 +43,9 @@ absl::Status Manager::Collect(const Command& command) {
   ModelState& model = found->second;
   const VersionSlot* const slot = model.Find(command.version);
   if (slot == nullptr) return NotRegistered(command);
-  if (Occupied(*slot)) {
+  if (Occupied(model, *slot)) {
     return absl::FailedPreconditionError(
-        absl::StrCat(NameVersion(command.model, command.version), " is in memory"));
+        absl::StrCat(NameVersion(command.model, command.version), " is in memory, or about to be"));
   }
   // What else keeps it is in the registry, which looks in the same transaction.
   MODELD_RETURN_IF_ERROR(registry_->CollectVersion(

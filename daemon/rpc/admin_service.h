@@ -15,8 +15,8 @@
 #include "daemon/source/push_taker.h"
 #include "modeld/v1/admin_service.grpc.pb.h"
 #include "registry/registry.h"
-#include "registry/upload_store.h"
 #include "registry/store_care.h"
+#include "registry/upload_store.h"
 
 namespace modeld {
 
@@ -88,6 +88,8 @@ class AdminServiceImpl final
                               v1::CollectGarbageResponse* response) override;
   grpc::Status VerifyStore(grpc::ServerContext* context, const v1::VerifyStoreRequest* request,
                            v1::VerifyStoreResponse* response) override;
+  grpc::Status Backup(grpc::ServerContext* context, const v1::BackupRequest* request,
+                      grpc::ServerWriter<v1::BackupResponse>* writer) override;
   grpc::Status Rescan(grpc::ServerContext* context, const v1::RescanRequest* request,
                       v1::RescanResponse* response) override;
   grpc::Status GetStatus(grpc::ServerContext* context, const v1::GetStatusRequest* request,

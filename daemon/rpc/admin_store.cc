@@ -30,4 +30,12 @@ grpc::Status AdminServiceImpl::VerifyStore(grpc::ServerContext* context,
   return Answer(care_->Verify(named, [context] { return context->IsCancelled(); }), response);
 }
 
+grpc::Status AdminServiceImpl::Backup(grpc::ServerContext* context, const v1::BackupRequest* request,
+                                      grpc::ServerWriter<v1::BackupResponse>* writer) {
+  const TakeBackupFn send = [writer](const v1::BackupResponse& part) {
+    return writer->Write(part) ? absl::OkStatus() : absl::CancelledError("the caller is gone");
+  };
+  return ToGrpcStatus(care_->Backup(*request, send, [context] { return context->IsCancelled(); }));
+}
+
 }  // namespace modeld

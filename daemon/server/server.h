@@ -30,8 +30,8 @@
 #include "registry/artifact_store.h"
 #include "registry/base/file_lock.h"
 #include "registry/registry.h"
-#include "registry/upload_store.h"
 #include "registry/store_care.h"
+#include "registry/upload_store.h"
 
 namespace modeld {
 

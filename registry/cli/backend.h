@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "modeld/v1/admin_service.pb.h"
 #include "modeld/v1/model_service.pb.h"
+#include "registry/backup.h"
 
 namespace modeld {
 
@@ -51,6 +52,8 @@ class Backend {
   virtual absl::StatusOr<v1::CollectGarbageResponse> CollectGarbage(
       const v1::CollectGarbageRequest& request) = 0;
   virtual absl::StatusOr<v1::VerifyStoreResponse> VerifyStore(const v1::VerifyStoreRequest& request) = 0;
+  // Hands each part to `take`, whose error ends it.
+  virtual absl::Status Backup(const v1::BackupRequest& request, const TakeBackupFn& take) = 0;
   virtual absl::StatusOr<v1::RescanResponse> Rescan() = 0;
   virtual absl::StatusOr<v1::GetStatusResponse> GetStatus() = 0;
 };

@@ -172,6 +172,43 @@ void DefineCaring(CLI::App& app, Arguments& arguments) {
                                       "Read every artifact and check its hash, and the registry file");
   verify->add_flag("--repair", arguments.care.repair,
                    "Remove orphans and damaged artifacts; quarantine what needs them, but for live versions");
+
+  CLI::App* const backup =
+      AddCommand(app, kCare, arguments, "backup",
+                 "Copy the registry and its artifacts into a directory, while the daemon serves");
+  backup->add_option("DIR", arguments.care.directory, "A new directory, or one of an earlier backup")
+      ->type_name("")
+      ->required();
+
+  CLI::App* const restore =
+      AddCommand(app, kCare, arguments, "restore", "Make a state directory from a backup; needs no daemon");
+  restore->add_option("DIR", arguments.care.directory, "The backup's directory")->type_name("")->required();
+  restore
+      ->add_option("--state-directory", arguments.care.state_directory,
+                   "Where to, for a daemon that does not run")
+      ->type_name("DIR")
+      ->required();
+  restore->add_flag("--force", arguments.care.force, "Also where a registry is there: that is moved aside");
+}
+
+void DefineStamp(CLI::App& app, Arguments& arguments) {
+  CLI::App* const stamp = AddCommand(app, kUse, arguments, "stamp",
+                                     "Write name and version into a TorchScript file; needs no daemon");
+  stamp->add_option("FILE", arguments.stamp.file, "The model file")->type_name("")->required();
+  stamp->add_option("--name", arguments.stamp.name, "The model's name; without it: as it is")
+      ->type_name("NAME")
+      ->check(OneLine());
+  AddVersion(stamp, "--version", arguments, "The version")->required()->type_name("TEXT");
+  stamp
+      ->add_option_function<std::string>(
+          "--description", [&arguments](const std::string& text) { arguments.stamp.description = text; },
+          "What it is; without it: as it is")
+      ->type_name("TEXT")
+      ->check(OneLine());
+  stamp->add_option("--save-as", arguments.stamp.output, "Leave the file, and write another one")
+      ->type_name("PATH");
+  stamp->add_flag("--force", arguments.stamp.force,
+                  "Also over another name or version, and over a file of --save-as that is there");
 }
 
 void DefineUsing(CLI::App& app, Arguments& arguments) {
@@ -192,6 +229,7 @@ void DefineUsing(CLI::App& app, Arguments& arguments) {
       ->check(OneLine());
 
   DefineDeploying(app, arguments);
+  DefineStamp(app, arguments);
   AddCommand(app, kUse, arguments, "rescan", "Scan the drop directory now");
   CLI::App* const completion = AddCommand(app, kUse, arguments, "completion",
                                           "Print a completion script: source <(modelctl completion bash)");

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,11 +42,23 @@ struct RoutingArguments {
   double share = 0;  // in (0, 1]
   bool off = false;
 // Of gc and verify.
+// Of gc, verify, backup and restore.
 struct CareArguments {
   int keep_last = 3;
   int64_t keep_younger_s = 0;
   bool apply = false;
   bool repair = false;
+  std::string directory;        // of the backup
+  std::string state_directory;  // to restore to
+  bool force = false;
+};
+
+struct StampArguments {
+  std::string file;
+  std::string name;
+  std::optional<std::string> description;
+  std::string output;  // empty: in place
+  bool force = false;
 };
 
 // All that a command line can say.
@@ -71,6 +84,7 @@ struct Arguments {
   PushArguments push;
   RoutingArguments routing;
   CareArguments care;
+  StampArguments stamp;
   InspectArguments inspect;
 };
 

@@ -323,4 +323,9 @@ absl::StatusOr<v1::VerifyStoreResponse> LocalBackend::VerifyStore(const v1::Veri
   return care->Verify(request, [] { return false; });
 }
 
+absl::Status LocalBackend::Backup(const v1::BackupRequest& request, const TakeBackupFn& take) {
+  MODELD_ASSIGN_OR_RETURN(StoreCare* const care, Care());
+  return care->Backup(request, take, [] { return false; });
+}
+
 }  // namespace modeld

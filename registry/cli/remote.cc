@@ -187,6 +187,19 @@ absl::StatusOr<v1::VerifyStoreResponse> RemoteBackend::VerifyStore(const v1::Ver
   return Call(*admin_, &v1::AdminService::Stub::VerifyStore, request);
 }
 
+absl::Status RemoteBackend::Backup(const v1::BackupRequest& request, const TakeBackupFn& take) {
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(deadline_));
+  const std::unique_ptr<grpc::ClientReader<v1::BackupResponse>> reader = admin_->Backup(&context, request);
+  v1::BackupResponse part;
+  absl::Status taken;
+  while (taken.ok() && reader->Read(&part)) taken = take(part);
+  if (!taken.ok()) context.TryCancel();
+  const grpc::Status status = reader->Finish();
+  if (!taken.ok()) return taken;
+  return status.ok() ? absl::OkStatus() : Explain(status);
+}
+
 absl::StatusOr<v1::RescanResponse> RemoteBackend::Rescan() {
   return Call(*admin_, &v1::AdminService::Stub::Rescan, v1::RescanRequest());
 }

@@ -43,6 +43,7 @@ class RemoteBackend final : public Backend {
   absl::StatusOr<v1::CollectGarbageResponse> CollectGarbage(
       const v1::CollectGarbageRequest& request) override;
   absl::StatusOr<v1::VerifyStoreResponse> VerifyStore(const v1::VerifyStoreRequest& request) override;
+  absl::Status Backup(const v1::BackupRequest& request, const TakeBackupFn& take) override;
   absl::StatusOr<v1::RescanResponse> Rescan() override;
   absl::StatusOr<v1::GetStatusResponse> GetStatus() override;
 

@@ -44,6 +44,7 @@ class Session {
 
   const Arguments& arguments() const { return arguments_; }
   std::string actor() const { return environment_.actor(); }
+  const Clock& clock() const { return *environment_.clock; }
   Look look() const;
 
   // Made at the first call.

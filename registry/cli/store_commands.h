@@ -9,5 +9,10 @@ namespace modeld {
 absl::Status RunGc(Session& session);
 // DATA_LOSS where something was found that is not repaired.
 absl::Status RunVerify(Session& session);
+absl::Status RunBackup(Session& session);
+// Asks no daemon.
+absl::Status RunRestore(Session& session);
+// Asks no daemon.
+absl::Status RunStamp(Session& session);
 
 }  // namespace modeld

@@ -57,6 +57,15 @@ TEST_F(ManagerStoreTest, WhatIsInMemoryIsNotCollected) {
   EXPECT_THAT(ReadyVersions(), ElementsAre("1.2", "1.1"));
 }
 
+TEST_F(ManagerStoreTest, AVersionThatWaitsToBeLoadedIsNotCollected) {
+  loader_.Block("digits/1.3");
+  ASSERT_OK(manager_->Register(Record("1.3", 'd'), kConfig));
+  EXPECT_TRUE(manager_->InMemory("digits", "1.3"));
+  EXPECT_THAT(manager_->Collect(By("1.3")),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("about to be")));
+  loader_.UnblockAll();
+}
+
 TEST_F(ManagerStoreTest, ACollectedVersionThatIsDroppedAgainNeedsItsArtifactAgain) {
   ASSERT_OK(manager_->Collect(By("1.0")));
   ASSERT_TRUE(Removed('a'));

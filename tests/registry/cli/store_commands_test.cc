@@ -130,5 +130,31 @@ TEST_F(StoreCommandsTest, ARegistryFileWithoutItsStoreIsNamed) {
   EXPECT_THAT(ran.err, HasSubstr("no artifact store"));
 }
 
+TEST_F(StoreCommandsTest, BackupAndRestore) {
+  const TempDir elsewhere;
+  const std::string backup = elsewhere / "backup";
+  const std::string target = elsewhere / "state";
+  Ran ran = Run({"backup", backup, "-o", "json"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_EQ(nlohmann::json::parse(ran.out)["received_artifacts"], 3);
+  ran = Run({"backup", backup});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_THAT(ran.out, AllOf(HasSubstr("3 artifacts"), HasSubstr("new: 0")));
+
+  ran = Run({"restore", backup, "--state-directory", target});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("3 artifacts"));
+  ran = Run({"restore", backup, "--state-directory", target});
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_THAT(ran.err, HasSubstr("--force"));
+  ran = Run({"restore", backup, "--state-directory", target, "--force"});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("before-restore"));
+
+  EXPECT_EQ(Run({"restore", elsewhere / "nothing", "--state-directory", target}).exit_code, 3);
+  EXPECT_EQ(Run({"restore", backup}).exit_code, 2);
+  EXPECT_EQ(Run({"backup", state_.path()}).exit_code, 1);  // onto itself
+}
+
 }  // namespace
 }  // namespace modeld
