@@ -57,6 +57,7 @@ std::string WhyKept(const ModelRecord& model, const std::string& version) {
     });
   });
   if (previous == version) return "previous, where a rollback goes";
+  if (model.watch && model.watch->previous == version) return "where live goes if it fails its watch";
   for (const auto& [label, labelled] : model.routing.labels) {
     if (labelled == version) return absl::StrCat("labelled ", label);
   }

@@ -41,7 +41,8 @@ struct RoutingArguments {
   std::string label;
   double share = 0;  // in (0, 1]
   bool off = false;
-// Of gc and verify.
+};
+
 // Of gc, verify, backup and restore.
 struct CareArguments {
   int keep_last = 3;

@@ -13,6 +13,7 @@ namespace modeld {
 inline constexpr char kLook[] = "Look";
 inline constexpr char kChange[] = "Change what is live";
 inline constexpr char kRoute[] = "Route requests";
+inline constexpr char kCare[] = "Care for the store";
 inline constexpr char kUse[] = "Use";
 
 // Text that goes into messages and into the history.
@@ -35,5 +36,8 @@ void DefineWatching(CLI::App& app, Arguments& arguments);
 void DefineDeploying(CLI::App& app, Arguments& arguments);
 // label, canary and shadow.
 void DefineRouting(CLI::App& app, Arguments& arguments);
+// gc, verify, backup and restore (define_store.cc).
+void DefineCaring(CLI::App& app, Arguments& arguments);
+void DefineStamp(CLI::App& app, Arguments& arguments);
 
 }  // namespace modeld

@@ -178,6 +178,8 @@ absl::StatusOr<v1::GetUploadResponse> RemoteBackend::GetUpload(const std::string
   v1::GetUploadRequest request;
   request.set_sha256(sha256);
   return Call(*admin_, &v1::AdminService::Stub::GetUpload, request);
+}
+
 absl::StatusOr<v1::CollectGarbageResponse> RemoteBackend::CollectGarbage(
     const v1::CollectGarbageRequest& request) {
   return Call(*admin_, &v1::AdminService::Stub::CollectGarbage, request);

@@ -155,7 +155,6 @@ int RunModelctl(int argc, const char* const* argv, const Environment& environmen
     return UsageError(wrong, environment);
   }
   if (command.patient && !arguments.timeout_given) arguments.timeout = absl::InfiniteDuration();
-  Session session(arguments, environment, command.access);
   Session session(arguments, environment, OnlyLooks(arguments) ? Access::kRead : command.access);
   const absl::Status status = command.run(session);
   const int exit_code = status.ok() ? kExitDone : Report(status, arguments, environment);
