@@ -26,7 +26,7 @@ class GarbageTest : public testing::Test {
   // Versions 1.0 to 1.9 and 1.10 of "digits", each with an artifact of 100 bytes; 1.10 is live and 1.9 was
   // before.
   GarbageTest() {
-    ModelRecord model{.name = "digits", .live = {}, .routing = {}, .versions = {}};
+    ModelRecord model{.name = "digits", .live = {}, .routing = {}, .watch = {}, .versions = {}};
     for (int minor = 0; minor <= 10; ++minor) {
       VersionRecord version = TestVersion("digits", "1." + std::to_string(minor));
       version.sha256 = Hash("0123456789a"[minor]);
@@ -122,7 +122,8 @@ TEST_F(GarbageTest, WhatAnyoneNamedStays) {
                          .reason = "",
                          .members = {{"faces", "1.6"}},
                          .since = TestTime()}};
-  EXPECT_THAT(Versions({}), ElementsAre("1.5", "1.6", "1.7", "1.8"));
+  Digits().watch = WatchRecord{.version = "1.10", .previous = "1.6", .ends_at = kNow, .deaths = 0};
+  EXPECT_THAT(Versions({}), ElementsAre("1.5", "1.7", "1.8"));
 }
 
 TEST_F(GarbageTest, WhatIsInMemoryStays) {
@@ -159,7 +160,8 @@ TEST_F(GarbageTest, CollectedOnesAreNotListedAgainAndTakeNobodysPlace) {
 }
 
 TEST_F(GarbageTest, OneModelOnlyAndThenNoOrphans) {
-  ModelRecord faces{.name = "faces", .live = {}, .routing = {}, .versions = {TestVersion("faces", "1")}};
+  ModelRecord faces{
+      .name = "faces", .live = {}, .routing = {}, .watch = {}, .versions = {TestVersion("faces", "1")}};
   faces.versions[0].sha256 = Hash('b');
   snapshot_.models.push_back(faces);
   Store(Hash('f'), 7);

@@ -195,7 +195,7 @@ TEST_F(StoreCareTest, AMemberOfAPendingReleaseIsNotCollected) {
                                    .reason = "",
                                    .members = {{"digits", "1.0"}},
                                    .since = TestTime()},
-                                  TestEvent(action::kReleased)));
+                                  /*added=*/{}, {TestEvent(action::kReleased)}));
   EXPECT_THAT(registry_->CollectVersion("digits", "1.0", TestEvent(action::kCollected)),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("pending release \"both\"")));
   ASSERT_OK_AND_ASSIGN(const v1::CollectGarbageResponse response, Collect(/*apply=*/true));
