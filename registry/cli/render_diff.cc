@@ -114,7 +114,7 @@ std::string RenderDiff(const VersionDiff& diff, const Look& look) {
   for (const std::string& section :
        {facts("ARTIFACT", diff.artifact, ""), facts("CONFIG", diff.config, "the same"),
         facts("SCHEMA", diff.schema, both ? "the same" : unknown), facts("MEASURED", diff.measured, unknown),
-        golden.Text("none", look), latency.Text(unknown, look)}) {
+        golden.Text("none", look), latency.Text(both ? "not measured" : unknown, look)}) {
     absl::StrAppend(&out, "\n", section);
   }
   return out;
