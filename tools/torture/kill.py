@@ -19,7 +19,16 @@ from daemon_process import DaemonProcess
 from report import Row, row
 from script import MODELS, Dropped, Script
 from setting import Setting
-from store_check import ArtifactCheck, Move, check_integrity, copy_of, live_versions, moves, opened
+from store_check import (
+    ArtifactCheck,
+    Move,
+    check_integrity,
+    copy_of,
+    live_versions,
+    moves,
+    opened,
+    unverified,
+)
 
 from modeld_client import Client, ModeldError
 from modeld_client.retry import NO_RETRY
@@ -28,7 +37,7 @@ KILLS, KILLS_SHORT = 500, 15
 INPUT = {"x": np.zeros((1, 2), np.float32)}
 # What a kill's delay is drawn from, in seconds: up to this long after an operation began. Most take about as
 # long; what is drawn too long hits one of the operations after it.
-LONGEST_DELAY_S = 0.2
+LONGEST_DELAY_S = 0.6
 LONGEST_START_S = 0.3
 CASE = "kill -9 at random points"
 
@@ -38,9 +47,10 @@ LOST = "commands that had returned OK and were not in the events"
 LIVE = "times that live was not the version committed last"
 ARTIFACTS = "artifacts missing or damaged"
 ANSWERS = "answers by a version that is not good, or not that version's own"
+UNVERIFIED = "versions live, labelled or given traffic without having passed a probe"
 DROPS = "complete files that were dropped and never taken"
 ERRORS = "operations and starts that failed for another reason than the kill"
-GOALS = (DATABASE, LOST, LIVE, ARTIFACTS, ANSWERS, DROPS, ERRORS)
+GOALS = (DATABASE, LOST, LIVE, ARTIFACTS, ANSWERS, UNVERIFIED, DROPS, ERRORS)
 KILLED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
 
@@ -75,14 +85,20 @@ class Asker:
         while not self._stop.wait(0.004):
             for model in MODELS:
                 with contextlib.suppress(ModeldError):  # killed, or nothing is live yet
-                    check_answer(self._client, model, None, self._dropped, self._findings)
+                    check_answer(self._client, model, self._dropped, self._findings)
 
 
 def check_answer(
-    client: Client, model: str, version: str | None, dropped: Dropped, findings: Findings
+    client: Client,
+    model: str,
+    dropped: Dropped,
+    findings: Findings,
+    *,
+    version: str | None = None,
+    label: str | None = None,
 ) -> str:
     """Asks once; the version that answered. ModeldError: there was no answer."""
-    answer = client.predict(model, INPUT, version=version)
+    answer = client.predict(model, INPUT, version=version, label=label)
     findings.answers += 1
     key = (model, answer.version)
     value = float(np.asarray(answer.output).reshape(-1)[0])
@@ -133,7 +149,7 @@ class Kills:
         def kill() -> None:
             if at_copy:
                 self._await_copy()
-                time.sleep(delay_s / 10)
+                time.sleep(delay_s / 20)
             else:
                 time.sleep(delay_s)
             hit.append(self._script.under_way or "between operations")
@@ -179,6 +195,8 @@ class Kills:
             for fault in self._artifacts.check(connection):
                 self.findings.add(ARTIFACTS, fault)
             self._look_for_lost(connection)
+            for version in unverified(connection):
+                self.findings.add(UNVERIFIED, version)
             known = moves(connection)
             for model, live in live_versions(connection).items():
                 last = [move.to_version for move in known if move.model == model][-1:]
@@ -189,15 +207,16 @@ class Kills:
     def _look_for_lost(self, connection: Any) -> None:
         for command in self._script.acknowledged[self._checked :]:
             found = connection.execute(
-                "SELECT id, version, to_version FROM events WHERE action = ? AND model = ? AND reason = ?",
-                (command.action, command.model, command.reason),
+                "SELECT id, version, to_version FROM events WHERE action = ? AND model = ?"
+                " AND (reason = ? OR reason LIKE '%: ' || ?)",
+                (command.action, command.model, command.reason, command.reason),
             ).fetchone()
             if found is None:
-                # With nothing to do, nothing is recorded: it is retired, or not pinned, already.
-                if command.action not in ("retire", "unpin"):
+                # With nothing to do, nothing is recorded: it is as asked for already.
+                if command.action not in ("retire", "unpin", "label", "canary"):
                     self.findings.add(LOST, f"{command} is not in the events")
                 continue
-            moved = found[2] if command.action != "retire" else found[1]
+            moved = found[2] if found[2] else found[1]
             if command.action == "unpin":  # the move that follows is an event of its own
                 later = (known for known in moves(connection) if known.id >= found[0])
                 moved = next((m.to_version for m in later if m.to_version == command.to_version), moved)
@@ -213,11 +232,14 @@ class Kills:
         if self._artifacts.unregistered(connection) > 0:
             return f"{under_way}: in the store, not registered"
         model, version = list(self._script.dropped.tags)[-1]
+        events = "SELECT count(*) FROM events WHERE action = 'probed' AND model = ? AND version = ?"
         count = "SELECT count(*) FROM {} WHERE model = ? AND {} = ?"
         if connection.execute(count.format("versions", "version"), (model, version)).fetchone() == (0,):
             return f"{under_way}: before the copy"
+        if connection.execute(events, (model, version)).fetchone() == (0,):
+            return f"{under_way}: registered, not probed"
         if connection.execute(count.format("events", "to_version"), (model, version)).fetchone() == (0,):
-            return f"{under_way}: registered, not live"
+            return f"{under_way}: probed, not live"
         return f"{under_way}: live"
 
     def _start(self) -> None:
@@ -248,7 +270,7 @@ class Kills:
 
     def _ask(self, client: Client, model: str) -> str:
         try:
-            return check_answer(client, model, None, self._script.dropped, self.findings)
+            return check_answer(client, model, self._script.dropped, self.findings, label="live")
         except ModeldError as error:
             return "" if "no model" in str(error) or "no live version" in str(error) else str(error)
 
@@ -267,7 +289,7 @@ class Kills:
                 if not state and self._script.was_dropped(model, version):
                     self.findings.add(DROPS, f"{model} {version}")
                 try:
-                    check_answer(client, model, version, self._script.dropped, self.findings)
+                    check_answer(client, model, self._script.dropped, self.findings, version=version)
                 except ModeldError:
                     continue  # not in memory
                 if state != "READY":

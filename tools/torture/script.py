@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import shutil
 import time
@@ -19,7 +20,8 @@ from modeld_client import Client, NotFoundError, VersionState
 MODELS = ("a", "b")
 # Padding in megabytes, for copies that take long enough to be hit; and how often.
 SIZES = {0: 16, 2: 3, 12: 1}
-DROP_TIMEOUT_S = 20.0
+DROP_TIMEOUT_S = 30.0
+NOT_MOVING = ("Retire", "SetLabel", "SetCanary")  # commands that do not move live
 POLL_S = 0.002
 
 
@@ -41,7 +43,7 @@ class Acknowledged:
 
     action: str
     model: str
-    to_version: str  # live as the command left it; of a retirement: the version
+    to_version: str  # live as the command left it; of one that does not move live: the version
     reason: str
 
 
@@ -67,11 +69,14 @@ class Script:
         operations: dict[Callable[[Admin, Client, str], None], int] = {
             self._drop: 8,
             self._drop_bad: 1,
+            self._drop_not_a_number: 1,
             self._promote: 3,
             self._rollback: 4,
             self._pin: 1,
             self._unpin: 3,
             self._retire: 1,
+            self._label: 1,
+            self._canary: 2,
         }
         model = self._random.choice(MODELS)
         (operation,) = self._random.choices(list(operations), list(operations.values()))
@@ -88,10 +93,11 @@ class Script:
         major = 1 if self._random.random() < 0.8 else 0
         return f"{major}.{self._count}"
 
-    def _save(self, model: str, version: str, **config: object) -> Path:
+    def _save(self, model: str, version: str, tag: float | None = None, **config: object) -> Path:
         (megabytes,) = self._random.choices(list(SIZES), list(SIZES.values()))
-        self.dropped.tags[model, version] = float(self._count)
-        return self._makers[model, megabytes].save(version, float(self._count), **config)
+        tag = float(self._count) if tag is None else tag
+        self.dropped.tags[model, version] = tag
+        return self._makers[model, megabytes].save(version, tag, **config)
 
     def _bring(self, path: Path) -> None:
         """Drops the file by a rename or by a plain copy, and takes it from where it was made."""
@@ -112,6 +118,13 @@ class Script:
         self.dropped.bad.add((model, version))
         inputs = [{"name": "no_such_input", "dtype": "FP32", "shape": [2]}]
         self._bring(self._save(model, version, inputs=inputs))
+        self._await(client, model, version)
+
+    def _drop_not_a_number(self, admin: Admin, client: Client, model: str) -> None:
+        """A version that loads and runs, and whose every answer is NaN: only a probe finds that out."""
+        version = self._draw_version()
+        self.dropped.bad.add((model, version))
+        self._bring(self._save(model, version, tag=math.nan))
         self._await(client, model, version)
 
     def _await(self, client: Client, model: str, version: str) -> None:
@@ -148,8 +161,9 @@ class Script:
             if error.code() in (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.NOT_FOUND):
                 return  # not possible just now; nothing changed
             raise
-        version = fields["version"] if method == "Retire" else response.change.to_version
-        self.acknowledged.append(Acknowledged(method.lower(), model, str(version), reason))
+        version = str(fields.get("version", "")) if method in NOT_MOVING else response.change.to_version
+        action = method.removeprefix("Set").lower()
+        self.acknowledged.append(Acknowledged(action, model, version, reason))
 
     def _promote(self, admin: Admin, client: Client, model: str) -> None:
         version = self._random.choice(self.dropped.good(model)[-6:])
@@ -163,6 +177,14 @@ class Script:
 
     def _unpin(self, admin: Admin, client: Client, model: str) -> None:
         self._command(admin, "Unpin", model)
+
+    def _label(self, admin: Admin, client: Client, model: str) -> None:
+        version = self._random.choice([*self.dropped.good(model)[-4:], ""])
+        self._command(admin, "SetLabel", model, label="stable", version=version)
+
+    def _canary(self, admin: Admin, client: Client, model: str) -> None:
+        version = self._random.choice([*self.dropped.good(model)[-4:], ""])
+        self._command(admin, "SetCanary", model, version=version, share=0.5)
 
     def _retire(self, admin: Admin, client: Client, model: str) -> None:
         version = self._random.choice(self.dropped.good(model))

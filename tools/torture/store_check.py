@@ -65,6 +65,20 @@ def live_versions(connection: sqlite3.Connection) -> dict[str, str]:
     return dict(rows.fetchall())
 
 
+def unverified(connection: sqlite3.Connection) -> list[str]:
+    """Versions that were made live or given a label or traffic without having passed a probe."""
+    rows = connection.execute(
+        """
+        WITH used (model, version) AS (
+          SELECT model, version FROM live_history UNION SELECT model, version FROM labels
+          UNION SELECT model, version FROM traffic)
+        SELECT used.model, used.version FROM used LEFT JOIN probes USING (model, version)
+        WHERE probes.passed IS NOT 1
+        """
+    )
+    return [f"{model} {version}" for model, version in rows]
+
+
 class ArtifactCheck:
     """Whether every artifact that the database needs lies in the store, whole. Remembers what was hashed."""
 
