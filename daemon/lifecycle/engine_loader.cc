@@ -13,7 +13,6 @@
 #include "daemon/probe/generated_inputs.h"
 #include "daemon/probe/tolerance.h"
 #include "daemon/probe/warm_up.h"
-#include "registry/base/background.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 #include "registry/model_config.h"
@@ -70,13 +69,13 @@ absl::StatusOr<LoadedVersion> EngineLoader::ReadAndLoad(const VersionRecord& rec
                           ReadGoldenSamples(*store_, *registry_, record, parsed.config));
   // All that takes long, and nothing that takes a lock of ours.
   const auto load = [&] { return LoadAndWarm(record, parsed.config, samples); };
-  return awaited ? load() : RunInBackground(load);
+  return awaited ? load() : background_.Run(load);
 }
 
 absl::StatusOr<LoadedVersion> EngineLoader::LoadAndWarm(const VersionRecord& record,
                                                         const v1::ModelConfig& config,
                                                         const std::vector<GoldenSample>& samples) {
-  engine_->PrepareThread(/*intra_op_threads=*/1);
+  PrepareThisThread();
   MODELD_ASSIGN_OR_RETURN(std::unique_ptr<Executable> executable,
                           engine_->Load({.artifact_path = store_->PathOf(record.sha256)}));
 
@@ -104,11 +103,18 @@ absl::Status EngineLoader::CheckAgain(const VersionRecord& record, const ServedV
     MODELD_ASSIGN_OR_RETURN(const ParsedConfig parsed, ParseModelConfig(config_json));
     MODELD_ASSIGN_OR_RETURN(const std::vector<GoldenSample> samples,
                             ReadGoldenSamples(*store_, *registry_, record, parsed.config));
-    engine_->PrepareThread(/*intra_op_threads=*/1);
+    PrepareThisThread();
     return CheckGolden(version, samples, ToleranceOf(parsed.config));
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("out of memory");
   }
+}
+
+void EngineLoader::PrepareThisThread() {
+  thread_local const Engine* prepared_for = nullptr;
+  if (prepared_for == engine_) return;
+  engine_->PrepareThread(/*intra_op_threads=*/1);
+  prepared_for = engine_;
 }
 
 }  // namespace modeld

@@ -6,6 +6,7 @@
 #include "daemon/lifecycle/loader.h"
 #include "modeld/v1/model_config.pb.h"
 #include "registry/artifact_store.h"
+#include "registry/base/background.h"
 #include "registry/registry.h"
 
 namespace modeld {
@@ -31,10 +32,14 @@ class EngineLoader final : public VersionLoader {
   absl::StatusOr<LoadedVersion> LoadAndWarm(const VersionRecord& record, const v1::ModelConfig& config,
                                             const std::vector<GoldenSample>& samples);
 
+  // Thread settings are per thread, and whoever calls may warm here for the first time.
+  void PrepareThisThread();
+
   Engine* const engine_;
   const ArtifactStore* const store_;
   Registry* const registry_;
   const absl::Duration default_watch_;
+  BackgroundThread background_;
 };
 
 }  // namespace modeld

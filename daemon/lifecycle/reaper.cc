@@ -1,8 +1,22 @@
 #include "daemon/lifecycle/reaper.h"
 
+#include <malloc.h>
+
 #include <utility>
 
 namespace modeld {
+namespace {
+
+// The C library keeps what is freed for later use, in every thread's arena: after a version is destroyed that
+// is most of what it took, and what loading it took besides. LibTorch itself loses nothing of it: loaded and
+// destroyed 200 times, a model leaves as many bytes in use as after 5 times.
+void ReturnFreeMemory() {
+#ifdef __GLIBC__
+  (void)::malloc_trim(0);
+#endif
+}
+
+}  // namespace
 
 Reaper::Reaper(DestroyedFn on_destroyed)
     : on_destroyed_(std::move(on_destroyed)), thread_([this] { Loop(); }) {}
@@ -36,6 +50,7 @@ void Reaper::Loop() {
     const std::string model = version->model;
     const std::string name = version->version;
     version.reset();
+    ReturnFreeMemory();
     if (on_destroyed_) on_destroyed_(model, name);
     MutexLock lock(&mutex_);
     --alive_;

@@ -1,4 +1,4 @@
-// Reaper: the thread on which models die.
+// Reaper: the thread on which models die, and their memory goes back to the system.
 #pragma once
 
 #include <deque>

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "registry/base/background.h"
 #include "registry/base/status_macros.h"
 #include "registry/incomplete.h"
 #include "registry/version_order.h"
@@ -103,7 +102,7 @@ TakeResult FileTaker::Stage(const ScannedFile& file, absl::Time now,
   };
 
   absl::StatusOr<StagedArtifact> artifact =
-      RunInBackground([&] { return store_->Stage(file.full_path, file.identity); });
+      background_->Run([&] { return store_->Stage(file.full_path, file.identity); });
   if (!artifact.ok()) {
     const Verdict verdict = Judge(file, artifact.status());
     return ends(verdict == Verdict::kRefused ? Verdict::kLater : verdict, artifact.status());

@@ -1,6 +1,7 @@
 // FileTaker: takes one dropped file in: identify, stage, register. The one look at a file's contents.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "absl/time/time.h"
 #include "daemon/source/scan.h"
 #include "registry/artifact_store.h"
+#include "registry/base/background.h"
 #include "registry/base/file_system.h"
 #include "registry/inspect.h"
 #include "registry/records.h"
@@ -99,6 +101,7 @@ class FileTaker {
   const ArtifactStore* const store_;
   VersionSink* const sink_;
   const ConfigOptions config_;
+  const std::unique_ptr<BackgroundThread> background_ = std::make_unique<BackgroundThread>();
 };
 
 }  // namespace modeld

@@ -1,45 +1,61 @@
-// Work that may wait for the CPU: what is done beside serving, and must not be felt there.
+// BackgroundThread: for work that may wait for the CPU: what is done beside serving, and must not be felt
+// there.
 #pragma once
 
 #include <exception>
+#include <functional>
 #include <optional>
-#include <system_error>
 #include <thread>
 #include <type_traits>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
+#include "registry/base/mutex.h"
+
 namespace modeld {
 
-// Lets the calling thread run only when nothing else wants the CPU (SCHED_IDLE), for good: a process without
-// privileges may not take it back. Without effect where the kernel refuses.
-void LowerPriorityOfThisThread();
-
-// Runs `work` on a thread of its own, of low priority, and returns what it returns, or throws what it throws.
+// A thread that runs only when nothing else wants the CPU (SCHED_IDLE), for as long as this lives: a process
+// without privileges may not raise it again. At usual priority where the kernel refuses. Thread-safe.
 //
-// For work that holds no lock which a thread of usual priority may want: whoever holds one while the CPU is
-// busy elsewhere holds it for as long as that lasts. That is why it is a thread for each piece of work, and
-// not a slower one for all that its caller does.
-template <typename Work>
-std::invoke_result_t<Work> RunInBackground(Work&& work) {
-  std::optional<std::invoke_result_t<Work>> result;
-  std::exception_ptr thrown;
-  const auto run = [&] {
-    LowerPriorityOfThisThread();
-    try {
-      result.emplace(std::forward<Work>(work)());
-    } catch (...) {
-      thrown = std::current_exception();
-    }
-  };
-  std::optional<std::thread> thread;
-  try {
-    thread.emplace(run);
-  } catch (const std::system_error&) {
-    return std::forward<Work>(work)();  // no thread to be had: better here than not at all
+// Its work holds no lock that a thread of usual priority may want: whoever holds one while the CPU is busy
+// elsewhere holds it for as long as that lasts. That is why such work is handed to it piece by piece.
+//
+// One thread, not one for each piece of work: the C library gives every new thread whichever arena is free,
+// and what is freed in one arena is of no use in another. Models loaded by a thread each took 37 MB more a
+// swap, of 45.
+class BackgroundThread {
+ public:
+  BackgroundThread();
+  ~BackgroundThread();
+  BackgroundThread(const BackgroundThread&) = delete;
+  BackgroundThread& operator=(const BackgroundThread&) = delete;
+
+  // Runs `work` there, after what others asked for, and returns what it returns, or throws what it throws.
+  template <typename Work>
+  std::invoke_result_t<Work> Run(Work&& work) {
+    std::optional<std::invoke_result_t<Work>> result;
+    std::exception_ptr thrown;
+    RunAndWait([&] {
+      try {
+        result.emplace(work());
+      } catch (...) {
+        thrown = std::current_exception();
+      }
+    });
+    if (thrown != nullptr) std::rethrow_exception(thrown);
+    return *std::move(result);
   }
-  thread->join();
-  if (thrown != nullptr) std::rethrow_exception(thrown);
-  return *std::move(result);
-}
+
+ private:
+  void RunAndWait(std::function<void()> work);
+  void Loop();
+
+  Mutex mutex_;
+  CondVar changed_;
+  std::function<void()> work_ ABSL_GUARDED_BY(mutex_);  // null: none
+  bool busy_ ABSL_GUARDED_BY(mutex_) = false;           // from when work is handed over until it is done
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;  // last: it uses the others
+};
 
 }  // namespace modeld

@@ -2,8 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <array>
+#include <cstdint>
+#include <fstream>
+#include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/support/fake_loader.h"
@@ -26,6 +32,54 @@ class ThreadTeller final : public Executable {
   std::thread::id* const destroyed_on_;
   const std::vector<Method> methods_;
 };
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // their allocators keep what is freed
+
+int64_t ResidentBytes() {
+  int64_t size = 0;
+  int64_t resident = 0;
+  std::ifstream("/proc/self/statm") >> size >> resident;
+  return resident * ::sysconf(_SC_PAGESIZE);
+}
+
+// A model in many small pieces, which the C library would keep for later.
+class ManyPieces final : public Executable {
+ public:
+  static constexpr int64_t kPieces = 16'384;
+  static constexpr int64_t kPieceBytes = 4096;
+
+  // Every eighth piece is followed by something that stays, so that they do not merge into one piece at the
+  // end, which is given back anyway.
+  explicit ManyPieces(std::vector<std::unique_ptr<std::array<char, 1000>>>* staying) {
+    for (int64_t i = 0; i < kPieces; ++i) {
+      pieces_.push_back(std::make_unique<std::array<char, kPieceBytes>>());
+      if (i % 8 == 0) staying->push_back(std::make_unique<std::array<char, 1000>>());
+    }
+  }
+  const std::vector<Method>& methods() const override { return methods_; }
+  absl::StatusOr<Value> Run(size_t, std::vector<Value>) override { return Value{}; }
+
+ private:
+  std::vector<std::unique_ptr<std::array<char, kPieceBytes>>> pieces_;
+  const std::vector<Method> methods_;
+};
+
+TEST(ReaperTest, GivesTheMemoryOfAVersionBackToTheSystem) {
+  Notification destroyed;
+  Reaper reaper([&](const std::string&, const std::string&) { destroyed.Notify(); });
+  std::vector<std::unique_ptr<std::array<char, 1000>>> staying;
+  const int64_t before = ResidentBytes();
+  auto version = FakeServedVersion("digits", "1.0");
+  version->executable = std::make_unique<ManyPieces>(&staying);
+  VersionHandle handle = reaper.MakeHandle(std::move(version));
+  const int64_t taken = ResidentBytes() - before;
+  ASSERT_GE(taken, ManyPieces::kPieces * ManyPieces::kPieceBytes);
+  handle.reset();
+  destroyed.Wait();
+  EXPECT_LE(ResidentBytes() - before, taken / 2);
+}
+
+#endif
 
 TEST(ReaperTest, DestroysOnItsOwnThreadAfterTheLastHandle) {
   std::thread::id destroyed_on;

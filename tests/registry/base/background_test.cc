@@ -3,26 +3,54 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 
+#include <atomic>
 #include <memory>
 #include <new>
 #include <string>
+#include <thread>
+#include <vector>
 
 namespace modeld {
 namespace {
 
-TEST(BackgroundTest, TheWorkIsHeldBackAndItsCallerIsNot) {
-  EXPECT_EQ(RunInBackground([] { return ::sched_getscheduler(0); }), SCHED_IDLE);
+TEST(BackgroundThreadTest, ItsWorkIsHeldBackAndItsCallerIsNot) {
+  BackgroundThread background;
+  EXPECT_EQ(background.Run([] { return ::sched_getscheduler(0); }), SCHED_IDLE);
   EXPECT_EQ(::sched_getscheduler(0), SCHED_OTHER);
 }
 
-TEST(BackgroundTest, ReturnsWhatTheWorkReturns) {
+TEST(BackgroundThreadTest, ReturnsWhatTheWorkReturns) {
+  BackgroundThread background;
   const std::unique_ptr<std::string> result =
-      RunInBackground([] { return std::make_unique<std::string>("done"); });
+      background.Run([] { return std::make_unique<std::string>("done"); });
   EXPECT_EQ(*result, "done");
 }
 
-TEST(BackgroundTest, ThrowsWhatTheWorkThrows) {
-  EXPECT_THROW(RunInBackground([]() -> int { throw std::bad_alloc(); }), std::bad_alloc);
+TEST(BackgroundThreadTest, ThrowsWhatTheWorkThrowsAndGoesOn) {
+  BackgroundThread background;
+  EXPECT_THROW(background.Run([]() -> int { throw std::bad_alloc(); }), std::bad_alloc);
+  EXPECT_EQ(background.Run([] { return 7; }), 7);
+}
+
+TEST(BackgroundThreadTest, RunsOnePieceAtATimeOnOneThread) {
+  BackgroundThread background;
+  std::atomic<int> running = 0;
+  const std::thread::id there = background.Run([] { return std::this_thread::get_id(); });
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 4; ++caller) {
+    callers.emplace_back([&] {
+      for (int i = 0; i < 100; ++i) {
+        const bool alone = background.Run([&] {
+          const bool first = ++running == 1;
+          EXPECT_EQ(std::this_thread::get_id(), there);
+          --running;
+          return first;
+        });
+        EXPECT_TRUE(alone);
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
 }
 
 }  // namespace
