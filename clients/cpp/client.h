@@ -40,7 +40,7 @@ struct ClientOptions {
 struct PredictOptions {
   std::string version;  // at most one of version and label; neither: live
   std::string label;
-  std::string method;  // empty: forward
+  std::string method;                             // empty: forward
   absl::Duration timeout = absl::ZeroDuration();  // zero: ClientOptions::default_timeout
   // While the model has a canary, requests with the same key (a user's or session's id, at most 1 KiB) go to
   // the same version. Empty: by what the inputs hold.

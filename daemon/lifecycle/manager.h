@@ -176,8 +176,9 @@ class Manager {
   // Looks at the clock again: what waited for a time that has come is done now. For tests that move the clock
   // by hand; a real one is watched.
   void Poke();
-  // Looks at all watches now, on the calling thread. The daemon does so every second.
-  void CheckWatches();
+  // Looks at all watches now, on the calling thread, after whoever does so already. The daemon does so every
+  // second.
+  void CheckWatches() ABSL_LOCKS_EXCLUDED(checking_watches_);
 
  private:
   Manager(ManagerParts parts, std::vector<ModelRecord> models, std::vector<ReleaseRecord> releases);
@@ -330,6 +331,7 @@ class Manager {
   const int64_t memory_budget_bytes_;  // 0: without limit
   const MemoryPolicy memory_policy_;
 
+  Mutex checking_watches_;  // held through one look at all of them; taken before mutex_
   mutable Mutex mutex_;
   mutable CondVar changed_;                                           // for who waits for a state
   CondVar load_work_;                                                 // for the loading thread

@@ -46,6 +46,7 @@ bool Manager::WaitForWatches() {
 }
 
 void Manager::CheckWatches() {
+  MutexLock checking(&checking_watches_);
   for (const Examination& examination : WatchesToExamine()) Conclude(examination, Examine(examination));
 }
 

@@ -50,11 +50,17 @@ void Reaper::Loop() {
     const std::string model = version->model;
     const std::string name = version->version;
     version.reset();
-    ReturnFreeMemory();
+    // Giving memory back holds up whoever allocates meanwhile: once for all that go together.
+    if (NoneWaits()) ReturnFreeMemory();
     if (on_destroyed_) on_destroyed_(model, name);
     MutexLock lock(&mutex_);
     --alive_;
   }
+}
+
+bool Reaper::NoneWaits() {
+  MutexLock lock(&mutex_);
+  return queue_.empty();
 }
 
 std::unique_ptr<const ServedVersion> Reaper::Next() {

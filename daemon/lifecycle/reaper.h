@@ -30,6 +30,7 @@ class Reaper {
   void Loop();
   // Waits for a version to destroy; null: there will be none any more.
   std::unique_ptr<const ServedVersion> Next();
+  bool NoneWaits();
   void Enqueue(const ServedVersion* version);
 
   const DestroyedFn on_destroyed_;

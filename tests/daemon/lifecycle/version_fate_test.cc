@@ -23,8 +23,11 @@ VersionRecord Record(const std::string& version, Disposition disposition = Dispo
 }
 
 ModelState Model(std::vector<VersionRecord> versions, LiveState live = {}) {
-  return ModelState(
-      {.name = "digits", .live = std::move(live), .routing = {}, .watch = {}, .versions = std::move(versions)});
+  return ModelState({.name = "digits",
+                     .live = std::move(live),
+                     .routing = {},
+                     .watch = {},
+                     .versions = std::move(versions)});
 }
 
 void Load(ModelState& model, const std::string& version) {
