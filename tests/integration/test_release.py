@@ -93,6 +93,7 @@ def test_a_release_with_one_bad_model_leaves_both_old_versions_live(both_live, c
     assert set(of_a.counts()) == set(of_b.counts()) == {"1.0"}
     assert live_versions(client) == ["1.0", "1.0"]
     assert "picture" in daemon.ctl("versions", "b")
+    assert "week-48/manifest.json" in daemon.ctl("models")
     assert "week-48" in daemon.ctl("history")
 
     # Not after a restart either.
