@@ -56,12 +56,16 @@ TakeResult FileTaker::Take(const ScannedFile& file, absl::Time now) const {
   std::optional<StagedVersion> staged;
   TakeResult result = Stage(file, now, staged);
   if (!staged) return result;
-  result.why = staged->Commit();
+  return Register(file, *staged, std::move(result));
+}
+
+TakeResult FileTaker::Register(const ScannedFile& file, StagedVersion& staged, TakeResult result) const {
+  result.why = staged.Commit();
   if (!result.why.ok()) {
     result.verdict = Verdict::kLater;
     return result;
   }
-  const NewVersion& known = staged->known;
+  const NewVersion& known = staged.known;
   result.why = sink_->Register(known.version, known.canonical_config, known.files);
   if (!result.why.ok()) result.verdict = Judge(file, result.why);
   return result;

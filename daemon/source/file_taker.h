@@ -84,6 +84,8 @@ class FileTaker {
   TakeResult Look(const ScannedFile& file) const;
   // Look, and the copy; sets `staged` if nothing is in the way.
   TakeResult Stage(const ScannedFile& file, absl::Time now, std::optional<StagedVersion>& staged) const;
+  // What Stage came to, as it is once `staged` is in the store and the sink has heard of it.
+  TakeResult Register(const ScannedFile& file, StagedVersion& staged, TakeResult result) const;
   // OK if the file opens and is as it was scanned; ABORTED if it is not.
   absl::Status CheckOpens(const ScannedFile& file) const;
   // The verdict where a step failed with `why`.

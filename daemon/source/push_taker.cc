@@ -1,7 +1,7 @@
 #include "daemon/source/push_taker.h"
 
+#include <optional>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "registry/base/log.h"
@@ -11,34 +11,6 @@
 namespace modeld {
 namespace {
 
-// Notices whether a version is news, and that what was staged is what was uploaded.
-class NoticingSink final : public VersionSink {
- public:
-  NoticingSink(VersionSink* next, Registry* registry, std::string sha256)
-      : next_(next), registry_(registry), sha256_(std::move(sha256)) {}
-
-  absl::Status Register(const VersionRecord& version, const std::string& canonical_config,
-                        const std::vector<VersionFile>& files) override {
-    if (version.sha256 != sha256_) {
-      return absl::DataLossError("the upload changed on the disk after it was checked; push it again");
-    }
-    known_ = registry_->ConfigOf(version.model, version.version).ok();
-    return next_->Register(version, canonical_config, files);
-  }
-  // A push is of one file.
-  absl::Status RegisterRelease(const std::string& name, const std::vector<NewVersion>& versions) override {
-    return next_->RegisterRelease(name, versions);
-  }
-
-  bool known() const { return known_; }
-
- private:
-  VersionSink* const next_;
-  Registry* const registry_;
-  const std::string sha256_;
-  bool known_ = false;
-};
-
 // Whether the file itself is at fault.
 bool IsRefused(Verdict verdict) { return verdict == Verdict::kRefused || verdict == Verdict::kIncomplete; }
 
@@ -46,8 +18,18 @@ bool IsRefused(Verdict verdict) { return verdict == Verdict::kRefused || verdict
 
 absl::StatusOr<PushedVersion> PushTaker::Take(Upload& upload, const PushedFile& file) const {
   MODELD_ASSIGN_OR_RETURN(const ScannedFile scanned, Scan(upload, file));
-  NoticingSink sink(sink_, registry_, upload.sha256());
-  const TakeResult result = FileTaker(file_system_, store_, &sink, config_).Take(scanned, clock_->Now());
+  const FileTaker taker(file_system_, store_, sink_, config_);
+  std::optional<StagedVersion> staged;
+  TakeResult result = taker.Stage(scanned, clock_->Now(), staged);
+  bool known = false;
+  if (staged) {
+    const VersionRecord& version = staged->known.version;
+    if (version.sha256 != upload.sha256()) {
+      return absl::DataLossError("the upload changed on the disk after it was checked; push it again");
+    }
+    known = registry_->ConfigOf(version.model, version.version).ok();
+    result = taker.Register(scanned, *staged, std::move(result));
+  }
   const std::string named = absl::StrCat("push of ", Quote(file.path));
   if (result.verdict == Verdict::kTaken) {
     upload.Remove();
@@ -56,13 +38,12 @@ absl::StatusOr<PushedVersion> PushTaker::Take(Upload& upload, const PushedFile& 
                             {"version", result.identity.version},
                             {"sha256", result.sha256},
                             {"actor", file.actor}});
-    if (!sink.known()) {
+    if (!known) {
       Record(action::kPushed, file, result.identity,
              absl::StrCat(named, ", ", upload.size_bytes(), " bytes"));
     }
-    return PushedVersion{.model = result.identity.name,
-                         .version = result.identity.version,
-                         .already_registered = sink.known()};
+    return PushedVersion{
+        .model = result.identity.name, .version = result.identity.version, .already_registered = known};
   }
   if (!IsRefused(result.verdict)) return result.why;
 
