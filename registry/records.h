@@ -112,6 +112,9 @@ enum class ReleaseState {
 std::string_view ReleaseStateName(ReleaseState state);
 std::optional<ReleaseState> ReleaseStateFromName(std::string_view name);
 
+// Why a release was refused that was pending when another of its name came.
+inline constexpr char kReleaseReplaced[] = "a later release of the same name took its place";
+
 // Versions of several models that become live together or not at all.
 struct ReleaseRecord {
   int64_t id = 0;    // given by the registry, ascending
@@ -185,6 +188,7 @@ inline constexpr char kSourceLost[] = "source_lost";          // the drop direct
 inline constexpr char kSourceRestored[] = "source_restored";  // it can again
 inline constexpr char kStarted[] = "started";
 inline constexpr char kStopped[] = "stopped";
+inline constexpr char kDied[] = "died";  // it ended without having stopped; found at the next start
 }  // namespace action
 
 }  // namespace modeld

@@ -30,9 +30,8 @@ absl::Status ApplyMoves(SQLite::Database& database, const std::vector<LiveMove>&
 
 }  // namespace
 
-// One transaction around `work`, which returns absl::Status: committed if that is OK, else rolled back.
-template <typename Work>
-absl::Status Registry::InTransaction(SQLite::Database& database, const std::string& attempt, Work&& work) {
+absl::Status Registry::InTransaction(SQLite::Database& database, const std::string& attempt,
+                                     const std::function<absl::Status()>& work) {
   return CatchSqlite(attempt, [&]() -> absl::Status {
     mutex_.AssertHeld();
     SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
@@ -185,7 +184,15 @@ absl::Status Registry::CountDeaths(absl::Time now) {
   MutexLock lock(&mutex_);
   SQLite::Database& database = *database_;
   return InTransaction(database, "look at how the last run ended", [&] {
-    if (!EndedCleanly(database)) AddDeath(database, now);
+    if (EndedCleanly(database)) return absl::OkStatus();
+    AddDeath(database, now);
+    // Once for each run: starts that come no further find that it is counted.
+    EventRecord died;
+    died.time = now;
+    died.actor = "daemon";
+    died.action = action::kDied;
+    died.reason = "the run before ended without stopping: killed, crashed, or the machine went down";
+    InsertEvent(database, died);
     return absl::OkStatus();
   });
 }

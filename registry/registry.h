@@ -102,8 +102,9 @@ class Registry {
   absl::Status SetLiveStates(const std::vector<LiveMove>& moves);
   // The watch over the model's live version is over.
   absl::Status EndWatch(const std::string& model, const EventRecord& event);
-  // Adds one to the deaths of every watch that ends after `now`, where the daemon that ran last did not stop
-  // by itself: its newest event of the two is `started`, not `stopped`. Call it before `started` is recorded.
+  // Where the daemon that ran last did not stop by itself (its newest event of the three is `started`, not
+  // `stopped` or `died`): adds one to the deaths of every watch that ends after `now`, and records `died`.
+  // Call it before `started` is recorded.
   absl::Status CountDeaths(absl::Time now);
   // Replaces where the model's requests go. NOT_FOUND if a version that `routing` names is not registered.
   absl::Status SetRouting(const std::string& model, const Routing& routing, const EventRecord& event);
@@ -111,9 +112,9 @@ class Registry {
   absl::Status RecordProbe(const std::string& model, const std::string& version,
                            const v1::ProbeReport& report, const EventRecord& event);
 
-  // Adds a release with those of its versions that are not registered yet; returns its id. All of it or
-  // nothing. NOT_FOUND if a member is neither registered nor in `versions`; ALREADY_EXISTS as
-  // RegisterVersion.
+  // Adds a release with those of its versions that are not registered yet; returns its id. A pending release
+  // of the same name is refused from then on (kReleaseReplaced). All of it or nothing. NOT_FOUND if a member
+  // is neither registered nor in `versions`; ALREADY_EXISTS as RegisterVersion.
   absl::StatusOr<int64_t> AddRelease(const ReleaseRecord& release, const std::vector<NewVersion>& versions,
                                      const std::vector<EventRecord>& events);
   // Changes a release's state and moves live of its models, all of it or nothing. NOT_FOUND if there is no
@@ -149,9 +150,9 @@ class Registry {
  private:
   friend class RegistryTestPeer;  // makes the disk full, and looks into tables
   explicit Registry(std::unique_ptr<SQLite::Database> database);
-  template <typename Work>
-  absl::Status InTransaction(SQLite::Database& database, const std::string& attempt, Work&& work)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // One transaction around `work`: committed, and its events announced, if that is OK, else rolled back.
+  absl::Status InTransaction(SQLite::Database& database, const std::string& attempt,
+                             const std::function<absl::Status()>& work) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Mutex mutex_;
   std::unique_ptr<SQLite::Database> database_ ABSL_GUARDED_BY(mutex_);

@@ -58,8 +58,7 @@ absl::Status Registry::CollectVersion(const std::string& model, const std::strin
   MutexLock lock(&mutex_);
   SQLite::Database& database = *database_;
   const std::string attempt = absl::StrCat("collect version ", Quote(version), " of model ", Quote(model));
-  return CatchSqlite(attempt, [&]() -> absl::Status {
-    SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+  return InTransaction(database, attempt, [&]() -> absl::Status {
     MODELD_ASSIGN_OR_RETURN(const ModelRecord record, ReadModel(database, model));
     for (const VersionRecord& known : record.versions) {
       if (known.version != version) continue;
@@ -67,7 +66,6 @@ absl::Status Registry::CollectVersion(const std::string& model, const std::strin
       MODELD_RETURN_IF_ERROR(CheckCollectable(database, record, known));
       MarkCollected(database, model, version, event.time);
       InsertEvent(database, event);
-      transaction.commit();
       return absl::OkStatus();
     }
     return absl::NotFoundError(

@@ -161,6 +161,13 @@ CREATE TABLE release_members (
   FOREIGN KEY (model, version) REFERENCES versions (model, version)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX release_members_by_version ON release_members (model, version);
+-- Versions that a release brought, kept from becoming live by themselves until that release is live.
+CREATE TABLE held_versions (
+  model   TEXT NOT NULL,
+  version TEXT NOT NULL,
+  PRIMARY KEY (model, version),
+  FOREIGN KEY (model, version) REFERENCES versions (model, version)
+) STRICT, WITHOUT ROWID;
 CREATE INDEX versions_by_artifact ON versions (sha256);
 )sql";
 

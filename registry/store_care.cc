@@ -85,6 +85,7 @@ absl::StatusOr<GarbagePlan> StoreCare::Plan(const v1::CollectGarbageRequest& req
 absl::Status StoreCare::Apply(const v1::CollectGarbageRequest& request, GarbagePlan* plan) {
   std::vector<GarbageVersion> collected;
   for (GarbageVersion& version : plan->versions) {
+    if (stopping_) return absl::CancelledError("the daemon stops; what is left is collected by the next gc");
     const absl::Status done =
         keeper_->Collect(version.model, version.version, request.actor(), request.reason());
     if (absl::IsFailedPrecondition(done) || absl::IsNotFound(done)) continue;  // needed since it was planned
@@ -119,10 +120,11 @@ absl::StatusOr<v1::VerifyStoreResponse> StoreCare::Verify(const v1::VerifyStoreR
   absl::StatusOr<StoreLeases::Lease> lease = request.repair() ? leases_.Remove("the store is being repaired")
                                                               : leases_.Read("the store is being verified");
   MODELD_RETURN_IF_ERROR(lease.status());
-  MODELD_ASSIGN_OR_RETURN(StoreReport report,
-                          CheckStore(*registry_, *store_, *file_system_, clock_->Now(), cancelled));
+  MODELD_ASSIGN_OR_RETURN(StoreReport report, CheckStore(*registry_, *store_, *file_system_, clock_->Now(),
+                                                         OrStopping(cancelled)));
   if (request.repair()) {
-    MODELD_RETURN_IF_ERROR(RepairStore(*registry_, *store_, *keeper_, request.actor(), *clock_, &report));
+    MODELD_RETURN_IF_ERROR(
+        RepairStore(*registry_, *store_, *file_system_, *keeper_, request.actor(), *clock_, &report));
   }
   v1::VerifyStoreResponse response;
   for (StoreFinding& finding : report.findings) *response.add_findings() = std::move(finding.message);
@@ -134,7 +136,7 @@ absl::StatusOr<v1::VerifyStoreResponse> StoreCare::Verify(const v1::VerifyStoreR
 absl::Status StoreCare::Backup(const v1::BackupRequest& request, const TakeBackupFn& take,
                                const CancelledFn& cancelled) {
   MODELD_ASSIGN_OR_RETURN(const StoreLeases::Lease lease, leases_.Read("a backup is running"));
-  return SendBackup(*registry_, *store_, *file_system_, request, take, cancelled);
+  return SendBackup(*registry_, *store_, *file_system_, request, take, OrStopping(cancelled));
 }
 
 }  // namespace modeld

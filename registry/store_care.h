@@ -3,6 +3,7 @@
 // --db` share it, so that they cannot disagree.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <string>
 
@@ -31,6 +32,9 @@ class StoreCare {
   StoreCare(Registry* registry, const ArtifactStore* store, FileSystem* file_system, const Clock* clock,
             VersionKeeper* keeper);
 
+  // From now on what takes long is given up: CANCELLED.
+  void Stop() { stopping_ = true; }
+
   // Versions are collected in the registry first, then their artifacts are removed; what cannot be removed is
   // an orphan of the next time. A version that came to be needed meanwhile is left out.
   // INVALID_ARGUMENT for numbers below 0; NOT_FOUND for an unknown model.
@@ -47,6 +51,10 @@ class StoreCare {
  private:
   absl::StatusOr<GarbagePlan> Plan(const v1::CollectGarbageRequest& request);
   absl::Status Apply(const v1::CollectGarbageRequest& request, GarbagePlan* plan);
+  // `cancelled`, or Stop was called.
+  CancelledFn OrStopping(const CancelledFn& cancelled) const {
+    return [this, &cancelled] { return stopping_ || cancelled(); };
+  }
 
   Registry* const registry_;
   const ArtifactStore* const store_;
@@ -54,6 +62,7 @@ class StoreCare {
   const Clock* const clock_;
   VersionKeeper* const keeper_;
   StoreLeases leases_;
+  std::atomic<bool> stopping_ = false;
 };
 
 }  // namespace modeld

@@ -128,9 +128,14 @@ class Repairer {
   // A model and a version of it.
   using Version = std::pair<std::string, std::string>;
 
-  Repairer(Registry& registry, const ArtifactStore& store, VersionKeeper& keeper, const std::string& actor,
-           std::set<Version> live)
-      : registry_(registry), store_(store), keeper_(keeper), actor_(actor), live_(std::move(live)) {}
+  Repairer(Registry& registry, const ArtifactStore& store, FileSystem& file_system, VersionKeeper& keeper,
+           const std::string& actor, std::set<Version> live)
+      : registry_(registry),
+        store_(store),
+        file_system_(file_system),
+        keeper_(keeper),
+        actor_(actor),
+        live_(std::move(live)) {}
 
   absl::Status Repair(StoreFinding* finding) {
     const std::string& sha256 = finding->message.sha256();
@@ -143,12 +148,19 @@ class Repairer {
         return absl::OkStatus();
       }
       case v1::STORE_FINDING_KIND_MISSING:
+        if (store_.Contains(sha256)) return IsMended(finding);
         return Quarantine(finding, "its artifact is missing").status();
       case v1::STORE_FINDING_KIND_DAMAGED: {
+        // The check of all may have ended long after it found this.
+        const absl::StatusOr<FileStat> found = file_system_.Stat(store_.PathOf(sha256));
+        if (found.ok() && IsIntact(sha256)) return IsMended(finding);
         MODELD_ASSIGN_OR_RETURN(const bool quarantined, Quarantine(finding, "its artifact is damaged"));
         if (!quarantined) return absl::OkStatus();
-        MODELD_ASSIGN_OR_RETURN(const bool removed,
-                                store_.Remove(sha256, []() -> absl::StatusOr<bool> { return false; }));
+        const auto is_another = [&]() -> absl::StatusOr<bool> {
+          const absl::StatusOr<FileStat> now = file_system_.Stat(store_.PathOf(sha256));
+          return now.ok() && found.ok() && now->identity != found->identity;
+        };
+        MODELD_ASSIGN_OR_RETURN(const bool removed, store_.Remove(sha256, is_another));
         if (removed) Did(finding, "damaged artifacts removed", "removed");
         return absl::OkStatus();
       }
@@ -191,6 +203,17 @@ class Repairer {
     return true;
   }
 
+  bool IsIntact(const std::string& sha256) const {
+    int64_t bytes = 0;
+    const absl::StatusOr<std::string> now = HashFile(
+        file_system_, store_.PathOf(sha256), [] { return false; }, &bytes);
+    return now.ok() && *now == sha256;
+  }
+  // Somebody dropped its file again while others were checked.
+  static absl::Status IsMended(StoreFinding* finding) {
+    finding->message.set_repair("none needed: it is whole again");
+    return absl::OkStatus();
+  }
   static bool LeaveToLive(const Version& version, StoreFinding* finding) {
     absl::StrAppend(finding->message.mutable_detail(), "; left as it is, for ", Name(version),
                     " is live: drop its file again");
@@ -200,6 +223,7 @@ class Repairer {
 
   Registry& registry_;
   const ArtifactStore& store_;
+  FileSystem& file_system_;
   VersionKeeper& keeper_;
   const std::string& actor_;
   const std::set<Version> live_;
@@ -214,12 +238,13 @@ absl::StatusOr<StoreReport> CheckStore(Registry& registry, const ArtifactStore& 
   return Checker(registry, store, file_system, now, cancelled).Run();
 }
 
-absl::Status RepairStore(Registry& registry, const ArtifactStore& store, VersionKeeper& keeper,
-                         const std::string& actor, const Clock& clock, StoreReport* report) {
+absl::Status RepairStore(Registry& registry, const ArtifactStore& store, FileSystem& file_system,
+                         VersionKeeper& keeper, const std::string& actor, const Clock& clock,
+                         StoreReport* report) {
   std::set<Repairer::Version> live;
   MODELD_ASSIGN_OR_RETURN(const std::vector<ModelRecord> models, registry.ListModels());
   for (const ModelRecord& model : models) live.emplace(model.name, LiveVersion(model.live));
-  Repairer repairer(registry, store, keeper, actor, std::move(live));
+  Repairer repairer(registry, store, file_system, keeper, actor, std::move(live));
   absl::Status status;
   for (StoreFinding& finding : report->findings) {
     status = repairer.Repair(&finding);

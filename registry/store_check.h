@@ -45,8 +45,9 @@ absl::StatusOr<StoreReport> CheckStore(Registry& registry, const ArtifactStore& 
                                        const std::function<bool()>& cancelled);
 
 // Says in each finding what was done about it, and records an event if anything was. An error means that
-// nothing more was done from there on.
-absl::Status RepairStore(Registry& registry, const ArtifactStore& store, VersionKeeper& keeper,
-                         const std::string& actor, const Clock& clock, StoreReport* report);
+// nothing more was done from there on. What was mended since it was found is left as it is.
+absl::Status RepairStore(Registry& registry, const ArtifactStore& store, FileSystem& file_system,
+                         VersionKeeper& keeper, const std::string& actor, const Clock& clock,
+                         StoreReport* report);
 
 }  // namespace modeld

@@ -194,12 +194,9 @@ absl::StatusOr<std::vector<ModelRecord>> ReadModelsWhere(SQLite::Database& datab
   SQLite::Statement version_row = statement(
       "SELECT v.model, v.version, v.sha256, a.size_bytes, a.format, v.disposition, v.reason, v.description, "
       "v.warnings, v.registered_at_ns, ifnull(p.passed, 0), ifnull(p.resident_bytes, 0), "
-      "ifnull(r.held, 0) FROM versions v JOIN artifacts a ON a.sha256 = v.sha256 "
+      "h.model IS NOT NULL FROM versions v JOIN artifacts a ON a.sha256 = v.sha256 "
       "LEFT JOIN probes p ON p.model = v.model AND p.version = v.version "
-      // Held by every release that it is in.
-      "LEFT JOIN (SELECT m.model, m.version, min(r.state <> 'live') AS held FROM release_members m "
-      "JOIN releases r ON r.id = m.release GROUP BY m.model, m.version) r "
-      "ON r.model = v.model AND r.version = v.version",
+      "LEFT JOIN held_versions h ON h.model = v.model AND h.version = v.version",
       "v.model", "");
   while (version_row.executeStep()) {
     MODELD_ASSIGN_OR_RETURN(VersionRecord record, ReadVersion(version_row));
@@ -331,6 +328,10 @@ absl::Status InsertVersion(SQLite::Database& database, const VersionRecord& vers
           version.model, version.version, version.sha256, std::string(DispositionName(version.disposition)),
           version.reason, version.description, ToSql(version.warnings), ToSql(version.registered_at),
           canonical_config);
+  if (version.held) {
+    Execute(database, "INSERT INTO held_versions (model, version) VALUES (?, ?)", version.model,
+            version.version);
+  }
   for (const VersionFile& file : files) {
     InsertArtifact(database, file.sha256, file.size_bytes, "file");
     Execute(database, "INSERT INTO version_files (model, version, name, sha256) VALUES (?, ?, ?, ?)",
@@ -390,9 +391,9 @@ void ReplaceWatch(SQLite::Database& database, const std::string& model,
 
 bool EndedCleanly(SQLite::Database& database) {
   SQLite::Statement row(database,
-                        "SELECT action FROM events WHERE action IN (?, ?) ORDER BY id DESC LIMIT 1");
-  SQLite::bind(row, std::string(action::kStarted), std::string(action::kStopped));
-  return !row.executeStep() || row.getColumn(0).getString() == action::kStopped;
+                        "SELECT action FROM events WHERE action IN (?, ?, ?) ORDER BY id DESC LIMIT 1");
+  SQLite::bind(row, std::string(action::kStarted), std::string(action::kStopped), std::string(action::kDied));
+  return !row.executeStep() || row.getColumn(0).getString() != action::kStarted;
 }
 
 void AddDeath(SQLite::Database& database, absl::Time now) {
@@ -431,6 +432,10 @@ absl::Status ReplaceProbe(SQLite::Database& database, const std::string& model, 
 }
 
 absl::StatusOr<int64_t> InsertRelease(SQLite::Database& database, const ReleaseRecord& release) {
+  Execute(
+      database,
+      "UPDATE releases SET state = 'refused', reason = ?, since_ns = ? WHERE name = ? AND state = 'pending'",
+      std::string(kReleaseReplaced), ToSql(release.since), release.name);
   Execute(database, "INSERT INTO releases (name, state, reason, since_ns) VALUES (?, ?, ?, ?)", release.name,
           std::string(ReleaseStateName(release.state)), release.reason, ToSql(release.since));
   const int64_t id = database.getLastInsertRowid();
@@ -447,8 +452,14 @@ absl::Status UpdateRelease(SQLite::Database& database, int64_t id, ReleaseState 
   const int changed =
       Execute(database, "UPDATE releases SET state = ?, reason = ?, since_ns = ? WHERE id = ?",
               std::string(ReleaseStateName(state)), reason, ToSql(since), id);
-  if (changed > 0) return absl::OkStatus();
-  return absl::NotFoundError(absl::StrCat("there is no release ", id));
+  if (changed == 0) return absl::NotFoundError(absl::StrCat("there is no release ", id));
+  if (state == ReleaseState::kLive) {
+    Execute(database,
+            "DELETE FROM held_versions WHERE (model, version) IN "
+            "(SELECT model, version FROM release_members WHERE release = ?)",
+            id);
+  }
+  return absl::OkStatus();
 }
 
 void ReplaceFile(SQLite::Database& database, const FileRecord& file) {

@@ -37,8 +37,8 @@ void OwnBytes(Value& value) { std::visit(Owner{}, value.data); }
 
 struct Sizer {
   size_t operator()(const Tensor& tensor) const {
-    size_t bytes = tensor.buffer.size;
-    for (const std::string& element : tensor.strings) bytes += sizeof(element) + element.size();
+    size_t bytes = tensor.buffer.size + tensor.strings.size() * sizeof(std::string);
+    for (const std::string& element : tensor.strings) bytes += element.size();
     return bytes;
   }
   size_t operator()(const std::string& text) const { return text.size(); }

@@ -80,20 +80,21 @@ Manager::Manager(ManagerParts parts, std::vector<ModelRecord> models, std::vecto
   for (ModelRecord& record : models) {
     const std::string name = record.name;
     if (record.watch.has_value()) {
-      watches_[name] = {
-          .record = *record.watch, .handle = nullptr, .start = {}, .baseline = {}, .golden_due = {}};
+      watches_[name] = {.record = *record.watch,
+                        .id = ++watches_begun_,
+                        .handle = nullptr,
+                        .start = {},
+                        .baseline = {},
+                        .golden_due = {}};
     }
     models_.try_emplace(name, std::move(record), /*probes=*/prober_ != nullptr);
   }
   for (ReleaseRecord& release : releases) {
-    if (release.state == ReleaseState::kLive) continue;
-    if (release.state == ReleaseState::kPending) {
-      for (const auto& [model, version] : release.members) {
-        models_.at(model).SetHeld(version, models_.at(model).Find(version)->record.held, /*prepared=*/true);
-      }
-    }
-    releases_[release.id] = std::move(release);
+    // In the order in which they came: the last of a name counts.
+    std::erase_if(releases_, [&](const auto& known) { return known.second.name == release.name; });
+    if (release.state != ReleaseState::kLive) releases_[release.id] = std::move(release);
   }
+  for (const auto& [id, release] : releases_) NotePrepared(release.members);
   for (const auto& [name, model] : models_) {
     NoteCanary(model);
     // Nothing is in memory yet, so there is nothing to move or to unload.
@@ -151,7 +152,7 @@ std::optional<Manager::NextVersion> Manager::NextLoad() {
     RetryMoves(now);
     absl::Duration idle = std::min(NextLoadDue() - now, absl::Hours(1));
     if (const std::optional<LoadJob> job = load_queue_.Front(now)) {
-      switch (Admit(*job)) {
+      switch (Admit(*job, now)) {
         case Admission::kLoad: {
           (void)load_queue_.Pop(now);
           ModelState& model = models_.at(job->model);
@@ -159,12 +160,14 @@ std::optional<Manager::NextVersion> Manager::NextLoad() {
           loading_ = true;
           PublishEntry(model);
           const VersionSlot& slot = *model.Find(job->version);
-          return NextVersion{.record = slot.record, .awaited = slot.urgent || starting_.contains(job->model)};
+          // Also where the model that had a live version answers nobody.
+          const bool awaited = slot.urgent || (!model.live().history.empty() && !model.Serving());
+          return NextVersion{.record = slot.record, .awaited = awaited};
         }
         case Admission::kRefused:
           continue;
         case Admission::kWait:  // for a version to be destroyed, which is signalled
-          idle = absl::Hours(1);
+          idle = kMoveAgain;
           break;
       }
     }
@@ -290,7 +293,7 @@ void Manager::PublishEntry(const ModelState& model) {
   const bool serving = model.Serving();
   const bool changed = serving ? serving_.insert(model.name()).second : serving_.erase(model.name()) > 0;
   if (changed && on_serving_changed_) {
-    notifier_.Post([this, name = model.name(), serving] { on_serving_changed_(name, serving); });
+    announcements_.Post([this, name = model.name(), serving] { on_serving_changed_(name, serving); });
   }
 }
 

@@ -3,7 +3,7 @@
 // Deciding is serial, under one mutex: an event comes in (a version was registered, a load ended, a command
 // was given), the pure policy is asked, the decision is committed to the registry and then published to the
 // serving table. Executing is not under the mutex: one thread probes, one loads and warms, the Reaper's
-// thread destroys, the Notifier's thread announces. The request path uses only the ServingTable.
+// thread destroys, a SerialThread announces. The request path uses only the ServingTable.
 //
 //   state of a version: available → probing → loading → ready → draining → available
 //   and from any of them to quarantined or retired, which a person can undo (promote, or dropping it again)
@@ -35,13 +35,13 @@
 #include "daemon/lifecycle/memory_plan.h"
 #include "daemon/lifecycle/model_state.h"
 #include "daemon/lifecycle/model_view.h"
-#include "daemon/lifecycle/notifier.h"
 #include "daemon/lifecycle/prober.h"
 #include "daemon/lifecycle/reaper.h"
 #include "daemon/lifecycle/serving_table.h"
 #include "daemon/lifecycle/version_fate.h"
 #include "registry/base/clock.h"
 #include "registry/base/mutex.h"
+#include "registry/base/serial_thread.h"
 #include "registry/base/timeout.h"
 #include "registry/registry.h"
 
@@ -187,7 +187,7 @@ class Manager {
   void LoadLoop();
   struct NextVersion {
     VersionRecord record;
-    bool awaited = false;  // by a command, or by all because it was live before the start
+    bool awaited = false;  // by a command, or by all because nothing is served
   };
   // Waits for the next version to load, minding what else waits for a time; none: stopping.
   std::optional<NextVersion> NextLoad();
@@ -219,7 +219,7 @@ class Manager {
   // --- Memory (manager_memory.cc) ---
   enum class Admission { kLoad, kWait, kRefused };
   // Whether the version may be loaded now. Unloads what has to go for it, or notes the refusal.
-  Admission Admit(const LoadJob& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Admission Admit(const LoadJob& job, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   MemoryInput MemoryInputFor(ModelState& model, const VersionSlot& slot)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // An instance was given up, and is gone when the last request lets go of it; the watches do now.
@@ -230,12 +230,14 @@ class Manager {
   // --- Watches over live versions and canaries (manager_watch.cc) ---
   struct Watching {
     WatchRecord record;
+    uint64_t id;             // of this watch, and no other
     VersionHandle handle;    // the instance that is watched; null: none yet
     StatsSnapshot start;     // what it had done when the watch began
     StatsSnapshot baseline;  // what the version before it did
     absl::Time golden_due;
   };
   struct CanaryWatching {
+    uint64_t id = 0;  // among those of Watching
     VersionHandle canary;
     VersionHandle live;
     StatsSnapshot canary_start;
@@ -244,9 +246,11 @@ class Manager {
   struct Examination;
   void WatchLoop();
   bool WaitForWatches();
-  std::vector<Examination> WatchesToExamine() ABSL_LOCKS_EXCLUDED(mutex_);
-  void ExamineCanary(const ModelState& model, std::vector<Examination>* examinations)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::set<std::string> WatchedModels() const ABSL_LOCKS_EXCLUDED(mutex_);
+  std::optional<Examination> ExaminationOfLive(const std::string& name) ABSL_LOCKS_EXCLUDED(mutex_);
+  std::optional<Examination> ExaminationOfCanary(const std::string& name) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Whether the watch that the examination is of still goes on.
+  bool StillWatched(const Examination& examination) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::optional<Breach> Examine(const Examination& examination) const;
   // Carries out what an examination came to: the watch goes on, ends, or live (or the canary) moves.
   void Conclude(const Examination& examination, const std::optional<Breach>& breach)
@@ -270,6 +274,8 @@ class Manager {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Ends the pending releases of `model` that can end; then all their models are reconciled.
   void CheckReleases(const ModelState& model) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Keeps in memory the members that a pending release needs, and only those.
+  void NotePrepared(const std::map<std::string, std::string>& members) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // What a pending release waits for; empty: nothing. `refused`: it can never be.
   std::string WaitsFor(const ReleaseRecord& release, bool* refused) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -352,13 +358,14 @@ class Manager {
   uint64_t loads_ ABSL_GUARDED_BY(mutex_) = 0;          // ever
   std::set<std::pair<std::string, std::string>> no_room_ ABSL_GUARDED_BY(mutex_);  // refused, by model
   std::map<std::string, Watching> watches_ ABSL_GUARDED_BY(mutex_);                // by model
-  std::set<std::string> canaried_ ABSL_GUARDED_BY(mutex_);                         // models with a canary
-  std::map<std::string, CanaryWatching> canaries_ ABSL_GUARDED_BY(mutex_);         // by model
-  std::map<int64_t, ReleaseRecord> releases_ ABSL_GUARDED_BY(mutex_);              // pending and refused
+  uint64_t watches_begun_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::set<std::string> canaried_ ABSL_GUARDED_BY(mutex_);                  // models with a canary
+  std::map<std::string, CanaryWatching> canaries_ ABSL_GUARDED_BY(mutex_);  // by model
+  std::map<int64_t, ReleaseRecord> releases_ ABSL_GUARDED_BY(mutex_);       // pending and refused
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   // Threads, in the order in which they may go: the last one first.
-  Notifier notifier_;
+  SerialThread announcements_;
   Reaper reaper_;
   std::thread loading_thread_;
   std::thread probing_thread_;  // not running without a prober

@@ -167,6 +167,12 @@ absl::StatusOr<LiveChange> Manager::MakeLiveNow(ModelState& model, const Command
                      " has no live version to pin; name one of: ", ListVersions(model.Versions())));
   }
   MODELD_ASSIGN_OR_RETURN(const VersionSlot* const slot, FindVersion(model, version));
+  if (IsCollected(slot->record)) {
+    // Its file may be there a moment longer, but goes.
+    return absl::FailedPreconditionError(
+        absl::StrCat(NameVersion(model.name(), version),
+                     " was collected: its artifact is removed from the store; drop its file again first"));
+  }
   MODELD_RETURN_IF_ERROR(AwaitLoaded(model, version, /*to_make_live=*/true, patience));
   if (!slot->usable()) {
     // Only now: a version that brings the daemon down while it is loaded is not tried again at the next

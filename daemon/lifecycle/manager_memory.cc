@@ -7,7 +7,7 @@
 
 namespace modeld {
 
-Manager::Admission Manager::Admit(const LoadJob& job) {
+Manager::Admission Manager::Admit(const LoadJob& job, absl::Time now) {
   if (memory_budget_bytes_ == 0) return Admission::kLoad;
   ModelState& model = models_.at(job.model);
   const MemoryDecision decision = PlanMemory(MemoryInputFor(model, *model.Find(job.version)));
@@ -38,8 +38,8 @@ Manager::Admission Manager::Admit(const LoadJob& job) {
     LogWarning("version is not loaded",
                {{"model", job.model}, {"version", job.version}, {"reason", decision.reason}});
   }
-  (void)load_queue_.Pop(clock_->Now());
-  model.FailLoad(job.version, absl::ResourceExhaustedError(decision.reason), clock_->Now());
+  (void)load_queue_.Pop(now);
+  model.FailLoad(job.version, absl::ResourceExhaustedError(decision.reason), now);
   Reconcile(model);
   return Admission::kRefused;
 }
@@ -67,7 +67,10 @@ void Manager::BeginDrain(const VersionSlot& slot) {
   ++draining_;
   draining_bytes_ += slot.instance_bytes;
   if (const auto watching = watches_.find(slot.record.model); watching != watches_.end()) {
-    if (watching->second.record.version == slot.record.version) watching->second.handle = nullptr;
+    if (watching->second.record.version == slot.record.version) {
+      watching->second.handle = nullptr;
+      watching->second.start = {};  // another instance counts from zero
+    }
   }
   canaries_.erase(slot.record.model);
 }

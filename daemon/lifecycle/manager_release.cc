@@ -44,6 +44,11 @@ absl::Status Manager::RegisterRelease(const std::string& name, const std::vector
         Event(action::kRegistered, record.model, record.version, kDaemon, absl::StrCat("of release ", name)));
   }
   if (IsKnownRelease(name, release.members)) return absl::OkStatus();
+  for (const auto& [id, known] : releases_) {
+    if (known.state != ReleaseState::kPending || known.name != name) continue;
+    events.push_back(Event(action::kRefusedRelease, "", "", kDaemon,
+                           absl::StrCat("release ", name, ": ", kReleaseReplaced)));
+  }
 
   MODELD_ASSIGN_OR_RETURN(release.id, registry_->AddRelease(release, added, events));
   LogInfo("release registered", {{"release", name}, {"models", release.members.size()}});
@@ -55,15 +60,28 @@ absl::Status Manager::RegisterRelease(const std::string& name, const std::vector
                      /*probes=*/prober_ != nullptr)
         .first->second.AddVersion(std::move(fresh.version));
   }
-  std::erase_if(releases_, [&](const auto& known) { return known.second.name == name; });
-  for (const auto& [model, version] : release.members) {
-    ModelState& state = models_.at(model);
-    state.SetHeld(version, state.Find(version)->record.held, /*prepared=*/true);
+  std::vector<std::map<std::string, std::string>> changed = {release.members};
+  for (const auto& [id, known] : releases_) {
+    if (known.name == name) changed.push_back(known.members);
   }
-  const std::map<std::string, std::string> members = release.members;
+  std::erase_if(releases_, [&](const auto& known) { return known.second.name == name; });
   releases_[release.id] = std::move(release);
-  for (const auto& [model, version] : members) Reconcile(models_.at(model));
+  for (const auto& members : changed) NotePrepared(members);
+  for (const auto& members : changed) {
+    for (const auto& [model, version] : members) Reconcile(models_.at(model));
+  }
   return absl::OkStatus();
+}
+
+void Manager::NotePrepared(const std::map<std::string, std::string>& members) {
+  for (const auto& [model, version] : members) {
+    const bool prepared = std::any_of(releases_.begin(), releases_.end(), [&](const auto& known) {
+      const auto member = known.second.members.find(model);
+      return known.second.state == ReleaseState::kPending && member != known.second.members.end() &&
+             member->second == version;
+    });
+    models_.at(model).SetPrepared(version, prepared);
+  }
 }
 
 absl::Status Manager::CheckMember(const NewVersion& member) const {
@@ -86,11 +104,12 @@ bool Manager::IsKnownRelease(const std::string& name,
     const ReleaseRecord& release = known.second;
     return release.state == ReleaseState::kPending && release.name == name && release.members == members;
   });
-  const bool live = std::all_of(members.begin(), members.end(), [&](const auto& member) {
-    const auto model = models_.find(member.first);
-    return model != models_.end() && LiveVersion(model->second.live()) == member.second;
-  });
-  return pending || live;
+  if (pending) return true;
+  for (const auto& [name, version] : members) {
+    const auto model = models_.find(name);
+    if (model == models_.end() || LiveVersion(model->second.live()) != version) return false;
+  }
+  return true;
 }
 
 void Manager::CheckReleases(const ModelState& model) {
@@ -144,10 +163,11 @@ void Manager::EndRelease(ReleaseRecord& release, ReleaseState state, const std::
     event.from_version = from;
     event.to_version = version;
     // What is higher than the release's version must not take its place right away.
-    model.SetHeld(version, /*held=*/false, /*prepared=*/true);
+    const bool held = model.Find(version)->record.held;
+    model.SetHeld(version, false);
     LiveState next =
         modeld::Promote(model.live(), version, /*pin=*/false, model.HighestUsable(), event.reason);
-    model.SetHeld(version, /*held=*/true, /*prepared=*/true);
+    model.SetHeld(version, held);
     moves.push_back({.model = name, .state = next, .event = event, .watch = NewWatch(model, next)});
   }
   const EventRecord event = Event(live ? action::kReleased : action::kRefusedRelease, "", "", kDaemon,
@@ -164,9 +184,9 @@ void Manager::EndRelease(ReleaseRecord& release, ReleaseState state, const std::
   release.since = event.time;
 
   std::vector<std::pair<std::string, std::shared_ptr<const ServingEntry>>> entries;
+  NotePrepared(release.members);
   for (const auto& [name, version] : release.members) {
-    ModelState& model = models_.at(name);
-    model.SetHeld(version, /*held=*/!live && model.Find(version)->record.held, /*prepared=*/false);
+    if (live) models_.at(name).SetHeld(version, false);
   }
   for (LiveMove& move : moves) {
     ModelState& model = models_.at(move.model);

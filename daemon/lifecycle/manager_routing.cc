@@ -116,6 +116,7 @@ void Manager::DropRoutesToLive(ModelState& model) {
   const std::string live(LiveVersion(model.live()));
   Routing next = model.routing();
   const auto drop = [&](std::string& route, double& share, const char* action) {
+    mutex_.AssertHeld();
     if (route.empty() || route != live) return;
     route.clear();
     share = 0;

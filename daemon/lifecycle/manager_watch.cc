@@ -8,6 +8,7 @@
 #include "daemon/lifecycle/version_names.h"
 #include "registry/base/log.h"
 #include "registry/base/quote.h"
+#include "registry/base/status_macros.h"
 
 namespace modeld {
 namespace {
@@ -28,6 +29,7 @@ struct Manager::Examination {
   VersionHandle handle;
   StatsWindow window;
   StatsWindow baseline;
+  uint64_t watch = 0;   // which it is of
   bool canary = false;  // else it is live
   bool check_golden = false;
   bool ends = false;  // its time is over: the last look
@@ -47,63 +49,91 @@ bool Manager::WaitForWatches() {
 
 void Manager::CheckWatches() {
   MutexLock checking(&checking_watches_);
-  for (const Examination& examination : WatchesToExamine()) Conclude(examination, Examine(examination));
-}
-
-std::vector<Manager::Examination> Manager::WatchesToExamine() {
-  std::vector<Examination> examinations;
-  MutexLock lock(&mutex_);
-  const absl::Time now = clock_->Now();
-  for (auto& [name, watching] : watches_) {
-    const ModelState& model = models_.at(name);
-    const VersionSlot& slot = *model.Find(watching.record.version);
-    // It may be on its way into memory, after a start.
-    if (slot.handle == nullptr) continue;
-    if (watching.handle != slot.handle) {
-      if (watching.handle != nullptr) watching.start = {};  // another instance, which counts from zero
-      watching.handle = slot.handle;
-    }
-    slot.handle->stats.set_look_for_nan(true);
-    Examination examination{.model = name,
-                            .version = watching.record.version,
-                            .baseline_version = watching.record.previous,
-                            .record = slot.record,
-                            .handle = slot.handle,
-                            .window = slot.handle->stats.Snapshot() - watching.start,
-                            .baseline = watching.baseline,
-                            .canary = false,
-                            .check_golden = now >= watching.golden_due,
-                            .ends = now >= watching.record.ends_at};
-    examination.check_golden |= examination.ends;
-    if (examination.check_golden) watching.golden_due = now + kGoldenAgain;
-    examinations.push_back(std::move(examination));
+  const auto look = [this](std::optional<Examination> examination) {
+    if (!examination.has_value()) return;
+    const std::optional<Breach> breach = Examine(*examination);
+    // What is judged may have to go before what takes its place can be loaded.
+    examination->handle = nullptr;
+    Conclude(*examination, breach);
+  };
+  for (const std::string& model : WatchedModels()) {
+    look(ExaminationOfLive(model));
+    look(ExaminationOfCanary(model));
   }
-  for (const std::string& name : canaried_) ExamineCanary(models_.at(name), &examinations);
-  return examinations;
 }
 
-void Manager::ExamineCanary(const ModelState& model, std::vector<Examination>* examinations) {
+std::set<std::string> Manager::WatchedModels() const {
+  MutexLock lock(&mutex_);
+  std::set<std::string> models = canaried_;
+  for (const auto& [name, watching] : watches_) models.insert(name);
+  return models;
+}
+
+std::optional<Manager::Examination> Manager::ExaminationOfLive(const std::string& name) {
+  MutexLock lock(&mutex_);
+  const auto found = watches_.find(name);
+  if (found == watches_.end()) return std::nullopt;
+  Watching& watching = found->second;
+  const VersionSlot& slot = *models_.at(name).Find(watching.record.version);
+  // It may be on its way into memory, after a start.
+  if (slot.handle == nullptr) return std::nullopt;
+  watching.handle = slot.handle;
+  slot.handle->stats.set_look_for_nan(true);
+  const absl::Time now = clock_->Now();
+  const bool ends = now >= watching.record.ends_at;
+  const bool check_golden = ends || now >= watching.golden_due;
+  if (check_golden) watching.golden_due = now + kGoldenAgain;
+  return Examination{.model = name,
+                     .version = watching.record.version,
+                     .baseline_version = watching.record.previous,
+                     .record = slot.record,
+                     .handle = slot.handle,
+                     .window = slot.handle->stats.Snapshot() - watching.start,
+                     .baseline = watching.baseline,
+                     .watch = watching.id,
+                     .canary = false,
+                     .check_golden = check_golden,
+                     .ends = ends};
+}
+
+std::optional<Manager::Examination> Manager::ExaminationOfCanary(const std::string& name) {
+  MutexLock lock(&mutex_);
+  if (!canaried_.contains(name)) return std::nullopt;
+  const ModelState& model = models_.at(name);
   const VersionSlot* const canary = model.Find(model.routing().canary);
   const VersionSlot* const live = model.Find(std::string(LiveVersion(model.live())));
-  if (canary == nullptr || live == nullptr || canary->handle == nullptr || live->handle == nullptr) return;
-  CanaryWatching& watching = canaries_[model.name()];
+  if (canary == nullptr || live == nullptr || canary->handle == nullptr || live->handle == nullptr) {
+    return std::nullopt;
+  }
+  CanaryWatching& watching = canaries_[name];
   if (watching.canary != canary->handle || watching.live != live->handle) {
     for (const VersionHandle& handle : {canary->handle, live->handle}) handle->stats.set_look_for_nan(true);
-    watching = {.canary = canary->handle,
+    watching = {.id = ++watches_begun_,
+                .canary = canary->handle,
                 .live = live->handle,
                 .canary_start = canary->handle->stats.Snapshot(),
                 .live_start = live->handle->stats.Snapshot()};
   }
-  examinations->push_back({.model = model.name(),
-                           .version = canary->record.version,
-                           .baseline_version = live->record.version,
-                           .record = canary->record,
-                           .handle = canary->handle,
-                           .window = canary->handle->stats.Snapshot() - watching.canary_start,
-                           .baseline = live->handle->stats.Snapshot() - watching.live_start,
-                           .canary = true,
-                           .check_golden = false,
-                           .ends = false});
+  return Examination{.model = name,
+                     .version = canary->record.version,
+                     .baseline_version = live->record.version,
+                     .record = canary->record,
+                     .handle = canary->handle,
+                     .window = canary->handle->stats.Snapshot() - watching.canary_start,
+                     .baseline = live->handle->stats.Snapshot() - watching.live_start,
+                     .watch = watching.id,
+                     .canary = true,
+                     .check_golden = false,
+                     .ends = false};
+}
+
+bool Manager::StillWatched(const Examination& examination) const {
+  if (examination.canary) {
+    const auto found = canaries_.find(examination.model);
+    return found != canaries_.end() && found->second.id == examination.watch;
+  }
+  const auto found = watches_.find(examination.model);
+  return found != watches_.end() && found->second.id == examination.watch;
 }
 
 std::optional<Breach> Manager::Examine(const Examination& examination) const {
@@ -131,9 +161,11 @@ std::optional<Breach> Manager::Examine(const Examination& examination) const {
 
 void Manager::Conclude(const Examination& examination, const std::optional<Breach>& breach) {
   MutexLock lock(&mutex_);
+  // A person may have moved live or the canary meanwhile, even away and back.
+  if (!StillWatched(examination)) return;
   ModelState& model = models_.at(examination.model);
   if (examination.canary) {
-    if (!breach.has_value() || model.routing().canary != examination.version) return;
+    if (!breach.has_value()) return;
     Routing next = model.routing();
     next.canary.clear();
     next.canary_share = 0;
@@ -153,8 +185,6 @@ void Manager::Conclude(const Examination& examination, const std::optional<Breac
     Reconcile(model);
     return;
   }
-  const auto watching = watches_.find(examination.model);
-  if (watching == watches_.end() || watching->second.record.version != examination.version) return;
   if (breach.has_value()) {
     RollBackBreached(model, examination, *breach);
   } else if (examination.ends) {
@@ -169,24 +199,35 @@ void Manager::Conclude(const Examination& examination, const std::optional<Breac
     }
     LogInfo(action::kWatchPassed,
             {{"model", model.name()}, {"version", examination.version}, {"counts", reason}});
-    if (!canaried_.contains(model.name())) examination.handle->stats.set_look_for_nan(false);
+    const auto watching = watches_.find(examination.model);
+    if (watching->second.handle != nullptr && !canaried_.contains(model.name())) {
+      watching->second.handle->stats.set_look_for_nan(false);
+    }
     watches_.erase(watching);
   }
 }
 
 void Manager::RollBackBreached(ModelState& model, const Examination& examination, const Breach& breach) {
-  const Command command{.model = model.name(),
-                        .version = "",
-                        .actor = kDaemon,
-                        .reason = breach.reason,
-                        .evidence = breach.evidence};
-  Timeout patience(kRollbackPatience);
-  const absl::StatusOr<LiveChange> change = RollBackNow(model, action::kAutoRollback, command, patience);
-  if (!change.ok()) {
+  const absl::Status done = [&]() -> absl::Status {
+    const Command command{.model = model.name(),
+                          .version = PreviousVersion(
+                              model.live(), [&](std::string_view version) { return model.Usable(version); }),
+                          .actor = kDaemon,
+                          .reason = breach.reason,
+                          .evidence = breach.evidence};
+    Timeout patience(kRollbackPatience);
+    if (!command.version.empty()) {
+      MODELD_RETURN_IF_ERROR(AwaitLoaded(model, command.version, /*to_make_live=*/true, patience));
+      // What is live now is none of this watch's business.
+      if (!StillWatched(examination)) return absl::OkStatus();
+    }
+    return RollBackNow(model, action::kAutoRollback, command, patience).status();
+  }();
+  if (!done.ok()) {
     LogError("live could not be moved back; tried again", {{"model", model.name()},
                                                            {"version", examination.version},
                                                            {"breach", breach.reason},
-                                                           {"error", change.status()}});
+                                                           {"error", done}});
   }
   Reconcile(model);
 }
@@ -214,6 +255,7 @@ void Manager::BeginWatch(const ModelState& model, const std::optional<WatchRecor
   const VersionHandle& handle = model.Find(watch->version)->handle;
   handle->stats.set_look_for_nan(true);
   Watching watching{.record = *watch,
+                    .id = ++watches_begun_,
                     .handle = handle,
                     .start = handle->stats.Snapshot(),
                     .baseline = {},

@@ -133,6 +133,12 @@ void ModelState::SetDisposition(const std::string& version, Disposition disposit
   slot.failures = 0;
   slot.load_error.clear();
   if (disposition == Disposition::kRetired) ++slot.retirements;
+  LetAllComeBack();
+}
+
+void ModelState::SetLive(LiveState live) {
+  live_ = std::move(live);
+  LetAllComeBack();
 }
 
 void ModelState::SetRouting(Routing routing) {
@@ -143,12 +149,17 @@ void ModelState::SetRouting(Routing routing) {
     shadow_stats_ = std::make_shared<ShadowStats>();
   }
   routing_ = std::move(routing);
+  LetAllComeBack();
 }
 
-void ModelState::SetHeld(const std::string& version, bool held, bool prepared) {
-  VersionSlot& slot = Slot(version);
-  slot.record.held = held;
-  slot.prepared = prepared;
+void ModelState::SetHeld(const std::string& version, bool held) {
+  Slot(version).record.held = held;
+  LetAllComeBack();
+}
+
+void ModelState::SetPrepared(const std::string& version, bool prepared) {
+  Slot(version).prepared = prepared;
+  LetAllComeBack();
 }
 
 void ModelState::BeginProbe(const std::string& version) { Slot(version).probing = true; }
@@ -208,7 +219,9 @@ void ModelState::Hold(const std::string& version, bool to_make_live) {
 void ModelState::Release(const std::string& version, bool to_make_live) {
   VersionSlot& slot = Slot(version);
   if (to_make_live) --slot.live_holds;
-  if (--slot.holds == 0) slot.urgent = false;
+  if (--slot.holds > 0) return;
+  slot.urgent = false;
+  LetAllComeBack();
 }
 
 VersionHandle ModelState::MakeRoom(const std::string& version) {

@@ -95,10 +95,12 @@ class ModelState {
 
   void AddVersion(VersionRecord record);
   void SetDisposition(const std::string& version, Disposition disposition, const std::string& reason);
-  void SetLive(LiveState live) { live_ = std::move(live); }
+  void SetLive(LiveState live);
   void SetRouting(Routing routing);
-  // A release that the version belongs to: is there one that holds it, and is that still being prepared?
-  void SetHeld(const std::string& version, bool held, bool prepared);
+  // Whether a release that brought the version keeps it from live.
+  void SetHeld(const std::string& version, bool held);
+  // Whether a release that is pending needs it in memory.
+  void SetPrepared(const std::string& version, bool prepared);
 
   void BeginProbe(const std::string& version);
   // The probe came to a verdict, as the registry records it.
@@ -143,6 +145,7 @@ class ModelState {
  private:
   // A version that was live has shown what it does; every other passes a probe first.
   bool NeedsProbe(const VersionSlot& slot) const;
+  // What made room may be loaded again: what it made room for is done, or it may be needed now.
   void LetAllComeBack();
   VersionSlot& Slot(const std::string& version) { return versions_.find(version)->second; }
   std::string Previous() const;

@@ -58,6 +58,7 @@ absl::StatusOr<size_t> FindMethod(const ServedVersion& version, const std::strin
   if (found != methods.end()) return static_cast<size_t>(found - methods.begin());
 
   std::vector<std::string> names;
+  names.reserve(methods.size());
   for (const Method& method : methods) names.push_back(method.name);
   return absl::NotFoundError(absl::StrCat(NameOf(version), " has no method \"", std::string(wanted), "\"",
                                           DidYouMean(wanted, names),

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <fstream>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -180,8 +181,15 @@ absl::StatusOr<std::unique_ptr<ChildProcess>> ChildProcess::Start(const std::vec
   MODELD_ASSIGN_OR_RETURN(UniqueFd file, FileOf(request));
   MODELD_ASSIGN_OR_RETURN(Pipe report, MakePipe());
   MODELD_ASSIGN_OR_RETURN(Pipe output, MakePipe());
-  auto starter =
-      std::make_unique<Starter>(arguments, std::move(file), std::move(report.write), std::move(output.write));
+  std::unique_ptr<Starter> starter;
+  try {
+    starter = std::make_unique<Starter>(arguments, std::move(file), std::move(report.write),
+                                        std::move(output.write));
+  } catch (const std::system_error& error) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("cannot start a thread for the probe: ", error.what(),
+                     "; raise the limit of threads (TasksMax, ulimit -u) or stop other work"));
+  }
   MODELD_ASSIGN_OR_RETURN(const pid_t process, starter->process());
   return std::unique_ptr<ChildProcess>(
       new ChildProcess(std::move(starter), process, std::move(report.read), std::move(output.read)));

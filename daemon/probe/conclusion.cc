@@ -103,6 +103,12 @@ absl::StatusOr<v1::ProbeReport> Conclude(v1::ProbeReport last, const ProbeEnd& e
     return absl::UnavailableError(
         absl::StrCat("the probe was given up", While(last), ": the machine was too busy to run it"));
   }
+  if (end.how == ProbeEnd::How::kKilled &&
+      (end.code == SIGTERM || end.code == SIGINT || end.code == SIGHUP)) {
+    // A version does not do this to itself; a service manager does, to all processes of a service.
+    return absl::UnavailableError(
+        absl::StrCat("the probe was ended from outside, by ", SignalName(end.code), While(last)));
+  }
   if (last.stage().empty() || last.stage() == kProbeStarting) {
     return absl::InternalError(
         absl::StrCat("the probe's process ", HowText(end), " before it looked at the version", said));

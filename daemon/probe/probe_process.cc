@@ -43,6 +43,11 @@ bool Drain(int fd, Take take) {
   }
 }
 
+bool IsSet(int event_fd) {
+  pollfd event = {.fd = event_fd, .events = POLLIN, .revents = 0};
+  return ::poll(&event, 1, 0) > 0;
+}
+
 // One probe's process, listened to.
 class Conversation {
  public:
@@ -61,6 +66,8 @@ class Conversation {
       if (cancelled) return absl::CancelledError("the probe was cancelled");
       if (!broken_.ok()) given_up = ProbeEnd::How::kNoReport;
     }
+    // Who ends the daemon may have ended the process too, and then that is no fault of the version.
+    if (!given_up && IsSet(cancelled_)) return absl::CancelledError("the probe was cancelled");
     ProbeEnd end = child_.End();
     ReadOutput();
     if (given_up) end.how = *given_up;
@@ -128,8 +135,7 @@ ProbeProcess::~ProbeProcess() = default;
 
 absl::StatusOr<v1::ProbeReport> ProbeProcess::Run(ProbeRequest request) {
   if (!cancelled_.valid()) return absl::ResourceExhaustedError("cannot make an eventfd for the probe");
-  pollfd cancelled = {.fd = cancelled_.get(), .events = POLLIN, .revents = 0};
-  if (::poll(&cancelled, 1, 0) > 0) return absl::CancelledError("the probe was cancelled");
+  if (IsSet(cancelled_.get())) return absl::CancelledError("the probe was cancelled");
   request.parent_process = ::getpid();
   const absl::Time probed_at = absl::Now();
   const absl::Duration begin = SteadyTime();

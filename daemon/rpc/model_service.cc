@@ -65,12 +65,6 @@ absl::Status RunInto(const ServedVersion& version, size_t method, std::vector<Va
   return absl::OkStatus();
 }
 
-grpc::ServerUnaryReactor* Finish(grpc::CallbackServerContext* context, const absl::Status& status) {
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  reactor->Finish(ToGrpcStatus(status));
-  return reactor;
-}
-
 absl::Status CheckStickyKey(const v1::PredictRequest& request) {
   const size_t size = request.sticky_key().size();
   if (size <= kMaxStickyKeyBytes) return absl::OkStatus();
@@ -155,7 +149,11 @@ absl::StatusOr<Route> ModelServiceImpl::RouteRequest(const v1::PredictRequest& r
 grpc::ServerUnaryReactor* ModelServiceImpl::ListModels(grpc::CallbackServerContext* context,
                                                        const v1::ListModelsRequest* request,
                                                        v1::ListModelsResponse* response) {
-  return Finish(context, CatchBadAlloc([&] { return FillListModels(*request, response); }));
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  views_.Post([this, reactor, request, response] {
+    reactor->Finish(ToGrpcStatus(CatchBadAlloc([&] { return FillListModels(*request, response); })));
+  });
+  return reactor;
 }
 
 absl::Status ModelServiceImpl::FillListModels(const v1::ListModelsRequest& request,
@@ -182,7 +180,11 @@ absl::Status ModelServiceImpl::FillListModels(const v1::ListModelsRequest& reque
 grpc::ServerUnaryReactor* ModelServiceImpl::GetModel(grpc::CallbackServerContext* context,
                                                      const v1::GetModelRequest* request,
                                                      v1::GetModelResponse* response) {
-  return Finish(context, CatchBadAlloc([&] { return FillGetModel(*request, response); }));
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  views_.Post([this, reactor, request, response] {
+    reactor->Finish(ToGrpcStatus(CatchBadAlloc([&] { return FillGetModel(*request, response); })));
+  });
+  return reactor;
 }
 
 absl::Status ModelServiceImpl::FillGetModel(const v1::GetModelRequest& request,

@@ -14,6 +14,7 @@
 #include "daemon/scheduling/worker_pool.h"
 #include "daemon/source/intake.h"
 #include "modeld/v1/model_service.grpc.pb.h"
+#include "registry/base/serial_thread.h"
 #include "registry/registry.h"
 
 namespace modeld {
@@ -52,6 +53,9 @@ class ModelServiceImpl final : public v1::ModelService::CallbackService {
   PredictAllocator predict_allocator_;
   // The manager was ready once, and so is for good: its lock is needed no more.
   mutable std::atomic<bool> started_ = false;
+  // Answers what needs the manager's lock, which is held while a change is written to disk: gRPC's own
+  // threads are few, and take in the requests to predict.
+  SerialThread views_;
 };
 
 }  // namespace modeld

@@ -19,6 +19,8 @@ namespace {
 
 // How often the main thread looks whether loading is done; nothing can tell it so.
 constexpr absl::Duration kStartingInterval = absl::Milliseconds(20);
+// How often the service manager hears that the start goes on.
+constexpr absl::Duration kStartingNotice = absl::Seconds(10);
 // How long after the cancelling of requests a model may take to come back.
 constexpr absl::Duration kLastResort = absl::Seconds(5);
 
@@ -39,7 +41,12 @@ class Loop {
   void RunUntilStopped() {
     service_manager_.Status("loading models");
     bool serving = false;
+    absl::Duration next_notice = absl::ZeroDuration();
     while (true) {
+      if (!serving && Uptime() >= next_notice) {
+        service_manager_.Starting();
+        next_notice = Uptime() + kStartingNotice;
+      }
       const int signal = Wait(serving ? absl::InfiniteDuration() : kStartingInterval);
       if (IsStop(signal)) return;
       if (signal == SIGHUP) Rescan();
@@ -73,7 +80,8 @@ class Loop {
         last_resort = std::min(last_resort, Uptime() + kLastResort);
       }
       if (!stopped && Uptime() >= last_resort) {
-        LogError("a model does not come back; ending without it");
+        LogError("not everything comes to an end: a model, or a long copy; ending without it");
+        server_->RecordStopped();
         std::_Exit(EXIT_SUCCESS);
       }
     }

@@ -179,6 +179,7 @@ void Server::Stop(absl::Time deadline) {
   health_.Shutdown();
   if (intake_ != nullptr) intake_->Stop();
   if (manager_ != nullptr) manager_->Stop();
+  if (care_ != nullptr) care_->Stop();
   streams_.Cancel();
   // gRPC takes times before 1970 for "never".
   const std::chrono::system_clock::time_point until =
@@ -191,11 +192,13 @@ void Server::Stop(absl::Time deadline) {
   if (shadows_ != nullptr) shadows_->Stop();
   if (intake_thread_.joinable()) {
     intake_thread_.join();
-    RecordEvent(action::kStopped, "");
+    RecordStopped();
   }
   // Here and not in the destructor, which is quick: it waits for a load in progress, and frees the models.
   manager_.reset();
 }
+
+void Server::RecordStopped() { RecordEvent(action::kStopped, ""); }
 
 void Server::CancelRequests() {
   for (grpc::Server* server : {public_.server.get(), admin_.get()}) {

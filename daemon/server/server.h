@@ -61,6 +61,8 @@ class Server {
   // back, or a load, keeps it waiting. Afterwards only CancelRequests and Stop, which then do nothing, may be
   // called.
   void Stop(absl::Time deadline);
+  // That it stopped, into the history; while another thread is in Stop, which does so only at its end.
+  void RecordStopped();
   // Cancels the requests in flight, while another thread is in Stop.
   void CancelRequests();
 

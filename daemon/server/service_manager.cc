@@ -16,6 +16,11 @@ ServiceManager::ServiceManager() : ping_interval_(absl::InfiniteDuration()) {
   }
 }
 
+void ServiceManager::Starting() {
+  // From now on, and only where TimeoutStartSec would end earlier.
+  ::sd_notify(0, "EXTEND_TIMEOUT_USEC=60000000");
+}
+
 void ServiceManager::Ready() { ::sd_notify(0, "READY=1"); }
 
 void ServiceManager::Reloading() {

@@ -13,6 +13,8 @@ class ServiceManager {
  public:
   ServiceManager();
 
+  // Not ready yet, but it goes on; as often as wanted.
+  void Starting();
   void Ready();
   void Reloading();
   void Stopping();

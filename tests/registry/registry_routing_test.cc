@@ -169,6 +169,10 @@ TEST_F(RegistryRoutingTest, DeathsAreCountedWhereTheLastRunDidNotStopByItself) {
   ASSERT_OK(registry_->RecordEvent(TestEvent(action::kStarted, "")));
   ASSERT_OK(registry_->CountDeaths(TestTime()));
   EXPECT_EQ(Model("digits").watch->deaths, 1);
+  EXPECT_EQ(NewestAction(), action::kDied);
+  ASSERT_OK(registry_->CountDeaths(TestTime()));
+  EXPECT_EQ(Model("digits").watch->deaths, 1) << "a start that came no further is no death";
+  ASSERT_OK(registry_->RecordEvent(TestEvent(action::kStarted, "")));
   ASSERT_OK(registry_->CountDeaths(TestTime() + absl::Hours(1)));
   EXPECT_EQ(Model("digits").watch->deaths, 1) << "the watch was over";
 
@@ -177,18 +181,26 @@ TEST_F(RegistryRoutingTest, DeathsAreCountedWhereTheLastRunDidNotStopByItself) {
   EXPECT_EQ(Model("digits").watch->deaths, 1);
 }
 
-TEST_F(RegistryRoutingTest, AReleaseHoldsItsVersionsUntilItIsLive) {
+// A version that a release brings.
+NewVersion Brought(const std::string& model, const std::string& version) {
+  VersionRecord record = TestVersion(model, version);
+  record.held = true;
+  return {record, "{}", {}};
+}
+
+TEST_F(RegistryRoutingTest, AReleaseHoldsTheVersionsThatItBringsUntilItIsLive) {
   ReleaseRecord release;
   release.name = "week-48";
-  release.members = {{"digits", "1.1"}, {"faces", "7"}};
+  release.members = {{"digits", "1.2"}, {"faces", "7"}};
   release.since = TestTime();
-  ASSERT_OK_AND_ASSIGN(const int64_t id, registry_->AddRelease(release, {}, {TestEvent("release", "")}));
-  EXPECT_FALSE(Model("digits").versions[0].held);
-  EXPECT_TRUE(Model("digits").versions[1].held);
-  EXPECT_TRUE(Model("faces").versions[0].held);
+  ASSERT_OK_AND_ASSIGN(const int64_t id, registry_->AddRelease(release, {Brought("digits", "1.2")},
+                                                               {TestEvent("release", "")}));
+  EXPECT_FALSE(Model("digits").versions[1].held);
+  EXPECT_TRUE(Model("digits").versions[2].held);
+  EXPECT_FALSE(Model("faces").versions[0].held) << "it was there before";
 
   const std::vector<LiveMove> moves = {{"digits",
-                                        {.history = {"1.1"}, .pinned = "", .pin_reason = ""},
+                                        {.history = {"1.2"}, .pinned = "", .pin_reason = ""},
                                         TestEvent(action::kPublished, "digits"),
                                         std::nullopt,
                                         false},
@@ -199,8 +211,8 @@ TEST_F(RegistryRoutingTest, AReleaseHoldsItsVersionsUntilItIsLive) {
                                         false}};
   ASSERT_OK(registry_->EndRelease(id, ReleaseState::kLive, "", moves, TestEvent(action::kReleased, "")));
   Reopen();
-  EXPECT_FALSE(Model("digits").versions[1].held);
-  EXPECT_EQ(LiveVersion(Model("digits").live), "1.1");
+  EXPECT_FALSE(Model("digits").versions[2].held);
+  EXPECT_EQ(LiveVersion(Model("digits").live), "1.2");
   EXPECT_EQ(LiveVersion(Model("faces").live), "7");
   const absl::StatusOr<std::vector<ReleaseRecord>> releases = registry_->ListReleases();
   ASSERT_OK(releases);
@@ -213,26 +225,45 @@ TEST_F(RegistryRoutingTest, AReleaseBringsItsVersionsOrNoneOfThem) {
   ReleaseRecord release;
   release.name = "week-49";
   release.members = {{"digits", "2.0"}, {"voices", "1"}};
-  const NewVersion digits{TestVersion("digits", "2.0"), "{}", {}};
+  const NewVersion digits = Brought("digits", "2.0");
   EXPECT_THAT(registry_->AddRelease(release, {digits}, {TestEvent("release", "")}),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("voices")));
   EXPECT_EQ(Model("digits").versions.size(), 2u);
   EXPECT_THAT(*registry_->ListReleases(), IsEmpty());
 
-  const NewVersion voices{TestVersion("voices", "1"), "{}", {}};
+  const NewVersion voices = Brought("voices", "1");
   ASSERT_OK(registry_->AddRelease(release, {digits, voices}, {TestEvent("release", "")}));
   EXPECT_TRUE(Model("digits").versions[2].held);
   EXPECT_TRUE(Model("voices").versions[0].held);
 }
 
+TEST_F(RegistryRoutingTest, APendingReleaseIsReplacedByALaterOneOfItsName) {
+  ReleaseRecord release;
+  release.name = "week-49";
+  release.members = {{"digits", "1.0"}};
+  ASSERT_OK(registry_->AddRelease(release, {}, {}));
+  release.members = {{"digits", "1.1"}};
+  ASSERT_OK(registry_->AddRelease(release, {}, {}));
+  release.name = "week-50";
+  ASSERT_OK(registry_->AddRelease(release, {}, {}));
+  const absl::StatusOr<std::vector<ReleaseRecord>> releases = registry_->ListReleases();
+  ASSERT_OK(releases);
+  ASSERT_EQ(releases->size(), 3u);
+  EXPECT_EQ(releases->at(0).state, ReleaseState::kRefused);
+  EXPECT_EQ(releases->at(0).reason, kReleaseReplaced);
+  EXPECT_EQ(releases->at(1).state, ReleaseState::kPending);
+  EXPECT_EQ(releases->at(2).state, ReleaseState::kPending);
+}
+
 TEST_F(RegistryRoutingTest, AReleaseThatCannotEndChangesNothing) {
   ReleaseRecord release;
   release.name = "week-48";
-  release.members = {{"digits", "1.1"}};
-  ASSERT_OK_AND_ASSIGN(const int64_t id, registry_->AddRelease(release, {}, {TestEvent("release", "")}));
+  release.members = {{"digits", "1.2"}};
+  ASSERT_OK_AND_ASSIGN(const int64_t id, registry_->AddRelease(release, {Brought("digits", "1.2")},
+                                                               {TestEvent("release", "")}));
   const size_t events = EventCount();
   const std::vector<LiveMove> moves = {{"digits",
-                                        {.history = {"1.1"}, .pinned = "", .pin_reason = ""},
+                                        {.history = {"1.2"}, .pinned = "", .pin_reason = ""},
                                         TestEvent(action::kPublished, "digits"),
                                         std::nullopt,
                                         false},
@@ -244,7 +275,7 @@ TEST_F(RegistryRoutingTest, AReleaseThatCannotEndChangesNothing) {
   EXPECT_THAT(registry_->EndRelease(id, ReleaseState::kLive, "", moves, TestEvent(action::kReleased, "")),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("\"9\"")));
   EXPECT_EQ(LiveVersion(Model("digits").live), "");
-  EXPECT_TRUE(Model("digits").versions[1].held);
+  EXPECT_TRUE(Model("digits").versions[2].held);
   EXPECT_EQ(EventCount(), events);
   EXPECT_THAT(
       registry_->EndRelease(99, ReleaseState::kRefused, "", {}, TestEvent(action::kRefusedRelease, "")),

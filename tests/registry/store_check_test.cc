@@ -60,6 +60,32 @@ TEST_F(StoreCheckTest, ASoundStoreHasNoFindings) {
   EXPECT_EQ(response.bytes(), 6);
 }
 
+TEST_F(StoreCheckTest, WhatWasMendedSinceItWasFoundIsLeftAsItIs) {
+  const std::string third = Add("digits", "0.9", "three");
+  FlipByte(first_);
+  std::filesystem::remove(store_->PathOf(third));
+  absl::StatusOr<StoreReport> report =
+      CheckStore(*registry_, *store_, files_, clock_.Now(), [] { return false; });
+  ASSERT_OK(report);
+  ASSERT_EQ(report->findings.size(), 2u);
+  // Both files are dropped again while others are checked.
+  Put("one");
+  Put("three");
+  ASSERT_OK(RepairStore(*registry_, *store_, files_, *keeper_, "ann", clock_, &*report));
+  for (const StoreFinding& finding : report->findings) {
+    EXPECT_THAT(finding.message.repair(), HasSubstr("whole again"));
+  }
+  for (const char* version : {"0.9", "1.0"}) {
+    EXPECT_EQ(Version("digits", version).disposition, Disposition::kGood) << version;
+  }
+  EXPECT_TRUE(store_->Contains(first_));
+}
+
+TEST_F(StoreCheckTest, AStopEndsACheck) {
+  care_->Stop();
+  EXPECT_TRUE(absl::IsCancelled(care_->Verify({}, [] { return false; }).status()));
+}
+
 TEST_F(StoreCheckTest, AFlippedByteIsFoundAndRepairQuarantines) {
   FlipByte(first_);
   EXPECT_THAT(Findings(), ElementsAre(absl::StrCat("DAMAGED ", Short(first_), " digits 1.0: ")));

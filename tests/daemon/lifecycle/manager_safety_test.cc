@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <string>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "daemon/lifecycle/manager.h"
@@ -136,6 +137,28 @@ TEST_F(ManagerWatchTest, ACanaryThatFailsIsEndedAndLiveStays) {
   EXPECT_THAT(Events().back(), HasSubstr("canary 1.1, off: "));
 }
 
+TEST_F(ManagerWatchTest, AWayBackThatWaitsLeavesLiveToWhomeverMovedItMeanwhile) {
+  for (const char* version : {"0.9", "1.0"}) DeployGuarded(version);
+  Requests("1.0", 100, 0);
+  DeployGuarded("1.1");
+  ASSERT_OK(manager_->Pin(By(""), kLong));
+  DeployGuarded("1.2");  // in memory, for when the pin is gone
+  // The one before, which has to be loaded first.
+  loader_.Fail("digits/0.9", absl::UnavailableError("no memory"));
+  ASSERT_OK(manager_->Retire(By("1.0")));
+  Settle();
+  loader_.Fail("digits/0.9", absl::OkStatus());
+  loader_.Block("digits/0.9");
+  Requests("1.1", 100, 50);
+  const size_t loads = loader_.loads().size();
+  std::thread watching([this] { manager_->CheckWatches(); });
+  loader_.AwaitLoads(loads + 1);
+  EXPECT_OK(manager_->Promote(By("1.2"), kLong));
+  loader_.UnblockAll();
+  watching.join();
+  EXPECT_EQ(Ask(), "1.2") << "which has breached nothing";
+}
+
 class ManagerMemoryTest : public ManagerTest {
  protected:
   void SetUp() override {
@@ -181,11 +204,40 @@ TEST_F(ManagerMemoryTest, ResourceUnloadsTheOldOneFirst) {
 TEST_F(ManagerMemoryTest, WhereTheNewOneCannotBeLoadedTheOldOneComesBack) {
   RestartAs(MemoryPolicy::kResource, 20);
   Deploy("1.0");
+  EXPECT_FALSE(loader_.awaited("digits/1.0"));
   loader_.Fail("digits/1.1", absl::InvalidArgumentError("bad magic"));
   ASSERT_OK(Register("1.1"));
   Settle();
   EXPECT_EQ(Ask(), "1.0");
   EXPECT_EQ(State("1.1"), "quarantined");
+  EXPECT_TRUE(loader_.awaited("digits/1.0")) << "nothing was served";
+}
+
+TEST_F(ManagerMemoryTest, AWatchedVersionGoesFirstWhereTheOneBeforeItComesBack) {
+  RestartAs(MemoryPolicy::kResource, 20);
+  GuardLimits limits;
+  limits.watch = absl::Minutes(5);
+  loader_.Guard("digits/1.1", limits);
+  Deploy("1.0");
+  Deploy("1.1");
+  ASSERT_THAT(ReadyVersions(), ElementsAre("1.1"));
+  loader_.FailGolden("digits/1.1", absl::InvalidArgumentError("output \"y\" is 2, not 1"));
+  clock_.Advance(absl::Minutes(1));
+  manager_->CheckWatches();
+  EXPECT_EQ(Ask(), "1.0");
+  EXPECT_EQ(View().pinned, "1.0");
+}
+
+TEST_F(ManagerMemoryTest, WhatMadeRoomComesBackWhenItIsToBeLive) {
+  RestartAs(MemoryPolicy::kResource, 30);
+  Deploy("1.0");
+  Deploy("1.1");
+  ASSERT_OK(manager_->Rollback(By(""), kLong));
+  Deploy("1", "faces");
+  ASSERT_THAT(ReadyVersions(), ElementsAre("1.0"));
+  ASSERT_OK(manager_->Unpin(By(""), kLong));
+  Settle();
+  EXPECT_EQ(Ask(), "1.1");
 }
 
 TEST_F(ManagerMemoryTest, WhatWasRefusedIsLoadedWhenMemoryComesFree) {
@@ -268,6 +320,40 @@ TEST_F(ManagerReleaseTest, APinElsewhereIsWaitedFor) {
   ASSERT_OK(manager_->Unpin(By(""), kLong));
   EXPECT_EQ(Live("digits"), "1.1");
   EXPECT_EQ(Live("faces"), "2");
+}
+
+TEST_F(ManagerReleaseTest, APendingReleaseThatWasReplacedNeverComesBack) {
+  Deploy("1.0");
+  Deploy("1", "faces");
+  ASSERT_OK(manager_->Pin(By("1.0"), kLong));
+  ASSERT_OK(manager_->RegisterRelease("week-48", {Member("digits", "1.1"), Member("faces", "2")}));
+  Settle();
+  ASSERT_OK(manager_->RegisterRelease("week-48", {Member("digits", "1.2"), Member("faces", "3")}));
+  Settle();
+  EXPECT_THAT(Events(), Contains(HasSubstr("a later release of the same name took its place")));
+  EXPECT_THAT(ReadyVersions(), ElementsAre("1.2", "1.0")) << "the replaced one's takes no memory";
+  ASSERT_OK(manager_->Unpin(By(""), kLong));
+  EXPECT_EQ(Live("digits"), "1.2");
+  EXPECT_EQ(Live("faces"), "3");
+  Restart();
+  Settle();
+  EXPECT_THAT(manager_->ListReleases(), IsEmpty());
+  EXPECT_EQ(Live("digits"), "1.2");
+  EXPECT_EQ(Live("faces"), "3");
+  EXPECT_EQ(View().pinned, "");
+}
+
+TEST_F(ManagerReleaseTest, AVersionThatWasThereBeforeIsNotHeldByARefusedRelease) {
+  Deploy("1.0");
+  Deploy("1.1");
+  loader_.Fail("faces/2", absl::InvalidArgumentError("bad magic"));
+  ASSERT_OK(manager_->RegisterRelease("week-48", {Member("digits", "1.1"), Member("faces", "2")}));
+  Settle();
+  ASSERT_EQ(manager_->ListReleases().at(0).record.state, ReleaseState::kRefused);
+  EXPECT_EQ(Live("digits"), "1.1");
+  Restart();
+  Settle();
+  EXPECT_EQ(Live("digits"), "1.1");
 }
 
 TEST_F(ManagerReleaseTest, AReleaseThatCannotBeCommittedMovesNothing) {

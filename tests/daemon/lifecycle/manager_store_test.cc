@@ -77,6 +77,15 @@ TEST_F(ManagerStoreTest, ACollectedVersionThatIsDroppedAgainNeedsItsArtifactAgai
   EXPECT_EQ(Ask(), "1.0");
 }
 
+TEST_F(ManagerStoreTest, ACollectedVersionIsNotLoadedFromAFileThatIsAboutToGo) {
+  ASSERT_OK(manager_->Collect(By("1.0")));
+  const size_t loads = loader_.loads().size();
+  EXPECT_THAT(manager_->Promote(By("1.0"), kLong),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("drop its file again")));
+  EXPECT_EQ(loader_.loads().size(), loads);
+  EXPECT_EQ(Ask(), "1.2");
+}
+
 TEST_F(ManagerStoreTest, OtherBytesAreAConflictStill) {
   ASSERT_OK(manager_->Collect(By("1.0")));
   EXPECT_THAT(manager_->Register(Record("1.0", 'f'), kConfig),

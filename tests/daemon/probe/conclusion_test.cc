@@ -68,6 +68,8 @@ TEST(ConcludeTest, AnOutcomeStaysHoweverTheProcessEnded) {
 TEST(ConcludeTest, TheMachinesFaultsSayNothingOfTheVersion) {
   EXPECT_THAT(Conclude(At("loading"), {How::kExited, kProbeMachineFault}, "a\nb: no such file\n", kLimits),
               StatusIs(absl::StatusCode::kUnavailable, "b: no such file"));
+  EXPECT_THAT(Conclude(At("loading"), {How::kKilled, SIGTERM}, "", kLimits),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("from outside, by SIGTERM")));
   EXPECT_THAT(Conclude(At("loading"), {How::kStarved, SIGKILL}, "", kLimits),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("too busy")));
   for (const char* stage : {"", kProbeStarting}) {

@@ -46,6 +46,8 @@ class ServiceManagerTest : public testing::Test {
 
 TEST_F(ServiceManagerTest, TellsEveryState) {
   ServiceManager manager;
+  manager.Starting();
+  EXPECT_EQ(Heard(), "EXTEND_TIMEOUT_USEC=60000000");
   manager.Ready();
   EXPECT_EQ(Heard(), "READY=1");
   manager.Status("serving");

@@ -1,5 +1,5 @@
-// Notifier: calls functions one after another, in the order in which they came, on a thread of its own; so
-// that who holds a lock can announce something without calling anybody.
+// SerialThread: calls functions one after another, in the order in which they came, on a thread of its own;
+// for who must not wait for them, or must not call them where it is: under a lock, say.
 #pragma once
 
 #include <deque>
@@ -12,12 +12,12 @@
 namespace modeld {
 
 // Thread-safe. Destruction calls what is left and waits for it.
-class Notifier {
+class SerialThread {
  public:
-  Notifier();
-  ~Notifier();
-  Notifier(const Notifier&) = delete;
-  Notifier& operator=(const Notifier&) = delete;
+  SerialThread();
+  ~SerialThread();
+  SerialThread(const SerialThread&) = delete;
+  SerialThread& operator=(const SerialThread&) = delete;
 
   // Never blocks. `call` is called under no lock.
   void Post(std::function<void()> call);

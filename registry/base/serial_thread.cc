@@ -1,12 +1,12 @@
-#include "daemon/lifecycle/notifier.h"
+#include "registry/base/serial_thread.h"
 
 #include <utility>
 
 namespace modeld {
 
-Notifier::Notifier() : thread_([this] { Loop(); }) {}
+SerialThread::SerialThread() : thread_([this] { Loop(); }) {}
 
-Notifier::~Notifier() {
+SerialThread::~SerialThread() {
   {
     MutexLock lock(&mutex_);
     stopping_ = true;
@@ -15,17 +15,17 @@ Notifier::~Notifier() {
   thread_.join();
 }
 
-void Notifier::Post(std::function<void()> call) {
+void SerialThread::Post(std::function<void()> call) {
   MutexLock lock(&mutex_);
   calls_.push_back(std::move(call));
   changed_.Signal();
 }
 
-void Notifier::Loop() {
+void SerialThread::Loop() {
   while (const std::function<void()> call = Next()) call();
 }
 
-std::function<void()> Notifier::Next() {
+std::function<void()> SerialThread::Next() {
   MutexLock lock(&mutex_);
   while (calls_.empty()) {
     if (stopping_) return nullptr;
