@@ -315,8 +315,8 @@ absl::Status Manager::CommitLive(ModelState& model, LiveState next, EventRecord 
   event.from_version = std::string(LiveVersion(model.live()));
   event.to_version = std::string(LiveVersion(next));
   LiveMove move{.model = model.name(), .state = next, .event = event};
-  move.keep_watch = event.from_version == event.to_version;
   const bool back = event.action == action::kRollback || event.action == action::kAutoRollback;
+  move.keep_watch = !back && event.from_version == event.to_version;
   if (!move.keep_watch && !back) move.watch = NewWatch(model, next);
   MODELD_RETURN_IF_ERROR(registry_->SetLiveStates({move}));
   model.SetLive(std::move(next));

@@ -314,7 +314,9 @@ class Manager {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<ModelState*> FindForChange(const std::string& name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<LiveChange> RollBackNow(ModelState& model, const char* action, const Command& command,
-                                         Timeout& patience) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                                         Timeout& patience,
+                                         const std::function<bool()>& still_wanted = nullptr)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<LiveChange> MakeLive(const Command& command, bool pin, absl::Duration timeout);
   absl::StatusOr<LiveChange> MakeLiveNow(ModelState& model, const Command& command, bool pin,
                                          Timeout& patience) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -120,7 +120,8 @@ absl::StatusOr<LiveChange> Manager::Rollback(const Command& command, absl::Durat
 }
 
 absl::StatusOr<LiveChange> Manager::RollBackNow(ModelState& model, const char* action, const Command& command,
-                                                Timeout& patience) {
+                                                Timeout& patience,
+                                                const std::function<bool()>& still_wanted) {
   const auto next = [&](const std::string& to) -> absl::StatusOr<LiveState> {
     absl::StatusOr<LiveState> state = modeld::Rollback(
         model.live(), to, command.reason, [&](std::string_view version) { return model.Usable(version); });
@@ -132,6 +133,9 @@ absl::StatusOr<LiveChange> Manager::RollBackNow(ModelState& model, const char* a
   // The version that the caller saw as the one before, whatever happens while it is loaded.
   const std::string to(LiveVersion(planned));
   MODELD_RETURN_IF_ERROR(AwaitLoaded(model, to, /*to_make_live=*/true, patience));
+  // Where what was live had to go first, the policy may have moved there by itself: then this pins it.
+  if (LiveVersion(model.live()) == to) return CommitCommand(model, action, to, planned, command);
+  if (still_wanted != nullptr && !still_wanted()) return absl::AbortedError("live was moved meanwhile");
   MODELD_ASSIGN_OR_RETURN(LiveState state, next(to));
   return CommitCommand(model, action, to, std::move(state), command);
 }

@@ -8,7 +8,6 @@
 #include "daemon/lifecycle/version_names.h"
 #include "registry/base/log.h"
 #include "registry/base/quote.h"
-#include "registry/base/status_macros.h"
 
 namespace modeld {
 namespace {
@@ -208,26 +207,24 @@ void Manager::Conclude(const Examination& examination, const std::optional<Breac
 }
 
 void Manager::RollBackBreached(ModelState& model, const Examination& examination, const Breach& breach) {
-  const absl::Status done = [&]() -> absl::Status {
-    const Command command{.model = model.name(),
-                          .version = PreviousVersion(
-                              model.live(), [&](std::string_view version) { return model.Usable(version); }),
-                          .actor = kDaemon,
-                          .reason = breach.reason,
-                          .evidence = breach.evidence};
-    Timeout patience(kRollbackPatience);
-    if (!command.version.empty()) {
-      MODELD_RETURN_IF_ERROR(AwaitLoaded(model, command.version, /*to_make_live=*/true, patience));
-      // What is live now is none of this watch's business.
-      if (!StillWatched(examination)) return absl::OkStatus();
-    }
-    return RollBackNow(model, action::kAutoRollback, command, patience).status();
-  }();
-  if (!done.ok()) {
+  const Command command{.model = model.name(),
+                        .version = "",
+                        .actor = kDaemon,
+                        .reason = breach.reason,
+                        .evidence = breach.evidence};
+  Timeout patience(kRollbackPatience);
+  // What else is live by then is none of this watch's business.
+  const auto still_wanted = [&] {
+    mutex_.AssertHeld();
+    return StillWatched(examination);
+  };
+  const absl::StatusOr<LiveChange> change =
+      RollBackNow(model, action::kAutoRollback, command, patience, still_wanted);
+  if (!change.ok() && !absl::IsAborted(change.status())) {
     LogError("live could not be moved back; tried again", {{"model", model.name()},
                                                            {"version", examination.version},
                                                            {"breach", breach.reason},
-                                                           {"error", done}});
+                                                           {"error", change.status()}});
   }
   Reconcile(model);
 }

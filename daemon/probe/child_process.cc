@@ -212,6 +212,9 @@ absl::Duration ChildProcess::RunDelay() const {
   return absl::Nanoseconds(waited_ns);
 }
 
+void ChildProcess::Pause() { ::kill(-process_, SIGSTOP); }
+void ChildProcess::Continue() { ::kill(-process_, SIGCONT); }
+
 ProbeEnd ChildProcess::End() {
   // Not yet waited for, so the id is still its own. One that has ended keeps the status that it ended with.
   ::kill(-process_, SIGKILL);

@@ -38,6 +38,9 @@ class ChildProcess {
 
   // How long it was ready to run but did not, by the kernel's account of its main thread; zero where unknown.
   absl::Duration RunDelay() const;
+  // Keeps it from running until Continue.
+  void Pause();
+  void Continue();
   // Kills it if it still runs, waits for it, and tells how it ended: one that ended by itself before is not
   // changed by that. Once.
   ProbeEnd End();

@@ -26,6 +26,10 @@ namespace {
 
 constexpr size_t kMaxLastWords = 4 << 10;
 constexpr int kStarvedFactor = 10;
+// Of time to run, between two rests and where there are none. The kernel may leave the CPU to the process for
+// a tick, 4 ms, though others are ready; the end of a slice takes it away.
+constexpr absl::Duration kSlice = absl::Milliseconds(1);
+constexpr absl::Duration kWholeSlice = absl::Milliseconds(10);
 
 // What a descriptor has now. False at its end.
 template <typename Take>
@@ -43,6 +47,8 @@ bool Drain(int fd, Take take) {
   }
 }
 
+int Milliseconds(absl::Duration duration) { return static_cast<int>(absl::ToInt64Milliseconds(duration)); }
+
 bool IsSet(int event_fd) {
   pollfd event = {.fd = event_fd, .events = POLLIN, .revents = 0};
   return ::poll(&event, 1, 0) > 0;
@@ -51,20 +57,25 @@ bool IsSet(int event_fd) {
 // One probe's process, listened to.
 class Conversation {
  public:
-  Conversation(ChildProcess& child, int cancelled, const ProbeLimits& limits)
-      : child_(child), cancelled_(cancelled), limits_(limits) {}
+  Conversation(ChildProcess& child, int cancelled, const ProbeLimits& limits, Pacer& pacer)
+      : child_(child), cancelled_(cancelled), limits_(limits), pacer_(pacer) {}
 
   // Until the process has said its last; then ends it. CANCELLED.
   absl::StatusOr<v1::ProbeReport> Listen() {
     const absl::Duration begin = SteadyTime();
     std::optional<ProbeEnd::How> given_up;
+    bool paced = pacer_.RestAfter(kSlice, begin) > absl::ZeroDuration();
     while (!given_up && !is_over_) {
-      const absl::Duration taken = SteadyTime() - begin;
-      given_up = TakesTooLong(taken);
+      const absl::Duration now = SteadyTime();
+      given_up = TakesTooLong(now - begin - rested_);
       if (given_up) break;
-      MODELD_ASSIGN_OR_RETURN(const bool cancelled, Wait(limits_.wall));
+      MODELD_ASSIGN_OR_RETURN(const bool cancelled, Wait(paced ? kSlice : kWholeSlice));
       if (cancelled) return absl::CancelledError("the probe was cancelled");
       if (!broken_.ok()) given_up = ProbeEnd::How::kNoReport;
+      const absl::Duration worked = SteadyTime() - now;
+      const absl::Duration rest = pacer_.RestAfter(std::min(worked, kSlice), now + worked);
+      paced = rest > absl::ZeroDuration();
+      if (paced && !is_over_) Rest(rest);
     }
     // Who ends the daemon may have ended the process too, and then that is no fault of the version.
     if (!given_up && IsSet(cancelled_)) return absl::CancelledError("the probe was cancelled");
@@ -83,20 +94,29 @@ class Conversation {
     return ProbeEnd::How::kTooLong;
   }
 
-  // For what comes next, or a moment at most. True: cancelled.
+  // For what comes next. True: cancelled.
   absl::StatusOr<bool> Wait(absl::Duration at_most) {
-    constexpr absl::Duration kMoment = absl::Milliseconds(200);
     pollfd fds[] = {{.fd = cancelled_, .events = POLLIN, .revents = 0},
                     {.fd = child_.report(), .events = POLLIN, .revents = 0},
                     {.fd = output_ended_ ? -1 : child_.output(), .events = POLLIN, .revents = 0}};
-    const auto timeout_ms = static_cast<int>(absl::ToInt64Milliseconds(std::min(at_most, kMoment)));
-    if (::poll(fds, std::size(fds), timeout_ms) < 0 && errno != EINTR) return ErrnoStatus(errno, "poll");
+    if (::poll(fds, std::size(fds), Milliseconds(at_most)) < 0 && errno != EINTR)
+      return ErrnoStatus(errno, "poll");
     if (fds[0].revents != 0) return true;
     ReadOutput();
     const bool more =
         Drain(child_.report(), [this](std::string_view bytes) { broken_ = reports_.Add(bytes); });
     is_over_ = !more || reports_.last().outcome() != v1::PROBE_OUTCOME_UNSPECIFIED;
     return false;
+  }
+
+  // Lets the process stand still; not longer than until the probe is cancelled.
+  void Rest(absl::Duration duration) {
+    const absl::Duration begin = SteadyTime();
+    child_.Pause();
+    pollfd cancelled = {.fd = cancelled_, .events = POLLIN, .revents = 0};
+    (void)::poll(&cancelled, 1, Milliseconds(duration));
+    child_.Continue();
+    rested_ += SteadyTime() - begin;
   }
 
   void ReadOutput() {
@@ -110,6 +130,8 @@ class Conversation {
   ChildProcess& child_;
   const int cancelled_;
   const ProbeLimits limits_;
+  Pacer& pacer_;
+  absl::Duration rested_;
   ReportReader reports_;
   absl::Status broken_;
   std::string last_words_;
@@ -128,8 +150,10 @@ std::string CpuModel() {
 
 }  // namespace
 
-ProbeProcess::ProbeProcess(std::vector<std::string> command)
-    : command_(std::move(command)), cancelled_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+ProbeProcess::ProbeProcess(std::vector<std::string> command, Pacer::ServedFn served)
+    : command_(std::move(command)),
+      pacer_(std::move(served)),
+      cancelled_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 ProbeProcess::~ProbeProcess() = default;
 
@@ -142,7 +166,7 @@ absl::StatusOr<v1::ProbeReport> ProbeProcess::Run(ProbeRequest request) {
   MODELD_ASSIGN_OR_RETURN(const std::unique_ptr<ChildProcess> child,
                           ChildProcess::Start(command_, EncodeRequest(request)));
   MODELD_ASSIGN_OR_RETURN(v1::ProbeReport report,
-                          Conversation(*child, cancelled_.get(), request.limits).Listen());
+                          Conversation(*child, cancelled_.get(), request.limits, pacer_).Listen());
   report.set_machine(CpuModel());
   report.set_wall_seconds(absl::ToDoubleSeconds(SteadyTime() - begin));
   ToWire(probed_at, report.mutable_probed_at());

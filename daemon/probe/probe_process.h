@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "daemon/probe/probe_request.h"
 #include "modeld/v1/probe.pb.h"
+#include "registry/base/pacer.h"
 #include "registry/base/unique_fd.h"
 
 namespace modeld {
@@ -18,7 +19,10 @@ class ChildProcess;
 class ProbeProcess {
  public:
   // Runs `command`, the path of a program and its arguments, for each probe; this program itself by default.
-  explicit ProbeProcess(std::vector<std::string> command = {"/proc/self/exe", "--probe-child"});
+  // While `served` tells of requests the process rests between short slices of time (Pacer); null: it does
+  // not.
+  explicit ProbeProcess(std::vector<std::string> command = OwnCommand(), Pacer::ServedFn served = nullptr);
+  static std::vector<std::string> OwnCommand() { return {"/proc/self/exe", "--probe-child"}; }
   ~ProbeProcess();
 
   // Starts a process, waits until it has reported or ended, but not longer than limits.wall (or ten times
@@ -32,6 +36,7 @@ class ProbeProcess {
 
  private:
   const std::vector<std::string> command_;
+  Pacer pacer_;               // of the thread in Run
   const UniqueFd cancelled_;  // eventfd: readable after Cancel
 };
 

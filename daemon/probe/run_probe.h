@@ -32,7 +32,7 @@ class ProbeHost {
   virtual int64_t ResidentBytes() = 0;
   // The most it has held at any time.
   virtual int64_t PeakBytes() = 0;
-  // As SteadyNow.
+  // As SteadyNow, to measure how long the version takes.
   virtual absl::Duration Now() = 0;
 };
 

@@ -79,6 +79,11 @@ bool WorkerPool::WaitIdle(absl::Duration timeout) {
   return true;
 }
 
+uint64_t WorkerPool::begun() const {
+  MutexLock lock(&mutex_);
+  return begun_;
+}
+
 size_t WorkerPool::queued() const {
   MutexLock lock(&mutex_);
   return queue_.size();
@@ -108,6 +113,7 @@ std::optional<Work> WorkerPool::Next() {
   Work work = std::move(queue_.front());
   queue_.pop_front();
   ++running_;
+  ++begun_;
   return work;
 }
 

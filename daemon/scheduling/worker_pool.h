@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <optional>
@@ -50,6 +51,8 @@ class WorkerPool {
   // Waits until nothing is queued or running, or until `timeout` passed; true: nothing is left.
   bool WaitIdle(absl::Duration timeout);
 
+  // Work that was taken from the queue so far, whatever became of it.
+  uint64_t begun() const;
   size_t queued() const;
   size_t running() const;
 
@@ -67,6 +70,7 @@ class WorkerPool {
   CondVar idle_;
   std::deque<Work> queue_ ABSL_GUARDED_BY(mutex_);
   size_t running_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t begun_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;  // last: they use everything above
 };

@@ -105,11 +105,12 @@ absl::Status Server::StartManager() {
   loader_ = std::make_unique<EngineLoader>(engine_.get(), store_.get(), registry_.get(),
                                            absl::Seconds(options_.guard_watch_s));
   if (options_.probe) {
-    prober_ =
-        std::make_unique<ProcessProber>(store_.get(), registry_.get(),
-                                        ProbeLimits{.wall = absl::Seconds(options_.probe_timeout_s),
-                                                    .cpu = absl::Seconds(options_.probe_timeout_s),
-                                                    .memory_bytes = options_.probe_memory_mib * kMebibyte});
+    prober_ = std::make_unique<ProcessProber>(
+        store_.get(), registry_.get(),
+        ProbeLimits{.wall = absl::Seconds(options_.probe_timeout_s),
+                    .cpu = absl::Seconds(options_.probe_timeout_s),
+                    .memory_bytes = options_.probe_memory_mib * kMebibyte},
+        std::make_unique<ProbeProcess>(ProbeProcess::OwnCommand(), [this] { return pool_.begun(); }));
   } else {
     LogWarning("versions are loaded without being probed first", {{"option", "--probe=false"}});
   }

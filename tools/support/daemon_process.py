@@ -21,7 +21,9 @@ Seen = TypeVar("Seen")
 POLL_S = 0.01
 
 
-def wait_for(what: str, look: Callable[[], Seen | None], timeout_s: float = 30.0) -> Seen:
+def wait_for(
+    what: str, look: Callable[[], Seen | None], timeout_s: float = 30.0, poll_s: float = POLL_S
+) -> Seen:
     """Looks until there is something to see, and returns it. TimeoutError names what was waited for."""
     deadline = time.monotonic() + timeout_s
     while True:
@@ -30,10 +32,12 @@ def wait_for(what: str, look: Callable[[], Seen | None], timeout_s: float = 30.0
             return seen
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {timeout_s:.0f} s for {what}")
-        time.sleep(POLL_S)
+        time.sleep(poll_s)
 
 
-def wait_live(client: Client, model: str, version: str, timeout_s: float = 30.0) -> None:
+def wait_live(
+    client: Client, model: str, version: str, timeout_s: float = 30.0, poll_s: float = POLL_S
+) -> None:
     """Waits until the version is the one that unnamed requests get."""
 
     def is_live() -> bool:
@@ -42,7 +46,7 @@ def wait_live(client: Client, model: str, version: str, timeout_s: float = 30.0)
         except NotFoundError:
             return False
 
-    wait_for(f"{model} {version} to go live", is_live, timeout_s)
+    wait_for(f"{model} {version} to go live", is_live, timeout_s, poll_s)
 
 
 def wait_dropped(

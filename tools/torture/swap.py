@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import models
 from daemon_process import DaemonProcess, wait_live
@@ -26,6 +28,9 @@ REPETITIONS, REPETITIONS_SHORT = 3, 1
 CAPACITY_SECONDS, CAPACITY_SECONDS_SHORT = 10.0, 2.0
 WORKERS = 2
 SETTLE_MS = 500
+# Versions are made before a repetition and looked for only now and then: neither is the daemon's work.
+PREPARED, PREPARED_SHORT = 40, 3
+POLL_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -66,25 +71,32 @@ class Swapper:
         self._daemon = daemon
         self._client = client
         self._versions = versions
+        self._files: deque[tuple[str, Path]] = deque()
+        self._saved = 0
         self.swaps = 0
+        self.version = ""
 
-    @property
-    def version(self) -> str:
-        return f"1.{self.swaps}"
+    def prepare(self, count: int) -> None:
+        while len(self._files) < count:
+            self._saved += 1
+            version = f"1.{self._saved}"
+            self._files.append((version, self._versions.save(version, float(self._saved))))
 
     def swap(self) -> None:
-        self.swaps += 1
+        self.prepare(1)
+        self.version, path = self._files.popleft()
         # A move within the file system: the copy into the drop directory is not the daemon's work.
-        path = self._versions.save(self.version, float(self.swaps))
         path.rename(self._daemon.drop / path.name)
-        wait_live(self._client, self._versions.name, self.version, timeout_s=120)
+        wait_live(self._client, self._versions.name, self.version, timeout_s=120, poll_s=POLL_S)
         (self._daemon.drop / path.name).unlink()
+        self.swaps += 1
 
 
 def repetition(
     setting: Setting, daemon: DaemonProcess, target: Target, swapper: Swapper, rate: float, seed: int
 ) -> Repetition:
     minute = MINUTE_SHORT if setting.short else MINUTE
+    swapper.prepare(PREPARED_SHORT if setting.short else PREPARED)
     load = Load(
         setting.load,
         daemon.address,

@@ -94,6 +94,18 @@ TEST_F(ProbeProcessTest, CpuTimeIsLimited) {
   EXPECT_EQ(report.reason(), "used more than 1s of CPU time while warming up");
 }
 
+TEST_F(ProbeProcessTest, BesideRequestsItRestsMostOfTheTime) {
+  request_.limits.wall = absl::Milliseconds(400);
+  request_.limits.cpu = absl::Minutes(1);
+  uint64_t served = 0;
+  ProbeProcess process({MODELD_PROBE_HELPER, "spins"}, [&] { return ++served; });
+  const absl::StatusOr<v1::ProbeReport> report = process.Run(request_);
+  ASSERT_OK(report);
+  EXPECT_EQ(report->outcome(), v1::PROBE_OUTCOME_TIMED_OUT);
+  // Its rests do not count against its time, and are twice as long as that.
+  EXPECT_GT(report->wall_seconds(), 0.8);
+}
+
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 TEST_F(ProbeProcessTest, MemoryIsLimited) {
   request_.limits.memory_bytes = 16 << 20;

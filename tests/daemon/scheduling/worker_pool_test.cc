@@ -69,6 +69,16 @@ class WorkerPoolTest : public ::testing::Test {
   ManualClock clock_;
 };
 
+TEST_F(WorkerPoolTest, CountsWhatItBegan) {
+  Answer answer;
+  WorkerPool pool(&clock_, Options(1, 10));
+  EXPECT_EQ(pool.begun(), 0u);
+  Work work = answer.Recorder();
+  ASSERT_OK(pool.Submit(work));
+  EXPECT_OK(answer.Get());
+  EXPECT_EQ(pool.begun(), 1u);
+}
+
 TEST_F(WorkerPoolTest, RunsWorkWithOk) {
   Answer answer;
   WorkerPool pool(&clock_, Options(2, 8));
