@@ -23,7 +23,7 @@ from setting import Setting
 from swap import swap
 
 ROOT = Path(__file__).resolve().parents[2]
-CASES = [kill, memory, many_versions, swap]
+CASES = [swap, many_versions, memory, kill]
 
 
 def main() -> int:
