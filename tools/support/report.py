@@ -91,12 +91,21 @@ def machine() -> dict[str, Any]:
 
 
 def write(output: Path, title: str, command: str, rows: list[Row]) -> None:
-    """Writes `output` (JSON) and, beside it, the same as Markdown."""
+    """Writes `output` (JSON) and, beside it, the same as Markdown.
+
+    Rows of cases that were not measured now stay in it, if they were measured on the same machine.
+    """
+    here = machine()
+    cases = {row["case"] for row in rows}
+    if output.exists():
+        before = json.loads(output.read_text())
+        if before["machine"] == here:
+            rows = [row for row in before["rows"] if row["case"] not in cases] + rows
     results = {
         "title": title,
         "command": command,
         "date": datetime.date.today().isoformat(),
-        "machine": machine(),
+        "machine": here,
         "rows": rows,
     }
     output.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")

@@ -21,6 +21,7 @@ FEW_SHORT, MANY_SHORT = 5, 15
 # the second.
 CALLS, CALLERS = 6, 3
 MOST_GROWTH = 1.10
+TIMEOUT_S = 300  # probing and loading wait for whatever else the machine does
 
 
 def resident_bytes(pid: int) -> int:
@@ -71,7 +72,7 @@ def grow(setting: Setting, name: str, versions: models.Versions) -> Iterator[Row
             version = f"1.{number}"
             path = versions.save(version, float(number))
             path.rename(daemon.drop / path.name)
-            wait_live(client, versions.name, version)
+            wait_live(client, versions.name, version, timeout_s=TIMEOUT_S)
             call(client, versions.name, versions.shape)
             (daemon.drop / path.name).unlink()
             if number in (few, many) or number % 20 == 0:
