@@ -205,11 +205,11 @@ ChildProcess::~ChildProcess() {
   if (process_ != 0) End();
 }
 
-absl::Duration ChildProcess::RunDelay() const {
+ChildProcess::Schedule ChildProcess::Scheduled() const {
   std::ifstream file(absl::StrCat("/proc/", process_, "/schedstat"));
   int64_t ran_ns = 0, waited_ns = 0;
-  if (!(file >> ran_ns >> waited_ns)) return absl::ZeroDuration();
-  return absl::Nanoseconds(waited_ns);
+  if (!(file >> ran_ns >> waited_ns)) return {};
+  return {.ran = absl::Nanoseconds(ran_ns), .delayed = absl::Nanoseconds(waited_ns)};
 }
 
 void ChildProcess::Pause() { ::kill(-process_, SIGSTOP); }

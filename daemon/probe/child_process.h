@@ -36,8 +36,12 @@ class ChildProcess {
   int report() const { return report_.get(); }
   int output() const { return output_.get(); }
 
-  // How long it was ready to run but did not, by the kernel's account of its main thread; zero where unknown.
-  absl::Duration RunDelay() const;
+  // The kernel's account of its main thread; zero where unknown.
+  struct Schedule {
+    absl::Duration ran;      // exact while it does not run
+    absl::Duration delayed;  // ready to run, but it did not
+  };
+  Schedule Scheduled() const;
   // Keeps it from running until Continue.
   void Pause();
   void Continue();

@@ -30,6 +30,7 @@ constexpr int kStarvedFactor = 10;
 // a tick, 4 ms, though others are ready; the end of a slice takes it away.
 constexpr absl::Duration kSlice = absl::Milliseconds(1);
 constexpr absl::Duration kWholeSlice = absl::Milliseconds(10);
+constexpr absl::Duration kLongestRest = absl::Milliseconds(20);
 
 // What a descriptor has now. False at its end.
 template <typename Take>
@@ -47,8 +48,6 @@ bool Drain(int fd, Take take) {
   }
 }
 
-int Milliseconds(absl::Duration duration) { return static_cast<int>(absl::ToInt64Milliseconds(duration)); }
-
 bool IsSet(int event_fd) {
   pollfd event = {.fd = event_fd, .events = POLLIN, .revents = 0};
   return ::poll(&event, 1, 0) > 0;
@@ -64,18 +63,15 @@ class Conversation {
   absl::StatusOr<v1::ProbeReport> Listen() {
     const absl::Duration begin = SteadyTime();
     std::optional<ProbeEnd::How> given_up;
-    bool paced = pacer_.RestAfter(kSlice, begin) > absl::ZeroDuration();
     while (!given_up && !is_over_) {
       const absl::Duration now = SteadyTime();
       given_up = TakesTooLong(now - begin - rested_);
       if (given_up) break;
+      const bool paced = pacer_.IsServing(now);
       MODELD_ASSIGN_OR_RETURN(const bool cancelled, Wait(paced ? kSlice : kWholeSlice));
       if (cancelled) return absl::CancelledError("the probe was cancelled");
       if (!broken_.ok()) given_up = ProbeEnd::How::kNoReport;
-      const absl::Duration worked = SteadyTime() - now;
-      const absl::Duration rest = pacer_.RestAfter(std::min(worked, kSlice), now + worked);
-      paced = rest > absl::ZeroDuration();
-      if (paced && !is_over_) Rest(rest);
+      if (paced && !is_over_) Rest();
     }
     // Who ends the daemon may have ended the process too, and then that is no fault of the version.
     if (!given_up && IsSet(cancelled_)) return absl::CancelledError("the probe was cancelled");
@@ -90,7 +86,7 @@ class Conversation {
   std::optional<ProbeEnd::How> TakesTooLong(absl::Duration taken) const {
     if (taken < limits_.wall) return std::nullopt;
     if (taken >= limits_.wall * kStarvedFactor) return ProbeEnd::How::kStarved;
-    if (taken - child_.RunDelay() < limits_.wall) return std::nullopt;
+    if (taken - child_.Scheduled().delayed < limits_.wall) return std::nullopt;
     return ProbeEnd::How::kTooLong;
   }
 
@@ -99,8 +95,10 @@ class Conversation {
     pollfd fds[] = {{.fd = cancelled_, .events = POLLIN, .revents = 0},
                     {.fd = child_.report(), .events = POLLIN, .revents = 0},
                     {.fd = output_ended_ ? -1 : child_.output(), .events = POLLIN, .revents = 0}};
-    if (::poll(fds, std::size(fds), Milliseconds(at_most)) < 0 && errno != EINTR)
-      return ErrnoStatus(errno, "poll");
+    const timespec timeout = absl::ToTimespec(at_most);
+    if (::ppoll(fds, std::size(fds), &timeout, nullptr) < 0 && errno != EINTR) {
+      return ErrnoStatus(errno, "ppoll");
+    }
     if (fds[0].revents != 0) return true;
     ReadOutput();
     const bool more =
@@ -109,12 +107,15 @@ class Conversation {
     return false;
   }
 
-  // Lets the process stand still; not longer than until the probe is cancelled.
-  void Rest(absl::Duration duration) {
+  // Lets the process stand still for what it ran since the last time; not longer than until it is cancelled.
+  void Rest() {
     const absl::Duration begin = SteadyTime();
     child_.Pause();
+    const absl::Duration ran = child_.Scheduled().ran;
+    const timespec rest = absl::ToTimespec(std::min(Pacer::RestAfter(ran - ran_), kLongestRest));
+    ran_ = ran;
     pollfd cancelled = {.fd = cancelled_, .events = POLLIN, .revents = 0};
-    (void)::poll(&cancelled, 1, Milliseconds(duration));
+    (void)::ppoll(&cancelled, 1, &rest, nullptr);
     child_.Continue();
     rested_ += SteadyTime() - begin;
   }
@@ -131,6 +132,7 @@ class Conversation {
   const int cancelled_;
   const ProbeLimits limits_;
   Pacer& pacer_;
+  absl::Duration ran_;  // when it rested last
   absl::Duration rested_;
   ReportReader reports_;
   absl::Status broken_;

@@ -1,4 +1,5 @@
-// Pacer: how long work beside serving rests between its steps. Pure but for what it is told.
+// Pacer: when work beside serving has to rest between its steps, and for how long. Pure but for what it is
+// told.
 #pragma once
 
 #include <cstdint>
@@ -23,19 +24,20 @@ class Pacer {
   // Null: nobody is served, and there is no rest.
   explicit Pacer(ServedFn served) : served_(std::move(served)) {}
 
-  // The rest that is due after work that took so long: none, where nobody was served for a second. `now`: of
-  // any clock that nobody sets.
-  absl::Duration RestAfter(absl::Duration worked, absl::Duration now) {
-    if (served_ == nullptr) return absl::ZeroDuration();
+  // Whether requests came since the last call, or within a second. `now`: of any clock that nobody sets.
+  bool IsServing(absl::Duration now) {
+    if (served_ == nullptr) return false;
     const uint64_t served = served_();
     if (served_before_.has_value() && served != *served_before_) serving_until_ = now + kQuiet;
     served_before_ = served;
-    return now < serving_until_ ? kRestShare * worked : absl::ZeroDuration();
+    return now < serving_until_;
   }
+
+  // The rest that is due, while requests come, after so much CPU time: who got none is not held up further.
+  static absl::Duration RestAfter(absl::Duration worked) { return 2 * worked; }
 
  private:
   static constexpr absl::Duration kQuiet = absl::Seconds(1);
-  static constexpr double kRestShare = 2;  // of the time worked
 
   const ServedFn served_;
   std::optional<uint64_t> served_before_;
