@@ -107,16 +107,6 @@ TEST_F(ProbeProcessTest, BesideRequestsItRestsMostOfTheTime) {
   EXPECT_GT(report->wall_seconds(), 0.8);
 }
 
-TEST_F(ProbeProcessTest, WhatDoesNotRunDoesNotRest) {
-  request_.limits.wall = absl::Milliseconds(400);
-  uint64_t served = 0;
-  ProbeProcess process({MODELD_PROBE_HELPER, "hangs"}, [&] { return ++served; });
-  const absl::StatusOr<v1::ProbeReport> report = process.Run(request_);
-  ASSERT_OK(report);
-  EXPECT_EQ(report->outcome(), v1::PROBE_OUTCOME_TIMED_OUT);
-  EXPECT_LT(report->wall_seconds(), 1.2);
-}
-
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 TEST_F(ProbeProcessTest, MemoryIsLimited) {
   request_.limits.memory_bytes = 16 << 20;
