@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "registry/base/log.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 #include "registry/sha256.h"
@@ -129,7 +130,9 @@ absl::StatusOr<std::unique_ptr<ArtifactStore>> ArtifactStore::Open(FileSystem* f
   MODELD_RETURN_IF_ERROR(file_system->FsyncDirectory(root));
   MODELD_ASSIGN_OR_RETURN(const std::vector<std::string> left_over, file_system->List(staging));
   for (const std::string& name : left_over) {
-    MODELD_RETURN_IF_ERROR(file_system->Remove(absl::StrCat(staging, "/", name)));
+    // What cannot be removed is none of ours: a directory, say. It is in nobody's way.
+    const absl::Status removed = file_system->Remove(absl::StrCat(staging, "/", name));
+    if (!removed.ok()) LogWarning("left over in staging", {{"error", removed}});
   }
   return std::unique_ptr<ArtifactStore>(new ArtifactStore(file_system, std::move(root)));
 }

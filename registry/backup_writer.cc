@@ -25,6 +25,11 @@ absl::Status CheckIsBackup(FileSystem& file_system, const std::string& directory
         absl::StrCat(Quote(directory, directory.size()), " holds ", Quote(name),
                      ", which is no part of a backup; choose a new directory, or one of an earlier backup"));
   }
+  if (file_system.Stat(directory + "/artifacts/uploads").ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(Quote(directory, directory.size()),
+                     " is a daemon's state directory; choose a new directory, or one of an earlier backup"));
+  }
   return absl::OkStatus();
 }
 

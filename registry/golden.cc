@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/types/span.h"
 #include "registry/base/closest_match.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
@@ -26,11 +27,14 @@ absl::Status TooMany(size_t count) {
 absl::Status NotThere(const std::string& name, const std::vector<std::string>& golden,
                       const std::vector<std::string>& available) {
   const auto quoted = [](std::string* out, const std::string& text) { out->append(Quote(text)); };
+  constexpr size_t kNamed = 20;
+  const auto named = absl::MakeSpan(golden).subspan(0, kNamed);
   return absl::InvalidArgumentError(absl::StrCat(
       "config.json: field \"golden\" names ", Quote(name), ", which is not there",
       DidYouMean(name, available), "; ",
       golden.empty() ? "there are no golden samples: carry them as extra files golden/0, golden/1, …"
-                     : absl::StrCat("golden samples that are: ", absl::StrJoin(golden, ", ", quoted))));
+                     : absl::StrCat("golden samples that are: ", absl::StrJoin(named, ", ", quoted),
+                                    golden.size() > kNamed ? ", …" : "")));
 }
 
 // The digits at the beginning, without leading zeros.

@@ -16,8 +16,8 @@
 namespace modeld {
 
 inline constexpr int kMaxGoldenSamples = 64;
-inline constexpr int64_t kMaxGoldenBytes = int64_t{64} << 20;        // of one sample
-inline constexpr int64_t kMaxGoldenTotalBytes = int64_t{256} << 20;  // of a version's samples together
+inline constexpr int64_t kMaxGoldenBytes = int64_t{16} << 20;       // of one sample
+inline constexpr int64_t kMaxGoldenTotalBytes = int64_t{64} << 20;  // of a version's samples together
 
 // A sample that lies in a file of its own.
 struct GoldenFile {

@@ -8,14 +8,19 @@
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 #include "registry/model_config.h"
+#include "registry/strict_json.h"
 
 namespace modeld {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr size_t kMaxDepth = 24;  // as the config has
+
 // An object, or `discarded`.
 Json ParseObject(const std::string& text) {
+  // The lenient parser has no limit of depth.
+  if (!ParseStrictJson(text, kMaxDepth).ok()) return Json(Json::value_t::discarded);
   Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   return json.is_object() ? json : Json(Json::value_t::discarded);
 }

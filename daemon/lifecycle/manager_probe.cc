@@ -15,8 +15,13 @@ namespace {
 // "passed: 12.3 MB, loads in 0.41 s".
 std::string Summary(const v1::ProbeReport& report) {
   if (report.outcome() != v1::PROBE_OUTCOME_PASSED) return absl::StrCat("refused: ", report.reason());
-  return absl::StrFormat("passed: takes %.1f MB, loads in %.2f s", report.resident_bytes() / 1e6,
-                         report.load_seconds());
+  std::string text = absl::StrFormat("passed: takes %.1f MB, loads in %.2f s", report.resident_bytes() / 1e6,
+                                     report.load_seconds());
+  if (report.warnings_size() > 0) {
+    absl::StrAppend(&text, "; warning: ", report.warnings(0));
+    if (report.warnings_size() > 1) absl::StrAppend(&text, " (and ", report.warnings_size() - 1, " more)");
+  }
+  return text;
 }
 
 // Why the version is quarantined, with all that helps its owner.

@@ -92,6 +92,11 @@ absl::Status Manager::CheckMember(const NewVersion& member) const {
   if (known == nullptr) return absl::OkStatus();
   MODELD_RETURN_IF_ERROR(CheckSame(*known, member));
   if (known->usable()) return absl::OkStatus();
+  if (IsCollected(known->record)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(NameVersion(record.model, record.version),
+                     " was collected; drop its file outside of a release first, then promote it"));
+  }
   return absl::FailedPreconditionError(
       absl::StrCat(NameVersion(record.model, record.version), " is ",
                    std::string(DispositionName(known->record.disposition)),

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/engine/value.h"
 #include "daemon/probe/elements.h"
+#include "registry/base/quote.h"
 
 namespace modeld {
 namespace {
@@ -45,7 +46,7 @@ std::optional<std::string> FindIn(const Value& value, const std::string& path) {
   if (const auto* dict = value.get_if<Dict>()) {
     for (const auto& [key, item] : dict->entries) {
       const auto* name = key.get_if<std::string>();
-      const std::string key_text = name != nullptr ? absl::StrCat("\"", *name, "\"") : ValueSummary(key);
+      const std::string key_text = name != nullptr ? Quote(*name) : ValueSummary(key);
       if (auto found = FindIn(item, absl::StrCat(path, "[", key_text, "]"))) return found;
     }
   }

@@ -26,6 +26,13 @@ constexpr char kMemoryHint[] =
     "batch sizes";
 
 // One run of the probe; each step returns false where it found a fault.
+// What a model says is as long as the model likes; it goes into the history and every listing.
+std::string Shortened(std::string text) {
+  constexpr size_t kMost = 4096;
+  if (text.size() > kMost) text.replace(kMost, std::string::npos, "…");
+  return text;
+}
+
 class Run {
  public:
   Run(Engine& engine, const ProbeSubject& subject, ProbeHost& host)
@@ -64,11 +71,11 @@ class Run {
 
   void Fail(v1::ProbeOutcome outcome, std::string reason, const std::string& hint) {
     report_.set_outcome(outcome);
-    report_.set_reason(ToUtf8(std::move(reason)));
+    report_.set_reason(ToUtf8(Shortened(std::move(reason))));
     report_.set_hint(hint);
   }
 
-  void Warn(std::string warning) { report_.add_warnings(ToUtf8(std::move(warning))); }
+  void Warn(std::string warning) { report_.add_warnings(ToUtf8(Shortened(std::move(warning)))); }
 
   Declarations declared() const { return {.inputs = inputs_, .outputs = outputs_}; }
 
@@ -133,7 +140,11 @@ class Run {
   // Whether the sample is any good comes out later.
   void WarmOnSample() {
     const GoldenSample* const sample = SampleOfForward(*executable_, subject_.samples);
-    if (sample == nullptr) return;
+    if (sample == nullptr) {
+      return Warn(
+          "forward was not called: its inputs are not declared, and there is no golden sample of it; add "
+          "\"inputs\" to config.json, or a golden sample");
+    }
     Enter(absl::StrCat("warming up on golden sample ", Quote(sample->name)));
     Judge(WarmUpOnSample(*executable_, declared(), *sample, WarmUpLimits(), now_));
     Measure();

@@ -1,6 +1,7 @@
 #include "daemon/source/intake.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -207,7 +208,14 @@ void Intake::WarnOnce(const std::vector<std::string>& warnings) {
 }
 
 void Intake::Take(const ScannedFile& file, const ScannedRelease* release) {
-  TakeResult result = release != nullptr ? TakeRelease(*release) : taker_.Take(file, clock_->Now());
+  TakeResult result;
+  try {
+    result = release != nullptr ? TakeRelease(*release) : taker_.Take(file, clock_->Now());
+  } catch (const std::bad_alloc&) {
+    // One file's config and golden samples must not end the daemon.
+    result.verdict = Verdict::kLater;
+    result.why = absl::ResourceExhaustedError("out of memory while it was looked at");
+  }
   const absl::Time now = clock_->Now();
   switch (result.verdict) {
     case Verdict::kTaken:

@@ -175,11 +175,17 @@ def test_samples_beside_a_sidecar(save, probe, tmp_path):
     assert_refused(report, "NOT_LOADABLE", "golden/7")
 
 
-def test_no_file_is_written(save, probe, tmp_path):
-    report = probe(save("Writing", str(tmp_path / "written")), returncode=0)
-    assert "Permission denied" in report["warnings"][0]
+@pytest.mark.parametrize(("name", "operator"), [("Writing", "aten::from_file"), ("Saving", "aten::save")])
+def test_a_model_that_would_write_files_is_not_loaded(save, probe, tmp_path, name, operator):
+    report = probe(save(name, str(tmp_path / "written")))
+    assert_refused(report, "NOT_LOADABLE", "method forward uses", operator, "bad_models.py:", "take it out")
     assert not (tmp_path / "written").exists()
     assert report["unconfined"] == []
+
+
+def test_a_model_that_was_not_called_is_told_of(save, probe):
+    report = probe(save("Raising", inputs=[]), returncode=0)
+    assert "forward was not called" in report["warnings"][0]
 
 
 def test_what_is_no_model_is_refused_before_it_is_tried(probe, tmp_path):

@@ -141,6 +141,12 @@ TEST_F(ArtifactStoreTest, OpenRemovesWhatACrashLeftInStaging) {
   EXPECT_TRUE(store_->Contains(kSha256OfAbc));
 }
 
+TEST_F(ArtifactStoreTest, ADirectoryInStagingKeepsNobodyFromOpening) {
+  std::filesystem::create_directories(dir_ / "store/staging/dir");
+  Open();
+  EXPECT_THAT(Staging(), ::testing::ElementsAre("dir"));
+}
+
 TEST_F(ArtifactStoreTest, OpenSaysWhatItCannotMake) {
   dir_.Write("file", "");
   EXPECT_THAT(ArtifactStore::Open(&files_, dir_ / "file"),

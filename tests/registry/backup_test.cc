@@ -101,6 +101,12 @@ TEST_F(BackupTest, ABackupIsLaidOutAsAStateDirectory) {
   EXPECT_THAT(*FileSystem::Real()->List(state_ / "artifacts/staging"), IsEmpty());
 }
 
+TEST_F(BackupTest, ADaemonsStateDirectoryIsNoPlaceForABackup) {
+  ASSERT_OK(BackUp());
+  std::filesystem::create_directory(backup() + "/artifacts/uploads");  // a daemon ran there
+  EXPECT_THAT(BackUp(), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("state directory")));
+}
+
 TEST_F(BackupTest, TheNextBackupBringsOnlyWhatIsNew) {
   ASSERT_OK(BackUp());
   Add("digits", "1.2", "three");

@@ -118,7 +118,7 @@ TEST_F(CheckGoldenSampleTest, BadOnes) {
   EXPECT_THAT(CheckGoldenSample("golden/0", ""),
               IsRefused("it has no outputs, so that there is nothing to compare"));
   EXPECT_THAT(CheckGoldenSample("golden/0", std::string(kMaxGoldenBytes + 1, ' ')),
-              IsRefused("67108865 bytes; at most 67108864 are allowed"));
+              IsRefused("16777217 bytes; at most 16777216 are allowed"));
 
   (void)(*sample_.mutable_inputs())["x"];
   EXPECT_THAT(Check(), IsRefused("input \"x\": no value is set"));

@@ -171,7 +171,7 @@ TEST_F(InspectFileTest, GoldenSamplesBesideTheFile) {
   dir_.Write("m.pt.golden/1", "nonsense");
   EXPECT_THAT(Inspect("m.pt"), IsRefused("golden sample \"golden/1\""));
   std::filesystem::resize_file(dir_ / "m.pt.golden/1", kMaxGoldenBytes + 1);
-  EXPECT_THAT(Inspect("m.pt"), IsRefused("\"golden/1\" is larger than 67108864 bytes"));
+  EXPECT_THAT(Inspect("m.pt"), IsRefused("\"golden/1\" is larger than 16777216 bytes"));
   std::filesystem::remove(dir_ / "m.pt.golden/1");
   files_.FailPath(Call::kOpenForRead, dir_ / "m.pt.golden/0", absl::ResourceExhaustedError("too many files"));
   EXPECT_THAT(Inspect("m.pt"), StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("too many files")));

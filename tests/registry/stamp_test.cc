@@ -58,6 +58,15 @@ TEST(StampConfigTest, OtherKeysAreKeptInTheirOrderAndToldOf) {
   EXPECT_THAT(stamped.warnings, Contains(HasSubstr("unknown key \"zeta\"")));
 }
 
+TEST(StampConfigTest, WhatIsNestedWithoutEndIsReplacedByForceOnly) {
+  const std::string deep =
+      R"({"version":"1","a":)" + std::string(400'000, '[') + std::string(400'000, ']') + "}";
+  EXPECT_FALSE(StampConfig(deep, Version("2")).ok());
+  Stamp forced = Version("2");
+  forced.force = true;
+  EXPECT_OK(StampConfig(deep, forced));
+}
+
 TEST(StampConfigTest, AnotherVersionOrNameNeedsForce) {
   const std::string existing = R"({"name": "digits", "version": "1.0"})";
   EXPECT_THAT(StampConfig(existing, Version("1.1")),

@@ -78,7 +78,7 @@ absl::Status Describe(absl::StatusCode code, absl::string_view message, absl::st
         absl::StrCat("out of memory: ", Shorten(message.substr(allocator + 21))));
   }
   if (absl::StartsWith(message, "std::bad_alloc")) return absl::ResourceExhaustedError("out of memory");
-  const std::string source = InnermostSource(what);
+  const std::string source = Shorten(InnermostSource(what));
   return absl::Status(
       code, source.empty() ? Shorten(message) : absl::StrCat(Shorten(message), " (at ", source, ")"));
 }

@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/engine/libtorch/convert.h"
 #include "daemon/engine/libtorch/errors.h"
+#include "daemon/engine/libtorch/file_access.h"
 #include "daemon/engine/libtorch/forks.h"
 #include "daemon/engine/libtorch/mutation.h"
 #include "daemon/engine/libtorch/types.h"
@@ -68,6 +69,12 @@ absl::StatusOr<std::vector<BoundMethod>> BindMethods(const torch::jit::Module& m
   std::vector<BoundMethod> methods;
   absl::Status refused = absl::InvalidArgumentError("the module has neither forward nor exported methods");
   for (const torch::jit::Method& method : module.get_methods()) {
+    if (const std::string operation = FileAccessOf(method); !operation.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("method ", method.name(), " uses ", operation,
+                       ", which reaches files of the daemon; take it out of the module, or hand the data "
+                       "over as inputs and outputs"));
+    }
     if (absl::StartsWith(method.name(), "__")) continue;
     absl::StatusOr<BoundMethod> bound = Bind(method);
     if (bound.ok()) {
