@@ -74,13 +74,14 @@ absl::Status Manager::RegisterRelease(const std::string& name, const std::vector
 }
 
 void Manager::NotePrepared(const std::map<std::string, std::string>& members) {
-  for (const auto& [model, version] : members) {
+  for (const auto& member : members) {
     const bool prepared = std::any_of(releases_.begin(), releases_.end(), [&](const auto& known) {
-      const auto member = known.second.members.find(model);
-      return known.second.state == ReleaseState::kPending && member != known.second.members.end() &&
-             member->second == version;
+      const ReleaseRecord& release = known.second;
+      const auto found = release.members.find(member.first);
+      return release.state == ReleaseState::kPending && found != release.members.end() &&
+             found->second == member.second;
     });
-    models_.at(model).SetPrepared(version, prepared);
+    models_.at(member.first).SetPrepared(member.second, prepared);
   }
 }
 
