@@ -9,11 +9,12 @@
 //   and from any of them to quarantined or retired, which a person can undo (promote, or dropping it again)
 //
 // What can go wrong, and what follows:
-//   a probe or load fails by the version's fault   quarantined; the policy goes on to the next best
-//   a probe or load fails by the machine's fault   stays good; tried again after a back-off (1 s, doubling to
-//   60 s) the registry cannot be written                 live stays where it is; tried again at the next
-//   event or after 5 s a command's load fails or takes long           the command returns the error; nothing
-//   changed
+//
+// - A probe or load fails by the version's fault: quarantined; the policy goes on to the next best.
+// - A probe or load fails by the machine's fault: it stays good, and is tried again after a back-off (1 s,
+//   doubling to 60 s).
+// - The registry cannot be written: live stays where it is; tried again at the next event or after 5 s.
+// - A command's load fails or takes long: the command returns the error; nothing changed.
 #pragma once
 
 #include <functional>

@@ -134,7 +134,12 @@ absl::StatusOr<LiveChange> Manager::RollBackNow(ModelState& model, const char* a
   const std::string to(LiveVersion(planned));
   MODELD_RETURN_IF_ERROR(AwaitLoaded(model, to, /*to_make_live=*/true, patience));
   // Where what was live had to go first, the policy may have moved there by itself: then this pins it.
-  if (LiveVersion(model.live()) == to) return CommitCommand(model, action, to, planned, command);
+  if (still_wanted != nullptr && LiveVersion(model.live()) == to) {
+    LiveState pinned = model.live();
+    pinned.pinned = to;
+    pinned.pin_reason = command.reason;
+    return CommitCommand(model, action, to, std::move(pinned), command);
+  }
   if (still_wanted != nullptr && !still_wanted()) return absl::AbortedError("live was moved meanwhile");
   MODELD_ASSIGN_OR_RETURN(LiveState state, next(to));
   return CommitCommand(model, action, to, std::move(state), command);

@@ -22,10 +22,6 @@ bool Occupied(const ModelState& model, const VersionSlot& slot) {
   return std::find(keep.begin(), keep.end(), slot.record.version) != keep.end();
 }
 
-absl::Status NotRegistered(const Command& command) {
-  return absl::NotFoundError(absl::StrCat(NameVersion(command.model, command.version), " is not registered"));
-}
-
 }  // namespace
 
 bool Manager::InMemory(const std::string& model, const std::string& version) const {
@@ -38,11 +34,9 @@ bool Manager::InMemory(const std::string& model, const std::string& version) con
 
 absl::Status Manager::Collect(const Command& command) {
   MutexLock lock(&mutex_);
-  const auto found = models_.find(command.model);
-  if (found == models_.end()) return NotRegistered(command);
-  ModelState& model = found->second;
-  const VersionSlot* const slot = model.Find(command.version);
-  if (slot == nullptr) return NotRegistered(command);
+  MODELD_ASSIGN_OR_RETURN(ModelState* const found, FindForChange(command.model));
+  ModelState& model = *found;
+  MODELD_ASSIGN_OR_RETURN(const VersionSlot* const slot, FindVersion(model, command.version));
   if (Occupied(model, *slot)) {
     return absl::FailedPreconditionError(
         absl::StrCat(NameVersion(command.model, command.version), " is in memory, or about to be"));
@@ -62,11 +56,9 @@ absl::Status Manager::Collect(const Command& command) {
 
 absl::Status Manager::Quarantine(const Command& command) {
   MutexLock lock(&mutex_);
-  const auto found = models_.find(command.model);
-  if (found == models_.end()) return NotRegistered(command);
-  ModelState& model = found->second;
-  const VersionSlot* const slot = model.Find(command.version);
-  if (slot == nullptr) return NotRegistered(command);
+  MODELD_ASSIGN_OR_RETURN(ModelState* const found, FindForChange(command.model));
+  ModelState& model = *found;
+  MODELD_ASSIGN_OR_RETURN(const VersionSlot* const slot, FindVersion(model, command.version));
   if (!slot->usable()) return absl::OkStatus();
   if (LiveVersion(model.live()) == command.version) {
     return absl::FailedPreconditionError(
