@@ -24,6 +24,7 @@ class EngineLoader final : public VersionLoader {
   EngineLoader(Engine* engine, const ArtifactStore* store, Registry* registry,
                absl::Duration default_watch = absl::ZeroDuration());
   absl::StatusOr<LoadedVersion> Load(const VersionRecord& record, bool awaited) override;
+  void Hurry() override { background_.Hurry(); }
   absl::Status CheckAgain(const VersionRecord& record, const ServedVersion& version) override;
 
  private:

@@ -29,6 +29,9 @@ class VersionLoader {
   // `awaited`: somebody waits for it, or nothing is served yet. Otherwise it is held back: it takes what
   // serving leaves of the CPU.
   virtual absl::StatusOr<LoadedVersion> Load(const VersionRecord& record, bool awaited) = 0;
+  // Somebody waits for the load in progress after all, or for one that comes after it: it is held back no
+  // more, where the machine allows that. Does not block.
+  virtual void Hurry() = 0;
   // Runs a version's golden samples again, in place, while it serves. OK also where it has none.
   // INVALID_ARGUMENT: one came out otherwise; any other code: the machine kept it from being known.
   virtual absl::Status CheckAgain(const VersionRecord& record, const ServedVersion& version) = 0;

@@ -256,6 +256,7 @@ absl::Status Manager::AwaitLoaded(ModelState& model, const std::string& version,
 
   model.Hold(version, to_make_live);
   Reconcile(model);
+  if (loading_) loader_->Hurry();
   absl::Status status;
   while (status.ok() && slot.handle == nullptr) {
     if (stopping_) {

@@ -1,10 +1,23 @@
 #include "registry/base/background.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 namespace modeld {
+namespace {
 
-BackgroundThread::BackgroundThread() : thread_([this] { Loop(); }) {}
+// For one thread alone: Linux takes a thread's id, whatever POSIX says.
+void SetPolicy(int thread_id, int policy) {
+  const sched_param none = {};
+  (void)::sched_setscheduler(thread_id, policy, &none);
+}
+
+}  // namespace
+
+BackgroundThread::BackgroundThread() : thread_([this] { Loop(); }) {
+  MutexLock lock(&mutex_);
+  while (thread_id_ == 0) changed_.Wait(&mutex_);
+}
 
 BackgroundThread::~BackgroundThread() {
   {
@@ -25,16 +38,27 @@ void BackgroundThread::RunAndWait(std::function<void()> work) {
     MutexLock lock_again(&mutex_);
     done = true;
     busy_ = false;
+    if (std::exchange(hurried_, false)) SetPolicy(thread_id_, SCHED_IDLE);
     changed_.SignalAll();
   };
   changed_.SignalAll();
   while (!done) changed_.Wait(&mutex_);
 }
 
+void BackgroundThread::Hurry() {
+  MutexLock lock(&mutex_);
+  if (!busy_ || hurried_) return;
+  hurried_ = true;
+  SetPolicy(thread_id_, SCHED_OTHER);
+}
+
 void BackgroundThread::Loop() {
-  // For this thread alone: Linux takes 0 for the caller's thread id, whatever POSIX says.
-  const sched_param none = {};
-  (void)::sched_setscheduler(0, SCHED_IDLE, &none);
+  {
+    MutexLock lock(&mutex_);
+    thread_id_ = ::gettid();
+    SetPolicy(thread_id_, SCHED_IDLE);
+    changed_.SignalAll();
+  }
   while (true) {
     std::function<void()> work;
     {

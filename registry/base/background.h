@@ -14,8 +14,8 @@
 
 namespace modeld {
 
-// A thread that runs only when nothing else wants the CPU (SCHED_IDLE), for as long as this lives: a process
-// without privileges may not raise it again. At usual priority where the kernel refuses. Thread-safe.
+// A thread that runs only when nothing else wants the CPU (SCHED_IDLE). At usual priority where the kernel
+// refuses. Thread-safe.
 //
 // Its work holds no lock that a thread of usual priority may want: whoever holds one while the CPU is busy
 // elsewhere holds it for as long as that lasts. That is why such work is handed to it piece by piece.
@@ -46,6 +46,11 @@ class BackgroundThread {
     return *std::move(result);
   }
 
+  // Somebody waits for the work in progress now: it goes on at usual priority to its end. Without effect
+  // where there is none, and where the kernel lets no thread of this process be raised again (it lets those
+  // of root, and of processes whose RLIMIT_NICE is 20 or more).
+  void Hurry();
+
  private:
   void RunAndWait(std::function<void()> work);
   void Loop();
@@ -54,8 +59,10 @@ class BackgroundThread {
   CondVar changed_;
   std::function<void()> work_ ABSL_GUARDED_BY(mutex_);  // null: none
   bool busy_ ABSL_GUARDED_BY(mutex_) = false;           // from when work is handed over until it is done
+  bool hurried_ ABSL_GUARDED_BY(mutex_) = false;        // the work in progress is
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;  // last: it uses the others
+  int thread_id_ ABSL_GUARDED_BY(mutex_) = 0;  // the kernel's; 0: not known yet
+  std::thread thread_;                         // last: it uses the others
 };
 
 }  // namespace modeld

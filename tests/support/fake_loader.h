@@ -70,6 +70,9 @@ class FakeLoader final : public VersionLoader {
     return loaded;
   }
 
+  void Hurry() override { ++hurried_; }
+  int hurried() const { return hurried_; }
+
   absl::Status CheckAgain(const VersionRecord& record, const ServedVersion&) override {
     MutexLock lock(&mutex_);
     ++golden_checks_;
@@ -150,6 +153,7 @@ class FakeLoader final : public VersionLoader {
   std::map<std::string, absl::Status> golden_ ABSL_GUARDED_BY(mutex_);
   int golden_checks_ ABSL_GUARDED_BY(mutex_) = 0;
   std::atomic<int> alive_{0};
+  std::atomic<int> hurried_{0};
 };
 
 }  // namespace modeld

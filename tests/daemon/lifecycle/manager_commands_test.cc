@@ -93,6 +93,20 @@ TEST_F(ManagerCommandsTest, RollbackToAVersionNotInMemoryLoadsItFirst) {
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("is live already")));
 }
 
+TEST_F(ManagerCommandsTest, WhoWaitsHurriesALoadThatIsHeldBack) {
+  DeployThree();
+  ASSERT_OK(manager_->Rollback(By("1.1"), kLong));
+  EXPECT_EQ(loader_.hurried(), 0) << "nothing had to be loaded";
+  Settle();
+  loader_.Block("digits/1.3");
+  ASSERT_OK(Register("1.3"));
+  loader_.AwaitLoads(5);
+  EXPECT_FALSE(loader_.awaited("digits/1.3"));
+  EXPECT_THAT(manager_->Promote(By("1.3"), absl::Milliseconds(5)),
+              StatusIs(absl::StatusCode::kDeadlineExceeded));
+  EXPECT_EQ(loader_.hurried(), 1);
+}
+
 TEST_F(ManagerCommandsTest, NewVersionsArePreparedButNotMadeLiveWhilePinned) {
   Deploy("1.0");
   Deploy("1.1");

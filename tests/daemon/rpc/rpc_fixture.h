@@ -92,6 +92,7 @@ inline FakeModel SayingModel(const std::string& text) {
 // Loads FakeModels. Versions that nobody gave are refused as broken.
 class FakeModelLoader final : public VersionLoader {
  public:
+  void Hurry() override {}
   absl::Status CheckAgain(const VersionRecord&, const ServedVersion&) override { return absl::OkStatus(); }
   void Give(const std::string& model, const std::string& version, FakeModel fake) {
     MutexLock lock(&mutex_);

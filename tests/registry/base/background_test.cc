@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <memory>
@@ -17,6 +19,21 @@ TEST(BackgroundThreadTest, ItsWorkIsHeldBackAndItsCallerIsNot) {
   BackgroundThread background;
   EXPECT_EQ(background.Run([] { return ::sched_getscheduler(0); }), SCHED_IDLE);
   EXPECT_EQ(::sched_getscheduler(0), SCHED_OTHER);
+}
+
+TEST(BackgroundThreadTest, WorkThatSomebodyWaitsForIsHeldBackNoMore) {
+  rlimit limit = {};
+  ASSERT_EQ(::getrlimit(RLIMIT_NICE, &limit), 0);
+  if (::geteuid() != 0 && limit.rlim_cur < 20) GTEST_SKIP() << "no thread may be raised again";
+  BackgroundThread background;
+  background.Hurry();  // nothing there: nothing to hurry
+  const int policy = background.Run([&] {
+    EXPECT_EQ(::sched_getscheduler(0), SCHED_IDLE);
+    std::thread([&] { background.Hurry(); }).join();
+    return ::sched_getscheduler(0);
+  });
+  EXPECT_EQ(policy, SCHED_OTHER);
+  EXPECT_EQ(background.Run([] { return ::sched_getscheduler(0); }), SCHED_IDLE) << "the next is, again";
 }
 
 TEST(BackgroundThreadTest, ReturnsWhatTheWorkReturns) {
