@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <vector>
 
 #include "registry/base/errno_status.h"
@@ -100,6 +101,7 @@ constexpr int kRefused[] = {
     __NR_sched_setparam,
     __NR_sched_setattr,
     __NR_ioprio_set,
+    __NR_sched_setaffinity,
     __NR_move_pages,
     __NR_migrate_pages,
     // shared with other processes
@@ -107,7 +109,13 @@ constexpr int kRefused[] = {
     __NR_shmat,
     __NR_shmctl,
     __NR_semget,
+    __NR_semctl,
+    __NR_semop,
+    __NR_semtimedop,
     __NR_msgget,
+    __NR_msgctl,
+    __NR_msgsnd,
+    __NR_msgrcv,
     __NR_mq_open,
     __NR_mq_unlink,
     // the machine
@@ -191,6 +199,15 @@ class Filter {
   void RequireValue(int number, int argument, uint32_t value, int error) {
     OnArgument(number, argument, {BPF_JMP | BPF_JEQ | BPF_K, 1, 0, value}, error);
   }
+  // Fails if the argument is any of `values`.
+  void RefuseValues(int number, int argument, std::initializer_list<uint32_t> values, int error) {
+    auto left = static_cast<uint8_t>(values.size());
+    Add(BPF_JMP | BPF_JEQ | BPF_K, static_cast<uint32_t>(number), 0, left + 3);
+    Add(BPF_LD | BPF_W | BPF_ABS, Argument(argument));
+    for (const uint32_t value : values) Add(BPF_JMP | BPF_JEQ | BPF_K, value, left--, 0);
+    Add(BPF_RET | BPF_K, kAllow);
+    Add(BPF_RET | BPF_K, Fail(error));
+  }
   // Fails unless the argument is 0 or `value`.
   void RequireZeroOr(int number, int argument, uint32_t value, int error) {
     Add(BPF_JMP | BPF_JEQ | BPF_K, static_cast<uint32_t>(number), 0, 5);
@@ -250,6 +267,8 @@ absl::Status FilterSystemCalls() {
   const auto self = static_cast<uint32_t>(::getpid());
   filter.RequireValue(__NR_kill, 0, self, EPERM);
   filter.RequireValue(__NR_tgkill, 0, self, EPERM);
+  // A pipe can be told to signal another process.
+  filter.RefuseValues(__NR_fcntl, 1, {F_SETOWN, F_SETOWN_EX, F_SETSIG, F_SETLEASE, F_NOTIFY}, EPERM);
   filter.RequireZeroOr(__NR_prlimit64, 0, self, EPERM);
   return filter.Install();
 }

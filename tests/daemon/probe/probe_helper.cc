@@ -111,6 +111,16 @@ std::vector<std::string> TryEverything(const std::string& directory, pid_t paren
     return ::execv("/bin/true", const_cast<char**>(arguments)) == 0;
   });
   attempts.Try("signal", [&] { return ::kill(parent, 0) == 0; });
+  attempts.Try("signal by a pipe", [&] {
+    int ends[2];
+    return ::pipe(ends) == 0 && ::fcntl(ends[0], F_SETOWN, parent) == 0;
+  });
+  attempts.Try("CPUs of the parent", [&] {
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    CPU_SET(0, &cpus);
+    return ::sched_setaffinity(parent, sizeof(cpus), &cpus) == 0;
+  });
   attempts.Try("signal itself", [&] { return ::kill(::getpid(), 0) == 0; });
   attempts.Try("limits of the parent", [&] {
     const rlimit limit = {.rlim_cur = 0, .rlim_max = 0};

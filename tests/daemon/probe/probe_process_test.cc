@@ -208,8 +208,9 @@ TEST_F(ProbeProcessTest, TheConfinement) {
   for (const char* refused : {"write", "append", "create"}) {
     EXPECT_THAT(texts, Contains(std::string(refused) + ": Permission denied"));
   }
-  for (const char* refused : {"truncate", "unlink", "rename", "mkdir", "symlink", "chmod", "socket",
-                              "unix socket", "fork", "exec", "signal", "limits of the parent"}) {
+  for (const char* refused :
+       {"truncate", "unlink", "rename", "mkdir", "symlink", "chmod", "socket", "unix socket", "fork", "exec",
+        "signal", "signal by a pipe", "CPUs of the parent", "limits of the parent"}) {
     EXPECT_THAT(texts, Contains(std::string(refused) + ": Operation not permitted"));
   }
   EXPECT_THAT(texts, Contains("io_uring: Function not implemented"));
