@@ -6,9 +6,16 @@
 #include "daemon/rpc/deadline.h"
 
 namespace modeld {
+namespace {
+
+constexpr absl::Duration kForTheAnswer = absl::Milliseconds(100);
+
+}  // namespace
 
 absl::Duration TimeoutOf(const grpc::ServerContext& context, absl::Duration longest) {
-  return std::clamp(DeadlineOf(context.raw_deadline()) - absl::Now(), absl::ZeroDuration(), longest);
+  const absl::Duration left = DeadlineOf(context.raw_deadline()) - absl::Now();
+  // The answer, which says what was waited for, has to come before the caller gives up.
+  return std::clamp(left - std::min(kForTheAnswer, left / 10), absl::ZeroDuration(), longest);
 }
 
 absl::Status RequireModel(const std::string& model) {

@@ -23,6 +23,7 @@ namespace {
 
 constexpr absl::string_view kUnixPrefix = "unix:";
 constexpr int kMaxPageSize = 1000;
+constexpr absl::string_view kNoAnswer = "Deadline Exceeded";  // gRPC's message where it gave up by itself
 
 std::shared_ptr<grpc::Channel> NewChannel(const std::string& target) {
   // gRPC reports on standard error what the returned Status says anyway.
@@ -65,8 +66,10 @@ RemoteBackend::RemoteBackend(std::string target, absl::Duration timeout)
 absl::Status RemoteBackend::Explain(const grpc::Status& status) const {
   const absl::Status converted(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
   if (absl::IsDeadlineExceeded(converted)) {
-    return absl::DeadlineExceededError(absl::StrCat(target_, " did not answer in time (",
-                                                    status.error_message(), "); allow more with --timeout"));
+    const std::string what = status.error_message() == kNoAnswer
+                                 ? absl::StrCat(target_, " did not answer in time")
+                                 : status.error_message();  // the daemon's own words
+    return absl::DeadlineExceededError(absl::StrCat(what, "; allow more with --timeout"));
   }
   if (!absl::IsUnavailable(converted)) return converted;
   if (absl::StartsWith(target_, kUnixPrefix)) {
