@@ -58,6 +58,9 @@ std::string MemoryText(const v1::Version& version) {
   return FormatBytes(static_cast<uint64_t>(version.resident_bytes()));
 }
 
+// Of requests that ended well; there may be none.
+std::string LatencyText(double seconds) { return seconds > 0 ? FormatSeconds(seconds) : kNothing; }
+
 // What the versions have done since they were loaded, after an empty line; nothing where that is nothing.
 std::string RenderStats(const v1::Model& model, const Look& look) {
   Table table({"VERSION", "REQUESTS", "ERRORS", "NAN", "P50", "P99"});
@@ -68,8 +71,8 @@ std::string RenderStats(const v1::Model& model, const Look& look) {
                   absl::StrCat(stats.requests()),
                   {absl::StrCat(stats.errors()), stats.errors() > 0 ? Tone::kBad : Tone::kPlain},
                   {absl::StrCat(stats.not_a_number()), stats.not_a_number() > 0 ? Tone::kBad : Tone::kPlain},
-                  FormatSeconds(stats.latency_p50_seconds()),
-                  FormatSeconds(stats.latency_p99_seconds())});
+                  LatencyText(stats.latency_p50_seconds()),
+                  LatencyText(stats.latency_p99_seconds())});
   }
   return table.empty() ? "" : absl::StrCat("\nSince they were loaded:\n", table.ToString(look.color));
 }
@@ -94,9 +97,25 @@ std::string PinText(const v1::Model& model) {
   return model.pin_reason().empty() ? pinned : absl::StrCat(pinned, ": ", model.pin_reason());
 }
 
+// What the newest version is about, where it is not what serves: "1.2 probing", "1.2 quarantined".
+std::string NewestNote(const v1::Model& model) {
+  if (model.versions().empty()) return "";
+  const v1::Version& newest = model.versions(0);
+  if (newest.version() == model.live_version()) return "";
+  switch (newest.state()) {
+    case v1::VERSION_STATE_PROBING:
+    case v1::VERSION_STATE_LOADING:
+    case v1::VERSION_STATE_QUARANTINED:
+      return absl::StrCat(newest.version(), " ",
+                          EnumText(v1::VersionState_Name(newest.state()), "VERSION_STATE_"));
+    default:
+      return "";
+  }
+}
+
 std::string ModelNote(const v1::Model& model) {
   std::vector<std::string> notes;
-  for (const std::string& note : {PinText(model), TrafficNote(model)}) {
+  for (const std::string& note : {NewestNote(model), PinText(model), TrafficNote(model)}) {
     if (!note.empty()) notes.push_back(note);
   }
   return absl::StrJoin(notes, "; ");

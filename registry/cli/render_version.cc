@@ -89,6 +89,19 @@ std::string RenderGolden(const v1::ProbeReport& probe, const Look& look) {
   return absl::StrCat("\n", table.ToString(look.color));
 }
 
+std::string FateLine(const std::string& name, const v1::WaitVersionResponse& response) {
+  switch (response.fate()) {
+    case v1::VERSION_FATE_LIVE:
+      return absl::StrCat(name, " is live\n");
+    case v1::VERSION_FATE_REFUSED:
+      return absl::StrCat(name, " is refused: ", Printable(response.reason()), "\n");
+    case v1::VERSION_FATE_READY:
+      return absl::StrCat(name, " is kept from live: ", Printable(response.reason()), "\n");
+    default:
+      return absl::StrCat(name, ": the daemon gave an answer that this modelctl does not know\n");
+  }
+}
+
 }  // namespace
 
 std::string TrafficNote(const v1::Model& model) {
@@ -160,17 +173,12 @@ std::string RenderProbe(const v1::GetVersionResponse& response, const Look& look
 }
 
 std::string RenderFate(const std::string& model, const v1::WaitVersionResponse& response) {
-  const std::string name = absl::StrCat(Printable(model), " ", Printable(response.version().version()));
-  switch (response.fate()) {
-    case v1::VERSION_FATE_LIVE:
-      return absl::StrCat(name, " is live\n");
-    case v1::VERSION_FATE_REFUSED:
-      return absl::StrCat(name, " is refused: ", Printable(response.reason()), "\n");
-    case v1::VERSION_FATE_READY:
-      return absl::StrCat(name, " is kept from live: ", Printable(response.reason()), "\n");
-    default:
-      return absl::StrCat(name, ": the daemon gave an answer that this modelctl does not know\n");
+  const v1::Version& version = response.version();
+  std::string out = FateLine(absl::StrCat(Printable(model), " ", Printable(version.version())), response);
+  for (const std::string& warning : version.warnings()) {
+    absl::StrAppend(&out, "warning: ", Printable(warning), "\n");
   }
+  return out;
 }
 
 }  // namespace modeld

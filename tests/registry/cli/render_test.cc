@@ -49,14 +49,15 @@ TEST(RenderTest, Models) {
     dropped_files {
       path: "broken.pt" state: DROPPED_FILE_STATE_QUARANTINED reason: "truncated" since { seconds: 1700000000 }
     })");
-  EXPECT_EQ(RenderModels(response, {}),
-            "MODEL   LIVE  STATE  VERSIONS                      NOTE\n"
-            "digits  1.0   ready  3 (1 quarantined, 1 retired)  pinned to 1.0: worse on sevens\n"
-            "new     -     -      1\n"
-            "\n"
-            "In the drop directory, not registered:\n"
-            "FILE       STATE        SINCE                      REASON\n"
-            "broken.pt  quarantined  2023-11-14T22:13:20+00:00  truncated\n");
+  EXPECT_EQ(
+      RenderModels(response, {}),
+      "MODEL   LIVE  STATE  VERSIONS                      NOTE\n"
+      "digits  1.0   ready  3 (1 quarantined, 1 retired)  1.2 quarantined; pinned to 1.0: worse on sevens\n"
+      "new     -     -      1                             1 loading\n"
+      "\n"
+      "In the drop directory, not registered:\n"
+      "FILE       STATE        SINCE                      REASON\n"
+      "broken.pt  quarantined  2023-11-14T22:13:20+00:00  truncated\n");
 }
 
 TEST(RenderTest, NoModelsAndAnUnreadableDropDirectory) {
@@ -248,6 +249,8 @@ TEST(RenderTest, Fates) {
             "digits 1.1 is refused: quarantined: NaN\n");
   EXPECT_EQ(fate(R"(fate: VERSION_FATE_READY version { version: "1.1" } reason: "live is pinned to 1.0")"),
             "digits 1.1 is kept from live: live is pinned to 1.0\n");
+  EXPECT_EQ(fate(R"(fate: VERSION_FATE_LIVE version { version: "1.1" warnings: "not tried: no inputs" })"),
+            "digits 1.1 is live\nwarning: not tried: no inputs\n");
 }
 
 TEST(RenderTest, Changes) {
