@@ -20,6 +20,7 @@ JOBS   ?= $(shell nproc)
 export MODELD_BIN       := $(CURDIR)/$(BUILD)/daemon/server/modeld
 export MODELCTL_BIN     := $(CURDIR)/$(BUILD)/registry/cli/modelctl
 export LOAD_BIN         := $(CURDIR)/$(BUILD)/tools/bench/load/modeld_load
+FLOORS := $(CURDIR)/$(BUILD)/tools/bench/floor
 export CPP_EXAMPLE_BIN  := $(CURDIR)/$(BUILD)/clients/cpp/modeld_client_example
 
 # LibTorch's prefix as set-up found it; empty where the caller gives one.
@@ -72,7 +73,8 @@ demo: build
 	@$(PYTHON) tools/demo/demo.py --modeld $(MODELD_BIN) --modelctl $(MODELCTL_BIN)
 
 bench: build
-	@$(PYTHON) tools/bench/bench.py --modeld $(MODELD_BIN) --modelctl $(MODELCTL_BIN)
+	@$(PYTHON) tools/bench/bench.py --modeld $(MODELD_BIN) --modelctl $(MODELCTL_BIN) --load $(LOAD_BIN) \
+	  --echo $(FLOORS)/modeld_echo --forward $(FLOORS)/modeld_forward
 
 # The random interleavings, many more of them, with and without ThreadSanitizer; then the real daemon.
 torture: build

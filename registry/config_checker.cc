@@ -22,13 +22,10 @@ using Json = nlohmann::json;
 // Fields of parts that this build does not have; model_config.proto says so of each.
 bool IsSupported(const FieldDescriptor& field) {
   static const auto* const unsupported = new std::set<std::string>{
-      "modeld.v1.ModelConfig.batching",
       "modeld.v1.ModelConfig.preprocess",
       "modeld.v1.ModelConfig.postprocess",
       "modeld.v1.TensorSpec.labels",
       "modeld.v1.ExecutionConfig.objective",
-      "modeld.v1.ExecutionConfig.instances",
-      "modeld.v1.ExecutionConfig.threads_per_instance",
   };
   return unsupported->count(field.full_name()) == 0;
 }

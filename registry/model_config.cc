@@ -33,6 +33,10 @@ constexpr size_t kMaxJsonDepth = 24;
 // As of a request's tensors; what LibTorch does with a shape takes a time that grows with its square.
 constexpr int kMaxDimensions = 64;
 constexpr int kMaxWarmUps = 64;
+constexpr int64_t kMaxInstances = 4096;
+constexpr int64_t kMaxThreads = 1024;
+constexpr int64_t kMaxBatchSize = 65'536;
+constexpr int64_t kMaxQueueDelayUs = 10'000'000;
 constexpr int64_t kMaxWatchSeconds = 30 * 24 * 3600;
 // It stands in every list of the models.
 constexpr size_t kMaxDescriptionBytes = 16 << 10;
@@ -117,12 +121,37 @@ absl::Status CheckChoice(const std::string& value, const std::vector<std::string
                          "; expected ", absl::StrJoin(supported, " or ", quoted)));
 }
 
+absl::Status CheckRange(int64_t value, int64_t least, int64_t most, const std::string& path) {
+  if (value >= least && value <= most) return absl::OkStatus();
+  return FieldError(path, absl::StrCat("expected ", least, " to ", most, ", got ", value));
+}
+
 absl::Status CheckExecution(const v1::ExecutionConfig& execution) {
   MODELD_RETURN_IF_ERROR(CheckChoice(execution.engine(), {"auto", "libtorch"}, "execution.engine"));
   MODELD_RETURN_IF_ERROR(CheckChoice(execution.device(), {"cpu"}, "execution.device"));
   for (int i = 0; i < execution.precisions_size(); ++i) {
     MODELD_RETURN_IF_ERROR(
         CheckChoice(execution.precisions(i), {"fp32"}, ElementPath("execution.precisions", i)));
+  }
+  MODELD_RETURN_IF_ERROR(CheckRange(execution.instances(), 0, kMaxInstances, "execution.instances"));
+  return CheckRange(execution.threads_per_instance(), 0, kMaxThreads, "execution.threads_per_instance");
+}
+
+absl::Status CheckBatching(const v1::BatchingConfig& batching) {
+  MODELD_RETURN_IF_ERROR(CheckRange(batching.max_batch_size(), 0, kMaxBatchSize, "batching.max_batch_size"));
+  MODELD_RETURN_IF_ERROR(
+      CheckRange(batching.max_queue_delay_us(), 0, kMaxQueueDelayUs, "batching.max_queue_delay_us"));
+  if (batching.preferred_batch_sizes_size() > kMaxWarmUps) {
+    return FieldError("batching.preferred_batch_sizes",
+                      absl::StrCat(batching.preferred_batch_sizes_size(), " sizes; at most ", kMaxWarmUps));
+  }
+  for (int i = 0; i < batching.preferred_batch_sizes_size(); ++i) {
+    MODELD_RETURN_IF_ERROR(CheckRange(batching.preferred_batch_sizes(i), 1,
+                                      std::max(1, batching.max_batch_size()),
+                                      ElementPath("batching.preferred_batch_sizes", i)));
+  }
+  if (batching.pad_to_preferred() && batching.preferred_batch_sizes().empty()) {
+    return FieldError("batching.pad_to_preferred", "there are no preferred_batch_sizes to pad to; add some");
   }
   return absl::OkStatus();
 }
@@ -191,6 +220,7 @@ absl::Status CheckValues(const v1::ModelConfig& config, const Json& root) {
   MODELD_RETURN_IF_ERROR(CheckTensors(config.inputs(), "inputs"));
   MODELD_RETURN_IF_ERROR(CheckTensors(config.outputs(), "outputs"));
   MODELD_RETURN_IF_ERROR(CheckExecution(config.execution()));
+  MODELD_RETURN_IF_ERROR(CheckBatching(config.batching()));
   MODELD_RETURN_IF_ERROR(CheckTolerance(config.execution().tolerance()));
   MODELD_RETURN_IF_ERROR(CheckGolden(config.golden()));
   MODELD_RETURN_IF_ERROR(CheckGuard(config.guard()));

@@ -23,13 +23,14 @@ namespace {
 // The probe has found out already how long it takes; this is to make it so.
 constexpr WarmUpLimits kWarmUpLimits = {.max_calls = 30, .max_time = absl::Seconds(5)};
 
-std::vector<std::string> Warm(const ServedVersion& version, const v1::ModelConfig& config,
-                              const std::vector<GoldenSample>& samples) {
+void Warm(const ServedVersion& version, const v1::ModelConfig& config,
+          const std::vector<GoldenSample>& samples, std::vector<std::string>* warnings) {
   Executable& executable = *version.executable;
   const Declarations declared = {.inputs = version.inputs, .outputs = version.outputs};
-  std::vector<std::string> warnings;
   const auto warn = [&](const WarmUpResult& result) {
-    if (std::string warning = WarmUpWarning(result); !warning.empty()) warnings.push_back(std::move(warning));
+    if (std::string warning = WarmUpWarning(result); !warning.empty()) {
+      warnings->push_back(std::move(warning));
+    }
   };
   if (CanGenerate(executable.methods().front(), version.inputs)) {
     for (const int64_t batch_size : WarmUpSizes(config)) {
@@ -38,14 +39,19 @@ std::vector<std::string> Warm(const ServedVersion& version, const v1::ModelConfi
   } else if (const GoldenSample* const sample = SampleOfForward(executable, samples); sample != nullptr) {
     warn(WarmUpOnSample(executable, declared, *sample, kWarmUpLimits));
   }
-  return warnings;
 }
 
 }  // namespace
 
 EngineLoader::EngineLoader(Engine* engine, const ArtifactStore* store, Registry* registry,
+                           RequestScheduler* scheduler, const SchedulingDefaults& scheduling,
                            absl::Duration default_watch)
-    : engine_(engine), store_(store), registry_(registry), default_watch_(default_watch) {}
+    : engine_(engine),
+      store_(store),
+      registry_(registry),
+      scheduler_(scheduler),
+      scheduling_(scheduling),
+      default_watch_(default_watch) {}
 
 absl::StatusOr<LoadedVersion> EngineLoader::Load(const VersionRecord& record, bool awaited) {
   // Warm-up makes tensors as large as the config says; where memory ends that must not end the daemon.
@@ -91,7 +97,13 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadAndWarm(const VersionRecord& rec
   MODELD_RETURN_IF_ERROR(
       CheckDeclarations(version->executable->methods().front(), version->inputs, version->outputs));
 
-  std::vector<std::string> warnings = Warm(*version, config, samples);
+  std::vector<std::string> warnings;
+  MODELD_ASSIGN_OR_RETURN(InstanceGroupOptions instances,
+                          InstanceOptionsOf(config, version->executable->methods().front(), version->inputs,
+                                            scheduling_, &warnings));
+  instances.name = absl::StrCat(record.model, " ", record.version);
+  version->instances = scheduler_->NewGroup(version->executable.get(), std::move(instances));
+  Warm(*version, config, samples, &warnings);
   MODELD_RETURN_IF_ERROR(CheckGolden(*version, samples, version->tolerance));
   return LoadedVersion{std::move(version), std::move(warnings)};
 }

@@ -3,7 +3,9 @@
 
 #include "daemon/engine/engine.h"
 #include "daemon/lifecycle/golden_samples.h"
+#include "daemon/lifecycle/instance_options.h"
 #include "daemon/lifecycle/loader.h"
+#include "daemon/scheduling/request_scheduler.h"
 #include "modeld/v1/model_config.pb.h"
 #include "registry/artifact_store.h"
 #include "registry/base/background.h"
@@ -19,9 +21,9 @@ namespace modeld {
 // the version's fault (INVALID_ARGUMENT).
 class EngineLoader final : public VersionLoader {
  public:
-  // All outlive this.
-  // `default_watch`: how long versions are watched whose config does not say it.
-  EngineLoader(Engine* engine, const ArtifactStore* store, Registry* registry,
+  // All pointers outlive this. `default_watch`: how long versions are watched whose config does not say it.
+  EngineLoader(Engine* engine, const ArtifactStore* store, Registry* registry, RequestScheduler* scheduler,
+               const SchedulingDefaults& scheduling = {},
                absl::Duration default_watch = absl::ZeroDuration());
   absl::StatusOr<LoadedVersion> Load(const VersionRecord& record, bool awaited) override;
   void Hurry() override { background_.Hurry(); }
@@ -39,6 +41,8 @@ class EngineLoader final : public VersionLoader {
   Engine* const engine_;
   const ArtifactStore* const store_;
   Registry* const registry_;
+  RequestScheduler* const scheduler_;
+  const SchedulingDefaults scheduling_;
   const absl::Duration default_watch_;
   BackgroundThread background_;
 };

@@ -9,6 +9,7 @@
 #include "daemon/lifecycle/guard.h"
 #include "daemon/lifecycle/version_stats.h"
 #include "daemon/probe/tolerance.h"
+#include "daemon/scheduling/instance_group.h"
 
 namespace modeld {
 
@@ -21,6 +22,8 @@ struct ServedVersion {
   std::vector<DeclaredTensor> outputs;  // declared by the config, for `forward`
   Tolerance tolerance;                  // of the config: how far outputs may be from those expected
   std::unique_ptr<Executable> executable;
+  // What runs its requests; goes before what it runs. Null in tests without requests.
+  std::unique_ptr<InstanceGroup> instances;
   GuardLimits guard;           // what it is held to once it is live
   mutable VersionStats stats;  // since it was loaded
 };

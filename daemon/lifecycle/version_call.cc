@@ -19,25 +19,6 @@ std::string NameOf(const ServedVersion& version) {
   return absl::StrCat("model \"", version.model, "\" version ", version.version);
 }
 
-// What Run answered, before the outputs are named.
-struct RawResult {
-  absl::StatusOr<Value> value;
-  int64_t nanoseconds;
-};
-
-RawResult Run(const ServedVersion& version, size_t method, std::vector<Value> arguments) {
-  const Stopwatch watch;
-  absl::StatusOr<Value> value = version.executable->Run(method, std::move(arguments));
-  return {std::move(value), watch.Nanoseconds()};
-}
-
-CallResult Name(const ServedVersion& version, size_t method, RawResult result) {
-  if (!result.value.ok()) return {About(version, result.value.status()), result.nanoseconds};
-  const std::vector<DeclaredTensor>& declared =
-      DeclaredFor(version.executable->methods()[method], version.outputs);
-  return {NameOutputs(*std::move(result.value), declared), result.nanoseconds};
-}
-
 }  // namespace
 
 const std::vector<DeclaredTensor>& DeclaredFor(const Method& method,
@@ -47,7 +28,10 @@ const std::vector<DeclaredTensor>& DeclaredFor(const Method& method,
 }
 
 absl::Status About(const ServedVersion& version, const absl::Status& status) {
-  return absl::Status(status.code(), absl::StrCat(NameOf(version), ": ", status.message()));
+  absl::Status about(status.code(), absl::StrCat(NameOf(version), ": ", status.message()));
+  status.ForEachPayload(
+      [&](absl::string_view type, const absl::Cord& payload) { about.SetPayload(type, payload); });
+  return about;
 }
 
 absl::StatusOr<size_t> FindMethod(const ServedVersion& version, const std::string& name) {
@@ -75,20 +59,30 @@ absl::StatusOr<std::vector<Value>> BindInputs(const ServedVersion& version, size
 }
 
 CallResult Call(const ServedVersion& version, size_t method, std::vector<Value> arguments) {
-  return Name(version, method, Run(version, method, std::move(arguments)));
+  const Stopwatch watch;
+  absl::StatusOr<Value> value = version.executable->Run(method, std::move(arguments));
+  const int64_t nanoseconds = watch.Nanoseconds();
+  return {NameResult(version, method, std::move(value)), nanoseconds};
 }
 
-CallResult CallForRequest(const ServedVersion& version, size_t method, std::vector<Value> arguments) {
-  // Before the call, which may write to them.
-  const bool look =
-      version.stats.look_for_nan() && std::none_of(arguments.begin(), arguments.end(), HoldsNan);
-  RawResult result = Run(version, method, std::move(arguments));
-  const bool looked = look && result.value.ok();
-  version.stats.Record({.code = result.value.status().code(),
-                        .nanoseconds = result.nanoseconds,
+absl::StatusOr<NamedValues> NameResult(const ServedVersion& version, size_t method,
+                                       absl::StatusOr<Value> value) {
+  if (!value.ok()) return About(version, value.status());
+  const Method& called = version.executable->methods()[method];
+  return NameOutputs(*std::move(value), DeclaredFor(called, version.outputs));
+}
+
+void RequestCount::Begin(const ServedVersion& version, const std::vector<Value>& arguments) {
+  look_for_nan_ = version.stats.look_for_nan() && std::none_of(arguments.begin(), arguments.end(), HoldsNan);
+}
+
+void RequestCount::End(const ServedVersion& version, const absl::StatusOr<Value>& value,
+                       int64_t nanoseconds) const {
+  const bool looked = look_for_nan_ && value.ok();
+  version.stats.Record({.code = value.status().code(),
+                        .nanoseconds = nanoseconds,
                         .looked_for_nan = looked,
-                        .not_a_number = looked && HoldsNan(*result.value)});
-  return Name(version, method, std::move(result));
+                        .not_a_number = looked && HoldsNan(*value)});
 }
 
 }  // namespace modeld

@@ -36,8 +36,21 @@ struct CallResult {
 // Runs it. Errors as Executable::Run.
 CallResult Call(const ServedVersion& version, size_t method, std::vector<Value> arguments);
 
-// Runs it for a request, which counts in the version's stats. While these look for NaN, an answer that holds
-// one counts only if no argument did: then it is the model's.
-CallResult CallForRequest(const ServedVersion& version, size_t method, std::vector<Value> arguments);
+// What `methods()[method]` returned, with its outputs named; an error with the version that it is about.
+absl::StatusOr<NamedValues> NameResult(const ServedVersion& version, size_t method,
+                                       absl::StatusOr<Value> value);
+
+// Counts a request in its version's stats. While these look for NaN, an answer that holds one counts only if
+// no argument did: then it is the model's.
+class RequestCount {
+ public:
+  // Before the model is called, which may write to the arguments.
+  void Begin(const ServedVersion& version, const std::vector<Value>& arguments);
+  // After it was: what it returned, and its own time.
+  void End(const ServedVersion& version, const absl::StatusOr<Value>& value, int64_t nanoseconds) const;
+
+ private:
+  bool look_for_nan_ = false;
+};
 
 }  // namespace modeld

@@ -1,5 +1,7 @@
 #include "daemon/probe/declared.h"
 
+#include <set>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "daemon/engine/dtype.h"
@@ -42,8 +44,14 @@ absl::Status CheckEngine(const v1::ModelConfig& config, std::string_view engine)
 
 std::vector<int64_t> WarmUpSizes(const v1::ModelConfig& config) {
   const auto& sizes = config.warmup().batch_sizes();
-  if (sizes.empty()) return {1};
-  return {sizes.begin(), sizes.end()};
+  if (!sizes.empty()) return {sizes.begin(), sizes.end()};
+  std::set<int64_t> used = {1};
+  const v1::BatchingConfig& batching = config.batching();
+  if (batching.max_batch_size() > 1) {
+    used.insert(batching.max_batch_size());
+    used.insert(batching.preferred_batch_sizes().begin(), batching.preferred_batch_sizes().end());
+  }
+  return {used.begin(), used.end()};
 }
 
 std::string OutputsContradiction(const NamedValues& outputs, const std::vector<DeclaredTensor>& declared) {

@@ -19,7 +19,7 @@ std::vector<DeclaredTensor> DeclaredTensors(const google::protobuf::RepeatedPtrF
 // INVALID_ARGUMENT where the config asks for another engine than `engine`, this build's only one.
 absl::Status CheckEngine(const v1::ModelConfig& config, std::string_view engine);
 
-// warmup.batch_sizes, or 1.
+// warmup.batch_sizes; else 1, and where requests are joined, the largest batch and the preferred sizes.
 std::vector<int64_t> WarmUpSizes(const v1::ModelConfig& config);
 
 // What of an answer contradicts the declared outputs: `output "logits" is FP32[1,9], declared FP32[-1,10]

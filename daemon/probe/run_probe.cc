@@ -10,11 +10,13 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/codec/signature_codec.h"
 #include "daemon/codec/utf8.h"
+#include "daemon/probe/check_batching.h"
 #include "daemon/probe/declared.h"
 #include "daemon/probe/find_nan.h"
 #include "daemon/probe/generated_inputs.h"
 #include "daemon/probe/tolerance.h"
 #include "daemon/probe/warm_up.h"
+#include "daemon/scheduling/batching.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 
@@ -25,7 +27,10 @@ constexpr char kMemoryHint[] =
     "it needs more memory than the probe's limit: give the daemon more, raise the limit, or warm smaller "
     "batch sizes";
 
-// One run of the probe; each step returns false where it found a fault.
+constexpr char kBatchingHint[] =
+    "leave `batching` out of config.json, or change the model: its rows must not depend on each other, and "
+    "every output must be a tensor with one row for each row of input";
+
 // What a model says is as long as the model likes; it goes into the history and every listing.
 std::string Shortened(std::string text) {
   constexpr size_t kMost = 4096;
@@ -33,6 +38,7 @@ std::string Shortened(std::string text) {
   return text;
 }
 
+// One run of the probe. Each step says whether it found a fault: is_over.
 class Run {
  public:
   Run(Engine& engine, const ProbeSubject& subject, ProbeHost& host)
@@ -47,6 +53,7 @@ class Run {
       MODELD_RETURN_IF_ERROR(Load());
       if (!is_over()) CheckConfig();
       if (!is_over()) WarmAll();
+      if (!is_over()) Batch();
       if (!is_over()) Golden();
     } catch (const std::bad_alloc&) {
       Fail(v1::PROBE_OUTCOME_OUT_OF_MEMORY, absl::StrCat("memory ran out while ", report_.stage()),
@@ -182,6 +189,28 @@ class Run {
         v1::PROBE_OUTCOME_NOT_A_NUMBER, what,
         "where NaN is what this model means, set \"guard\": {\"allow_nan\": true} in config.json; where such "
         "inputs mean nothing to it, carry a golden sample, which then decides");
+  }
+
+  void Batch() {
+    if (subject_.config.batching().max_batch_size() <= 1) return;
+    const Method& forward = executable_->methods().front();
+    if (!CanGenerate(forward, inputs_)) {
+      const absl::Status rule = MakeBatchRule(forward, inputs_).status();
+      if (rule.ok()) {
+        return Warn(
+            "batching was not tried: an input of forward is not declared with dtype and shape; declare them "
+            "all");
+      }
+      return Fail(v1::PROBE_OUTCOME_CONTRADICTS_CONFIG, std::string(rule.message()), kBatchingHint);
+    }
+    Enter("trying a batch");
+    const absl::Status tried = CheckBatching(*executable_, declared(), ToleranceOf(subject_.config));
+    if (absl::IsInvalidArgument(tried)) {
+      Fail(v1::PROBE_OUTCOME_CONTRADICTS_CONFIG, std::string(tried.message()), kBatchingHint);
+    } else if (!tried.ok()) {
+      Warn(absl::StrCat("batching was not tried: ", std::string(tried.message())));
+    }
+    Measure();
   }
 
   void Golden() {

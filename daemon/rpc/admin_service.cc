@@ -27,7 +27,7 @@ AdminServiceImpl::AdminServiceImpl(const AdminParts& parts, DaemonInfo info)
     : manager_(parts.manager),
       intake_(parts.intake),
       registry_(parts.registry),
-      pool_(parts.pool),
+      scheduler_(parts.scheduler),
       health_(parts.health),
       uploads_(parts.uploads),
       push_taker_(parts.push_taker),
@@ -123,7 +123,7 @@ grpc::Status AdminServiceImpl::GetStatus(grpc::ServerContext* context, const v1:
   response->mutable_addresses()->Assign(info_.addresses.begin(), info_.addresses.end());
   response->mutable_engines()->Assign(info_.engines.begin(), info_.engines.end());
   response->set_process_id(::getpid());
-  response->set_requests_in_flight(static_cast<int64_t>(pool_->queued() + pool_->running()));
+  response->set_requests_in_flight(scheduler_->in_flight());
   return grpc::Status::OK;
 }
 

@@ -10,7 +10,7 @@
 #include "daemon/rpc/actor.h"
 #include "daemon/rpc/event_watches.h"
 #include "daemon/rpc/health_reporter.h"
-#include "daemon/scheduling/worker_pool.h"
+#include "daemon/scheduling/request_scheduler.h"
 #include "daemon/source/intake.h"
 #include "daemon/source/push_taker.h"
 #include "modeld/v1/admin_service.grpc.pb.h"
@@ -35,7 +35,7 @@ struct AdminParts {
   Manager* manager = nullptr;
   Intake* intake = nullptr;
   Registry* registry = nullptr;
-  const WorkerPool* pool = nullptr;
+  const RequestScheduler* scheduler = nullptr;
   const HealthReporter* health = nullptr;  // tells readiness, so that GetStatus and health say the same
   UploadStore* uploads = nullptr;
   const PushTaker* push_taker = nullptr;
@@ -113,7 +113,7 @@ class AdminServiceImpl final
   Manager* const manager_;
   Intake* const intake_;
   Registry* const registry_;
-  const WorkerPool* const pool_;
+  const RequestScheduler* const scheduler_;
   const HealthReporter* const health_;
   UploadStore* const uploads_;
   const PushTaker* const push_taker_;

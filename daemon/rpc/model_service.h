@@ -1,5 +1,5 @@
 // ModelServiceImpl: modeld.v1.ModelService. Each handler validates, takes a handle, converts a Status once
-// and replies; the model runs on the worker pool, never on gRPC's threads.
+// and replies; the model runs on the version's instances.
 #pragma once
 
 #include <atomic>
@@ -10,8 +10,8 @@
 #include "daemon/lifecycle/manager.h"
 #include "daemon/lifecycle/serving_table.h"
 #include "daemon/lifecycle/shadow_runner.h"
-#include "daemon/rpc/predict_messages.h"
-#include "daemon/scheduling/worker_pool.h"
+#include "daemon/rpc/predict_call.h"
+#include "daemon/rpc/predict_stream.h"
 #include "daemon/source/intake.h"
 #include "modeld/v1/model_service.grpc.pb.h"
 #include "registry/base/serial_thread.h"
@@ -24,11 +24,16 @@ namespace modeld {
 class ModelServiceImpl final : public v1::ModelService::CallbackService {
  public:
   // An answer larger than `max_message_bytes` is refused, as gRPC refuses such a request.
-  ModelServiceImpl(const ServingTable* table, WorkerPool* pool, ShadowRunner* shadows, const Manager* manager,
+  ModelServiceImpl(const ServingTable* table, ShadowRunner* shadows, const Manager* manager,
                    const Intake* intake, Registry* registry, int64_t max_message_bytes);
 
   grpc::ServerUnaryReactor* Predict(grpc::CallbackServerContext* context, const v1::PredictRequest* request,
                                     v1::PredictResponse* response) override;
+  grpc::ServerBidiReactor<v1::PredictStreamRequest, v1::PredictStreamResponse>* PredictStream(
+      grpc::CallbackServerContext* context) override;
+  // Ends PredictStream's calls when what they have read is answered; so that a shutdown need not wait for
+  // clients.
+  void StopStreams() { streams_.Stop(); }
   grpc::ServerUnaryReactor* ListModels(grpc::CallbackServerContext* context,
                                        const v1::ListModelsRequest* request,
                                        v1::ListModelsResponse* response) override;
@@ -36,21 +41,18 @@ class ModelServiceImpl final : public v1::ModelService::CallbackService {
                                      v1::GetModelResponse* response) override;
 
  private:
-  // Validates and hands the work to the pool, which finishes `reactor`; on an error nobody has, or will.
-  absl::Status BeginPredict(grpc::CallbackServerContext* context, grpc::ServerUnaryReactor* reactor);
   // UNAVAILABLE while the daemon is starting, where the table cannot answer yet.
   absl::StatusOr<Route> RouteRequest(const v1::PredictRequest& request) const;
   absl::Status FillListModels(const v1::ListModelsRequest& request, v1::ListModelsResponse* response) const;
   absl::Status FillGetModel(const v1::GetModelRequest& request, v1::GetModelResponse* response) const;
 
   const ServingTable* const table_;
-  WorkerPool* const pool_;
-  ShadowRunner* const shadows_;
   const Manager* const manager_;
   const Intake* const intake_;
   Registry* const registry_;
-  const int64_t max_message_bytes_;
+  const PredictJob::Shared jobs_;
   PredictAllocator predict_allocator_;
+  PredictStreams streams_;
   // The manager was ready once, and so is for good: its lock is needed no more.
   mutable std::atomic<bool> started_ = false;
   // Answers what needs the manager's lock, which is held while a change is written to disk: gRPC's own

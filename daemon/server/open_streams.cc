@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "absl/strings/string_view.h"
+
 namespace modeld {
 namespace {
 
@@ -12,6 +14,9 @@ using grpc::experimental::Interceptor;
 using grpc::experimental::InterceptorBatchMethods;
 using grpc::experimental::ServerInterceptorFactoryInterface;
 using grpc::experimental::ServerRpcInfo;
+
+// Ends by itself at a shutdown, when what it has read is answered.
+constexpr absl::string_view kPredictStream = "/modeld.v1.ModelService/PredictStream";
 
 }  // namespace
 
@@ -43,7 +48,8 @@ class OpenStreams::Factory final : public ServerInterceptorFactoryInterface {
   explicit Factory(OpenStreams* streams) : streams_(streams) {}
 
   Interceptor* CreateServerInterceptor(ServerRpcInfo* info) override {
-    return info->type() == ServerRpcInfo::Type::UNARY ? nullptr : new Follower(streams_, info);
+    if (info->type() == ServerRpcInfo::Type::UNARY || info->method() == kPredictStream) return nullptr;
+    return new Follower(streams_, info);
   }
 
  private:

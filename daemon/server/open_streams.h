@@ -22,7 +22,8 @@ class OpenStreams {
   OpenStreams(const OpenStreams&) = delete;
   OpenStreams& operator=(const OpenStreams&) = delete;
 
-  // Follows the streaming calls of the server that is built with it; unary ones are left alone.
+  // Follows the streaming calls of the server that is built with it, but for PredictStream; unary ones are
+  // left alone.
   std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> NewFactory();
   // Cancels the streams that are open, and from now on each one that begins.
   void Cancel();

@@ -131,20 +131,27 @@ void DefineOptions(CLI::App& app, Options& options) {
       ->capture_default_str()
       ->group("RPC");
 
-  app.add_option("--worker-threads", options.worker_threads,
-                 "Requests that run at the same time; 0: as many as CPUs may be used")
+  app.add_option("--instances", options.instances,
+                 "Requests of one version that run at the same time; 0: as many as CPUs may be used")
       ->type_name("N")
       ->check(range(0, 4096))
       ->capture_default_str()
       ->group("Scheduling");
-  app.add_option("--intra-op-threads", options.intra_op_threads, "Threads that one request may use")
+  app.add_option("--threads-per-instance", options.threads_per_instance, "Threads that one run may use")
       ->type_name("N")
       ->check(range(1, 1024))
       ->capture_default_str()
       ->group("Scheduling");
-  app.add_option("--max-queue", options.max_queue, "Requests that may wait; more are refused at once")
+  app.add_option("--max-queue", options.max_queue,
+                 "Requests that may wait for one version; more are refused at once")
       ->type_name("N")
       ->check(range(1, 1'000'000))
+      ->capture_default_str()
+      ->group("Scheduling");
+  app.add_option("--max-queue-mib", options.max_queue_mib,
+                 "Memory of the requests that wait for one version; more are refused at once")
+      ->type_name("N")
+      ->check(range(int64_t{1}, kMostMebibytes))
       ->capture_default_str()
       ->group("Scheduling");
 
@@ -177,9 +184,6 @@ absl::Status Complete(Options& options) {
     return absl::InvalidArgumentError(
         absl::StrCat("--admin-socket ", options.admin_socket, " is ", options.admin_socket.size(),
                      " bytes long; Unix sockets allow ", kMaxSocketPathBytes, "; choose a shorter path"));
-  }
-  if (options.worker_threads == 0) {
-    options.worker_threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   }
   return absl::OkStatus();
 }

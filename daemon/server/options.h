@@ -30,9 +30,10 @@ struct Options {
   int64_t max_message_bytes = 64ll << 20;
   bool reflection = true;
   // scheduling
-  int worker_threads = 0;  // 0 is replaced by the CPUs that this process may use
-  int intra_op_threads = 1;
-  int max_queue = 1024;
+  int instances = 0;  // of a version whose config does not say it; 0: as many as the CPUs allow
+  int threads_per_instance = 1;
+  int max_queue = 1024;         // requests that wait for one version
+  int64_t max_queue_mib = 256;  // of their inputs
   // server
   int shutdown_grace_s = 30;
   std::string log_level = "info";

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "daemon/probe/sandbox.h"
+#include "daemon/scheduling/cpu_budget.h"
 #include "registry/base/clock.h"
 #include "registry/base/file_system.h"
 #include "registry/base/log.h"
@@ -21,10 +22,12 @@ namespace {
 constexpr char kDaemon[] = "daemon";
 constexpr int64_t kMebibyte = 1 << 20;
 
-WorkerPoolOptions PoolOptions(const Options& options, Engine* engine) {
-  return {.threads = options.worker_threads,
-          .max_queue = static_cast<size_t>(options.max_queue),
-          .prepare_thread = [engine, threads = options.intra_op_threads] { engine->PrepareThread(threads); }};
+SchedulingDefaults DefaultsOf(const Options& options) {
+  return {.instances = options.instances,
+          .threads_per_instance = options.threads_per_instance,
+          .cpus = ReadCpuBudget(*FileSystem::Real()).count,
+          .max_queue_calls = static_cast<size_t>(options.max_queue),
+          .max_queue_bytes = options.max_queue_mib * kMebibyte};
 }
 
 int64_t MemoryBudgetBytes(const Options& options) {
@@ -42,7 +45,7 @@ std::string EngineText(const Engine& engine) {
 Server::Server(const Options& options, std::unique_ptr<Engine> engine)
     : options_(options),
       engine_(std::move(engine)),
-      pool_(Clock::Real(), PoolOptions(options_, engine_.get())) {}
+      scheduler_(Clock::Real(), [engine = engine_.get()](int threads) { engine->PrepareThread(threads); }) {}
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, std::unique_ptr<Engine> engine,
                                                       const std::string& version) {
@@ -102,15 +105,15 @@ absl::Status Server::StartManager() {
   // Before the manager's first report, so that known models that are not served are NOT_SERVING, not unknown.
   MODELD_ASSIGN_OR_RETURN(const std::vector<ModelRecord> models, registry_->ListModels());
   for (const ModelRecord& model : models) health_.SetModel(model.name, false);
-  loader_ = std::make_unique<EngineLoader>(engine_.get(), store_.get(), registry_.get(),
-                                           absl::Seconds(options_.guard_watch_s));
+  loader_ = std::make_unique<EngineLoader>(engine_.get(), store_.get(), registry_.get(), &scheduler_,
+                                           DefaultsOf(options_), absl::Seconds(options_.guard_watch_s));
   if (options_.probe) {
     prober_ = std::make_unique<ProcessProber>(
         store_.get(), registry_.get(),
         ProbeLimits{.wall = absl::Seconds(options_.probe_timeout_s),
                     .cpu = absl::Seconds(options_.probe_timeout_s),
                     .memory_bytes = options_.probe_memory_mib * kMebibyte},
-        std::make_unique<ProbeProcess>(ProbeProcess::OwnCommand(), [this] { return pool_.begun(); }));
+        std::make_unique<ProbeProcess>(ProbeProcess::OwnCommand(), [this] { return scheduler_.begun(); }));
   } else {
     LogWarning("versions are loaded without being probed first", {{"option", "--probe=false"}});
   }
@@ -133,7 +136,7 @@ absl::Status Server::StartListeners(const std::string& version) {
   shadows_ = std::make_unique<ShadowRunner>(ShadowRunnerOptions{
       .prepare_thread = [engine = engine_.get()] { engine->PrepareThread(/*intra_op_threads=*/1); }});
   const auto model_service = [this] {
-    return std::make_unique<ModelServiceImpl>(&table_, &pool_, shadows_.get(), manager_.get(), intake_.get(),
+    return std::make_unique<ModelServiceImpl>(&table_, shadows_.get(), manager_.get(), intake_.get(),
                                               registry_.get(), options_.max_message_bytes);
   };
   const GrpcServerOptions grpc_options{.max_message_bytes = options_.max_message_bytes,
@@ -150,7 +153,7 @@ absl::Status Server::StartListeners(const std::string& version) {
   admin_service_ = std::make_unique<AdminServiceImpl>(AdminParts{.manager = manager_.get(),
                                                                  .intake = intake_.get(),
                                                                  .registry = registry_.get(),
-                                                                 .pool = &pool_,
+                                                                 .scheduler = &scheduler_,
                                                                  .health = &health_,
                                                                  .uploads = uploads_.get(),
                                                                  .push_taker = push_taker_.get(),
@@ -172,7 +175,6 @@ absl::Status Server::StartListeners(const std::string& version) {
 
 void Server::CheckLocks() const {
   (void)manager_->Counts();
-  (void)pool_.queued();
   (void)intake_->source_status();
 }
 
@@ -182,13 +184,16 @@ void Server::Stop(absl::Time deadline) {
   if (manager_ != nullptr) manager_->Stop();
   if (care_ != nullptr) care_->Stop();
   streams_.Cancel();
+  for (ModelServiceImpl* service : {public_service_.get(), admin_model_service_.get()}) {
+    if (service != nullptr) service->StopStreams();
+  }
   // gRPC takes times before 1970 for "never".
   const std::chrono::system_clock::time_point until =
       absl::ToChronoTime(std::max(deadline, absl::UnixEpoch()));
   if (public_.server != nullptr) public_.server->Shutdown(until);
   if (admin_listener_ != nullptr) admin_listener_->Stop();
   if (admin_ != nullptr) admin_->Shutdown(until);
-  pool_.Stop();
+  scheduler_.Stop();
   // Before the manager goes, which waits for every handle.
   if (shadows_ != nullptr) shadows_->Stop();
   if (intake_thread_.joinable()) {

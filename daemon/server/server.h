@@ -19,7 +19,7 @@
 #include "daemon/rpc/health_reporter.h"
 #include "daemon/rpc/manager_keeper.h"
 #include "daemon/rpc/model_service.h"
-#include "daemon/scheduling/worker_pool.h"
+#include "daemon/scheduling/request_scheduler.h"
 #include "daemon/server/admin_listener.h"
 #include "daemon/server/grpc_servers.h"
 #include "daemon/server/open_streams.h"
@@ -98,7 +98,7 @@ class Server {
   std::unique_ptr<ArtifactStore> store_;
   std::unique_ptr<UploadStore> uploads_;
   const std::unique_ptr<Engine> engine_;
-  WorkerPool pool_;
+  RequestScheduler scheduler_;
   ServingTable table_;
   HealthReporter health_;
   OpenStreams streams_;

@@ -166,7 +166,7 @@ def test_impossible_model_names_are_refused(client, name):
 
 
 def test_a_full_queue_refuses_at_once(shared_daemons, shared_artifacts):
-    daemon = shared_daemons.start("--worker-threads=1", "--max-queue=1")
+    daemon = shared_daemons.start("--instances=1", "--max-queue=1")
     daemon.move_in(shared_artifacts.save("slow", {"name": "slow", "version": "1"}))
     with daemon.client() as client:
         wait_live(client, "slow", "1")

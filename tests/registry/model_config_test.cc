@@ -271,19 +271,47 @@ TEST(ParseModelConfigTest, ImpossibleGoldenSamplesTolerancesAndGuardsAreRefused)
   });
 }
 
+TEST(ParseModelConfigTest, BatchingAndInstances) {
+  const auto parsed = ParseModelConfig(R"({
+    "version": "1",
+    "batching": {"max_batch_size": 64, "max_queue_delay_us": 500, "preferred_batch_sizes": [32, 16],
+                 "pad_to_preferred": true},
+    "execution": {"instances": 2, "threads_per_instance": 3}})");
+  ASSERT_OK(parsed);
+  EXPECT_EQ(parsed->config.batching().max_batch_size(), 64);
+  EXPECT_EQ(parsed->config.batching().max_queue_delay_us(), 500);
+  EXPECT_TRUE(parsed->config.batching().pad_to_preferred());
+  EXPECT_EQ(parsed->config.execution().instances(), 2);
+  EXPECT_EQ(parsed->config.execution().threads_per_instance(), 3);
+  EXPECT_OK(ParseModelConfig(R"({"version": "1", "batching": {}})"));
+}
+
+TEST(ParseModelConfigTest, ImpossibleBatchingAndInstancesAreRefused) {
+  ExpectRefused({
+      {R"({"batching": {"max_batch_size": -1}})",
+       "field \"batching.max_batch_size\": expected 0 to 65536, got -1"},
+      {R"({"batching": {"max_batch_size": 65537}})", "field \"batching.max_batch_size\""},
+      {R"({"batching": {"max_queue_delay_us": -1}})", "field \"batching.max_queue_delay_us\": expected 0 to"},
+      {R"({"batching": {"max_batch_size": 8, "preferred_batch_sizes": [4, 16]}})",
+       "field \"batching.preferred_batch_sizes[1]\": expected 1 to 8, got 16"},
+      {R"({"batching": {"max_batch_size": 8, "pad_to_preferred": true}})",
+       "field \"batching.pad_to_preferred\": there are no preferred_batch_sizes"},
+      {R"({"batching": {"max_batch": 8}})",
+       "unknown key \"batching.max_batch\" (did you mean \"max_batch_size\"?)"},
+      {R"({"execution": {"instances": -1}})", "field \"execution.instances\": expected 0 to 4096, got -1"},
+      {R"({"execution": {"threads_per_instance": 9999}})", "field \"execution.threads_per_instance\""},
+  });
+}
+
 TEST(ParseModelConfigTest, FieldsWhosePartIsNotBuiltAreRefusedByName) {
   const auto unsupported = [](const std::string& path) {
     return absl::StrCat("\"", path, "\" is not supported by this build");
   };
   ExpectRefused({
-      {R"({"batching": {"max_batch_size": 64}})", unsupported("batching")},
-      {R"({"batching": {}})", unsupported("batching")},
       {R"({"preprocess": {"x": {"image": {}}}})", unsupported("preprocess")},
       {R"({"postprocess": {"y": {"softmax": true}}})", unsupported("postprocess")},
       {R"({"outputs": [{"name": "y", "labels": "labels.txt"}]})", unsupported("outputs[0].labels")},
       {R"({"execution": {"objective": "latency"}})", unsupported("execution.objective")},
-      {R"({"execution": {"instances": 1}})", unsupported("execution.instances")},
-      {R"({"execution": {"threads_per_instance": 1}})", unsupported("execution.threads_per_instance")},
       {R"({"execution": {"device": "cuda"}})",
        "field \"execution.device\": \"cuda\" is not supported by this build; expected \"cpu\""},
       {R"({"execution": {"engine": "openvino"}})",

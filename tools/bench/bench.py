@@ -16,7 +16,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
@@ -26,7 +25,9 @@ import grpc
 import numpy as np
 import report
 from daemon_process import DaemonProcess, wait_for, wait_live
+from rates import heavy, light
 from report import Row, row
+from setting import Setting
 
 from modeld_client import Client, ModeldError
 from modeld_client._proto import admin_service_pb2
@@ -35,21 +36,12 @@ ROOT = Path(__file__).resolve().parents[2]
 INPUT = {"x": np.linspace(0, 1, 64, dtype=np.float32).reshape(1, 1, 8, 8)}
 
 
-@dataclass(frozen=True)
-class Setting:
-    modeld: str
-    modelctl: str
-    work: Path
-
-    def daemon(self, name: str, settle_ms: int = 50) -> DaemonProcess:
-        return DaemonProcess(self.modeld, self.modelctl, self.work / name, settle_ms=settle_ms)
-
-    def deploy(self, daemon: DaemonProcess, client: Client, version: str) -> None:
-        """Drops a new version of `digits`, unlike every other, and waits until it is live."""
-        tag = float(version.replace(".", ""))
-        path = artifacts.save(artifacts.Classifier(tag), self.work / "new.pt", "digits", version)
-        daemon.move_in(path, f"digits-{version}.pt")
-        wait_live(client, "digits", version)
+def deploy(setting: Setting, daemon: DaemonProcess, client: Client, version: str) -> None:
+    """Drops a new version of `digits`, unlike every other, and waits until it is live."""
+    tag = float(version.replace(".", ""))
+    path = artifacts.save(artifacts.Classifier(tag), setting.work / "new.pt", "digits", version)
+    daemon.move_in(path, f"digits-{version}.pt")
+    wait_live(client, "digits", version)
 
 
 def drop_to_answer(setting: Setting) -> Iterator[Row]:
@@ -94,7 +86,7 @@ def rollback(setting: Setting) -> Iterator[Row]:
     times, calls, wrong = [], [], 0
     with setting.daemon("rollback") as daemon, daemon.client() as client:
         for version in ("1.0", "1.1"):
-            setting.deploy(daemon, client, version)
+            deploy(setting, daemon, client, version)
         for _ in range(50):
             began = time.perf_counter()
             daemon.ctl("rollback", "digits", "--reason", "benchmark")
@@ -150,13 +142,13 @@ def swaps(setting: Setting) -> Iterator[Row]:
         answers.extend(mine)
 
     with setting.daemon("swaps", settle_ms=20) as daemon, daemon.client() as client:
-        setting.deploy(daemon, client, "0")
+        deploy(setting, daemon, client, "0")
         published.append(time.monotonic())
         threads = [threading.Thread(target=call, args=(daemon.address,)) for _ in range(8)]
         for thread in threads:
             thread.start()
         for number in range(1, count + 1):
-            setting.deploy(daemon, client, str(number))
+            deploy(setting, daemon, client, str(number))
             published.append(time.monotonic())
         stop.set()
         for thread in threads:
@@ -235,20 +227,39 @@ def demo(setting: Setting) -> Iterator[Row]:
     yield row("make demo on a built tree", "s", took, "≤ 60", met)
 
 
-CASES: list[Callable[[Setting], Iterator[Row]]] = [drop_to_answer, rollback, swaps, inspect, start, demo]
+CASES: list[Callable[[Setting], Iterator[Row]]] = [
+    light,
+    heavy,
+    drop_to_answer,
+    rollback,
+    swaps,
+    inspect,
+    start,
+    demo,
+]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--modeld", required=True)
     parser.add_argument("--modelctl", required=True)
+    parser.add_argument("--load", required=True, help="the load generator, modeld_load")
+    parser.add_argument("--echo", required=True, help="the gRPC floor, modeld_echo")
+    parser.add_argument("--forward", required=True, help="the LibTorch floor, modeld_forward")
     parser.add_argument("--only", action="append", help="run this case only; may be given again")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks.json")
     arguments = parser.parse_args()
 
     work = Path(tempfile.mkdtemp(prefix="modeld-bench-"))
     try:
-        setting = Setting(arguments.modeld, arguments.modelctl, work)
+        setting = Setting(
+            modeld=arguments.modeld,
+            modelctl=arguments.modelctl,
+            load=arguments.load,
+            echo=arguments.echo,
+            forward=arguments.forward,
+            work=work,
+        )
         rows = report.measure("bench", CASES, setting, arguments.only)
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -126,7 +126,7 @@ def measure(setting: Setting, target: Target) -> Iterator[Row]:
     name = target.name
     with (
         setting.daemon(
-            f"swap-{name}", SETTLE_MS, [f"--worker-threads={WORKERS}", "--log-level=warning"]
+            f"swap-{name}", SETTLE_MS, [f"--instances={WORKERS}", "--log-level=warning"]
         ) as daemon,
         daemon.client() as client,
     ):

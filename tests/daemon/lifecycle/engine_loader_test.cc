@@ -58,11 +58,12 @@ class EngineLoaderTest : public ::testing::Test {
     return record;
   }
   absl::StatusOr<LoadedVersion> Load(const VersionRecord& record, bool awaited = false) {
-    return EngineLoader(&engine_, store_.get(), registry_.get()).Load(record, awaited);
+    return EngineLoader(&engine_, store_.get(), registry_.get(), &scheduler_).Load(record, awaited);
   }
 
   TempDir dir_;
   FakeEngine engine_;
+  RequestScheduler scheduler_{Clock::Real(), nullptr};
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<ArtifactStore> store_;
   std::map<std::string, std::string> extra_files_;  // of the artifact that Registered writes
@@ -168,7 +169,7 @@ TEST_F(EngineLoaderTest, AnUnregisteredVersionIsNotFound) {
 
 TEST_F(EngineLoaderTest, EveryLoadingThreadIsPreparedOnce) {
   const VersionRecord record = Registered(R"({"version":"1.0"})");
-  EngineLoader loader(&engine_, store_.get(), registry_.get());
+  EngineLoader loader(&engine_, store_.get(), registry_.get(), &scheduler_);
   for (int i = 0; i < 2; ++i) ASSERT_OK(loader.Load(record, /*awaited=*/false));
   EXPECT_EQ(engine_.prepared_threads, 1);
   for (int i = 0; i < 2; ++i) ASSERT_OK(loader.Load(record, /*awaited=*/true));

@@ -103,7 +103,7 @@ TEST_F(ManagerCommandsTest, WhoWaitsHurriesALoadThatIsHeldBack) {
   loader_.AwaitLoads(5);
   EXPECT_FALSE(loader_.awaited("digits/1.3"));
   EXPECT_THAT(manager_->Promote(By("1.3"), absl::Milliseconds(5)),
-              StatusIs(absl::StatusCode::kDeadlineExceeded));
+              StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("was not loaded in time")));
   EXPECT_EQ(loader_.hurried(), 1);
 }
 

@@ -30,6 +30,14 @@ class VersionCallTest : public testing::Test {
                                               &runs_, [this](const std::vector<Value>&) { return result_; });
   }
 
+  // As a request is run.
+  CallResult Counted(std::vector<Value> arguments) {
+    RequestCount count;
+    count.Begin(version_, arguments);
+    absl::StatusOr<Value> value = version_.executable->Run(0, std::move(arguments));
+    count.End(version_, value, 1'000);
+    return {NameResult(version_, 0, std::move(value)), 1'000};
+  }
   static std::vector<Value> Arguments(float x = 1) { return {Value{FloatTensor({1}, {x})}}; }
 
   absl::StatusOr<Value> result_ = Int(7);
@@ -64,27 +72,27 @@ TEST_F(VersionCallTest, ErrorsNameTheVersion) {
 TEST_F(VersionCallTest, OnlyRequestsCount) {
   (void)Call(version_, 0, Arguments());
   EXPECT_EQ(version_.stats.Snapshot().requests, 0);
-  const CallResult result = CallForRequest(version_, 0, Arguments());
+  const CallResult result = Counted(Arguments());
   EXPECT_EQ(result.outputs->at("logits").get_if<int64_t>()[0], 7);
   EXPECT_EQ(version_.stats.Snapshot().requests, 1);
   EXPECT_EQ(version_.stats.Snapshot().latency.total(), 1);
   result_ = absl::InternalError("no");
-  EXPECT_FALSE(CallForRequest(version_, 0, Arguments()).outputs.ok());
+  EXPECT_FALSE(Counted(Arguments()).outputs.ok());
   EXPECT_EQ(version_.stats.Snapshot().errors, 1);
   EXPECT_EQ(runs_.size(), 3u);
 }
 
 TEST_F(VersionCallTest, NanIsLookedForWhileAskedAndNotWhereItWasGiven) {
   result_ = Value{kNan};
-  (void)CallForRequest(version_, 0, Arguments());
+  (void)Counted(Arguments());
   EXPECT_EQ(version_.stats.Snapshot().looked_for_nan, 0);
   version_.stats.set_look_for_nan(true);
-  (void)CallForRequest(version_, 0, Arguments());
-  (void)CallForRequest(version_, 0, Arguments(static_cast<float>(kNan)));
+  (void)Counted(Arguments());
+  (void)Counted(Arguments(static_cast<float>(kNan)));
   result_ = Value{1.0};
-  (void)CallForRequest(version_, 0, Arguments());
+  (void)Counted(Arguments());
   result_ = absl::InternalError("no");
-  (void)CallForRequest(version_, 0, Arguments());
+  (void)Counted(Arguments());
   const StatsSnapshot stats = version_.stats.Snapshot();
   EXPECT_EQ(stats.looked_for_nan, 2);
   EXPECT_EQ(stats.not_a_number, 1);

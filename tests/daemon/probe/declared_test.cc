@@ -29,6 +29,9 @@ TEST(DeclaredTest, WhatTheConfigLeavesOutIsAny) {
 TEST(DeclaredTest, WarmUpSizes) {
   v1::ModelConfig config;
   EXPECT_THAT(WarmUpSizes(config), ElementsAre(1));
+  config.mutable_batching()->set_max_batch_size(32);
+  config.mutable_batching()->add_preferred_batch_sizes(8);
+  EXPECT_THAT(WarmUpSizes(config), ElementsAre(1, 8, 32));
   config.mutable_warmup()->add_batch_sizes(4);
   config.mutable_warmup()->add_batch_sizes(16);
   EXPECT_THAT(WarmUpSizes(config), ElementsAre(4, 16));

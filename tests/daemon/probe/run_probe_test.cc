@@ -90,6 +90,32 @@ TEST_F(RunProbeTest, AVersionThatPasses) {
                           "running forward on golden sample \"golden/0\"", "unloading"));
 }
 
+TEST_F(RunProbeTest, AVersionThatCannotBeBatchedContradictsItsConfig) {
+  Config("{" + declared_ + R"(, "batching": {"max_batch_size": 4}})");
+  const v1::ProbeReport report = Probe();  // it answers one row, whatever it is given
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_CONTRADICTS_CONFIG);
+  EXPECT_THAT(report.reason(), HasSubstr("batching: an output is FP32[1,2] and not one row for each of 3"));
+  EXPECT_THAT(report.hint(), HasSubstr("leave `batching` out"));
+  EXPECT_EQ(report.stage(), "trying a batch");
+}
+
+TEST_F(RunProbeTest, BatchingWithoutAnInputToJoinContradictsItself) {
+  Config(R"({"version": "1", "batching": {"max_batch_size": 4}})");
+  const v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_CONTRADICTS_CONFIG);
+  EXPECT_THAT(report.reason(), HasSubstr("leading -1"));
+}
+
+TEST_F(RunProbeTest, BatchingIsTriedAndEverySizeThatItUsesIsWarm) {
+  engine_.run = [](const std::vector<Value>& arguments) { return Value{*arguments[0].get_if<Tensor>()}; };
+  Config("{" + declared_ + R"(, "batching": {"max_batch_size": 4, "preferred_batch_sizes": [2]}})");
+  const v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_PASSED) << report.reason();
+  ASSERT_EQ(report.latencies_size(), 3);
+  EXPECT_EQ(report.latencies(1).batch_size(), 2);
+  EXPECT_EQ(report.latencies(2).batch_size(), 4);
+}
+
 TEST_F(RunProbeTest, MemoryIsWhatCameOnTop) {
   Config("{" + declared_ + "}");
   engine_.run = [&](const auto&) {

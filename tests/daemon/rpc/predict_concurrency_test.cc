@@ -60,15 +60,17 @@ class BackgroundCall {
 
 class PredictConcurrencyTest : public RpcTest {
  protected:
-  // One worker, held by a first call; what follows queues.
-  void HoldTheWorker(size_t max_queue) {
-    Start({.threads = 1, .max_queue = max_queue});
+  // One instance, held by a first call; what follows queues.
+  void HoldTheInstance(size_t max_queue) {
+    Start({.instances = 1, .max_queue = max_queue});
     Register("slow", "1", gated_.Model());
     first_ = std::make_unique<BackgroundCall>(models_.get(), RequestFor("slow"));
     gated_.WaitUntilEntered();
   }
   void WaitUntilQueued(size_t count) {
-    while (pool_->queued() < count) std::this_thread::yield();
+    const absl::StatusOr<VersionHandle> version = table_.Resolve({.model = "slow"});
+    ASSERT_OK(version);
+    while ((*version)->instances->queued() < count) std::this_thread::yield();
   }
 
   GatedModel gated_;
@@ -76,7 +78,7 @@ class PredictConcurrencyTest : public RpcTest {
 };
 
 TEST_F(PredictConcurrencyTest, FullQueueRejectsAtOnce) {
-  HoldTheWorker(/*max_queue=*/1);
+  HoldTheInstance(/*max_queue=*/1);
   BackgroundCall second(models_.get(), RequestFor("slow"));
   WaitUntilQueued(1);
   EXPECT_THAT(Predict(RequestFor("slow")), RpcStatusIs(grpc::RESOURCE_EXHAUSTED, HasSubstr("queue")));
@@ -85,19 +87,73 @@ TEST_F(PredictConcurrencyTest, FullQueueRejectsAtOnce) {
   EXPECT_THAT(second.Wait(), RpcOk());
 }
 
+TEST_F(PredictConcurrencyTest, AFullQueueSaysWhenToTryAgain) {
+  HoldTheInstance(/*max_queue=*/1);
+  BackgroundCall second(models_.get(), RequestFor("slow"));
+  WaitUntilQueued(1);
+  grpc::ClientContext context;
+  v1::PredictResponse response;
+  EXPECT_EQ(models_->Predict(&context, RequestFor("slow"), &response).error_code(), grpc::RESOURCE_EXHAUSTED);
+  const auto pushback = context.GetServerTrailingMetadata().find("grpc-retry-pushback-ms");
+  ASSERT_NE(pushback, context.GetServerTrailingMetadata().end());
+  EXPECT_GE(std::stoi(std::string(pushback->second.data(), pushback->second.size())), 1);
+  gated_.Open();
+  EXPECT_THAT(second.Wait(), RpcOk());
+}
+
+TEST_F(PredictConcurrencyTest, TheUrgentRunFirst) {
+  Mutex mutex;
+  std::vector<int64_t> order;
+  FakeModel model = gated_.Model();
+  const MethodFn wait = model.functions[0];
+  model.functions[0] = [&](std::vector<Value> arguments) {
+    {
+      MutexLock lock(&mutex);
+      order.push_back(*arguments[0].get_if<int64_t>());
+    }
+    return wait(std::move(arguments));
+  };
+  Start({.instances = 1});
+  Register("slow", "1", std::move(model));
+  const auto request = [](int64_t x, v1::Priority priority) {
+    v1::PredictRequest asked = RequestFor("slow", x);
+    asked.set_priority(priority);
+    return asked;
+  };
+  BackgroundCall first(models_.get(), request(0, v1::PRIORITY_LOW));
+  gated_.WaitUntilEntered();
+  BackgroundCall low(models_.get(), request(1, v1::PRIORITY_LOW));
+  WaitUntilQueued(1);
+  BackgroundCall usual(models_.get(), request(2, v1::PRIORITY_UNSPECIFIED));
+  WaitUntilQueued(2);
+  BackgroundCall high(models_.get(), request(3, v1::PRIORITY_HIGH));
+  WaitUntilQueued(3);
+  gated_.Open();
+  for (BackgroundCall* call : {&first, &low, &usual, &high}) EXPECT_THAT(call->Wait(), RpcOk());
+  EXPECT_THAT(order, ElementsAre(0, 3, 2, 1));
+}
+
+TEST_F(PredictConcurrencyTest, APriorityThatIsNoneIsRefused) {
+  Start();
+  Register("digits", "1", EchoModel());
+  v1::PredictRequest request = RequestFor("digits");
+  request.set_priority(static_cast<v1::Priority>(9));
+  EXPECT_THAT(Predict(request), RpcStatusIs(grpc::INVALID_ARGUMENT, HasSubstr("priority is 9")));
+}
+
 TEST_F(PredictConcurrencyTest, DeadlineThatPassesInTheQueueKeepsTheModelFromRunning) {
-  HoldTheWorker(/*max_queue=*/4);
+  HoldTheInstance(/*max_queue=*/4);
   v1::PredictResponse response;
   EXPECT_EQ(Predict(RequestFor("slow"), &response, absl::Milliseconds(20)).error_code(),
             grpc::DEADLINE_EXCEEDED);
   gated_.Open();
   EXPECT_THAT(first_->Wait(), RpcOk());
-  ASSERT_TRUE(pool_->WaitIdle(absl::Seconds(30)));
+  WaitUntilIdle();
   EXPECT_EQ(gated_.runs(), 1);
 }
 
 TEST_F(PredictConcurrencyTest, CancellationInTheQueueKeepsTheModelFromRunning) {
-  HoldTheWorker(/*max_queue=*/4);
+  HoldTheInstance(/*max_queue=*/4);
   BackgroundCall second(models_.get(), RequestFor("slow"));
   WaitUntilQueued(1);
   second.Cancel();
@@ -106,16 +162,16 @@ TEST_F(PredictConcurrencyTest, CancellationInTheQueueKeepsTheModelFromRunning) {
   EXPECT_THAT(Predict(RequestFor("none")), RpcStatusIs(grpc::NOT_FOUND, HasSubstr("none")));
   gated_.Open();
   EXPECT_THAT(first_->Wait(), RpcOk());
-  ASSERT_TRUE(pool_->WaitIdle(absl::Seconds(30)));
+  WaitUntilIdle();
   EXPECT_EQ(gated_.runs(), 1);
 }
 
 TEST_F(PredictConcurrencyTest, ShutdownAnswersEveryQueuedRequest) {
-  HoldTheWorker(/*max_queue=*/4);
+  HoldTheInstance(/*max_queue=*/4);
   BackgroundCall second(models_.get(), RequestFor("slow"));
   BackgroundCall third(models_.get(), RequestFor("slow"));
   WaitUntilQueued(2);
-  std::thread stopper([this] { pool_->Stop(); });
+  std::thread stopper([this] { scheduler_.Stop(); });
   EXPECT_THAT(second.Wait(), RpcStatusIs(grpc::UNAVAILABLE, HasSubstr("shutting down")));
   EXPECT_THAT(third.Wait(), RpcStatusIs(grpc::UNAVAILABLE, HasSubstr("shutting down")));
   gated_.Open();
@@ -125,7 +181,7 @@ TEST_F(PredictConcurrencyTest, ShutdownAnswersEveryQueuedRequest) {
 }
 
 TEST_F(PredictConcurrencyTest, RequestKeepsTheVersionThatItBeganWith) {
-  Start({.threads = 2});
+  Start({.instances = 2});
   Register("slow", "1", gated_.Model());
   v1::PredictRequest request = RequestFor("slow", 5);
   v1::PredictResponse response;
@@ -143,7 +199,7 @@ TEST_F(PredictConcurrencyTest, RequestKeepsTheVersionThatItBeganWith) {
 }
 
 TEST_F(PredictConcurrencyTest, SwapsUnderLoadFailNoRequestAndNeverGoBack) {
-  Start({.threads = 2});
+  Start({.instances = 2});
   Register("digits", "1", SayingModel("1"));
   std::atomic<bool> stop = false;
   std::atomic<int> failed = 0;

@@ -30,7 +30,7 @@ class PredictTrafficTest : public RpcTest {
   void SetUp() override { Start(); }
   ~PredictTrafficTest() override {
     if (server_ != nullptr) server_->Shutdown();
-    pool_->Stop();
+    scheduler_.Stop();
     shadows_->Stop();
     table_.Clear();
   }
@@ -68,7 +68,7 @@ class PredictTrafficTest : public RpcTest {
   }
   ShadowStatsView AfterShadow() {
     // The copy is handed over after the answer was sent: wait for who hands it over first.
-    EXPECT_TRUE(pool_->WaitIdle(absl::Seconds(30)));
+    WaitUntilIdle();
     EXPECT_TRUE(shadows_->WaitIdle(absl::Seconds(30)));
     return stats_->View();
   }

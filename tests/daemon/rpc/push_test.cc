@@ -183,7 +183,7 @@ TEST_F(PushTest, MoreBytesThanAnnouncedAreRefused) {
 }
 
 TEST_F(PushTest, ChunksAreLimited) {
-  Start({.threads = 2, .max_queue = 16, .max_message_bytes = 8 << 20});
+  Start({.instances = 2, .max_queue = 16, .max_message_bytes = 8 << 20});
   const std::string big(3 << 20, 'x');
   EXPECT_THAT(Push(big, HeaderOf(big), nullptr, (1 << 20) + 1),
               RpcStatusIs(grpc::INVALID_ARGUMENT, HasSubstr("at most 1048576")));

@@ -1,4 +1,4 @@
-// RpcTest: the services in front of real parts (registry, intake, manager, worker pool), called through gRPC
+// RpcTest: the services in front of real parts (registry, intake, manager, scheduler), called through gRPC
 // within the process. Only the models are fake: functions, by model and version.
 #pragma once
 
@@ -22,7 +22,7 @@
 #include "daemon/rpc/admin_service.h"
 #include "daemon/rpc/manager_keeper.h"
 #include "daemon/rpc/model_service.h"
-#include "daemon/scheduling/worker_pool.h"
+#include "daemon/scheduling/request_scheduler.h"
 #include "daemon/source/intake.h"
 #include "registry/base/log.h"
 #include "registry/registry.h"
@@ -98,6 +98,12 @@ class FakeModelLoader final : public VersionLoader {
     MutexLock lock(&mutex_);
     models_[{model, version}] = std::move(fake);
   }
+  // How requests to what is loaded are scheduled. Call it before any load.
+  void Schedule(RequestScheduler* scheduler, int instances, size_t max_queue) {
+    scheduler_ = scheduler;
+    instances_ = instances;
+    max_queue_ = max_queue;
+  }
   // Loads wait until `gate` is notified.
   void WaitFor(Notification* gate) {
     MutexLock lock(&mutex_);
@@ -121,6 +127,10 @@ class FakeModelLoader final : public VersionLoader {
     version->inputs = found->second.inputs;
     version->outputs = found->second.outputs;
     version->executable = std::make_unique<FakeExecutable>(found->second);
+    InstanceGroupOptions options;
+    options.instances = instances_;
+    options.max_queue_calls = max_queue_;
+    version->instances = scheduler_->NewGroup(version->executable.get(), options);
     return LoadedVersion{std::move(version), {}};
   }
 
@@ -137,6 +147,9 @@ class FakeModelLoader final : public VersionLoader {
     const FakeModel model_;
   };
 
+  RequestScheduler* scheduler_ = nullptr;
+  int instances_ = 1;
+  size_t max_queue_ = 1;
   Mutex mutex_;
   std::map<std::pair<std::string, std::string>, FakeModel> models_ ABSL_GUARDED_BY(mutex_);
   Notification* gate_ ABSL_GUARDED_BY(mutex_) = nullptr;
@@ -159,7 +172,7 @@ class ManagerSink final : public VersionSink {
 };
 
 struct RpcTestOptions {
-  int threads = 2;
+  int instances = 2;
   size_t max_queue = 16;
   int64_t max_message_bytes = 1 << 20;
 };
@@ -169,6 +182,7 @@ class RpcTest : public testing::Test {
   RpcTest() { SetLogLevel(LogLevel::kError); }
   ~RpcTest() override {
     if (server_ != nullptr) server_->Shutdown();
+    scheduler_.Stop();
     if (intake_ != nullptr) intake_->Stop();
     if (intake_thread_.joinable()) intake_thread_.join();
   }
@@ -177,9 +191,7 @@ class RpcTest : public testing::Test {
   void Start(const RpcTestOptions& options = {}) {
     ASSERT_OK_AND_ASSIGN(registry_, Registry::Open(state_ / "registry.db"));
     ASSERT_OK_AND_ASSIGN(store_, ArtifactStore::Open(FileSystem::Real(), state_ / "artifacts"));
-    pool_ = std::make_unique<WorkerPool>(
-        Clock::Real(),
-        WorkerPoolOptions{.threads = options.threads, .max_queue = options.max_queue, .prepare_thread = {}});
+    loader_.Schedule(&scheduler_, options.instances, options.max_queue);
     ASSERT_OK_AND_ASSIGN(manager_, Manager::Start({.registry = registry_.get(),
                                                    .loader = &loader_,
                                                    .prober = nullptr,
@@ -201,14 +213,13 @@ class RpcTest : public testing::Test {
                       .rescan_interval = absl::Hours(1),
                       .config = {}});
     ASSERT_OK(intake_->LoadRemembered());
-    model_service_ =
-        std::make_unique<ModelServiceImpl>(&table_, pool_.get(), shadows_.get(), manager_.get(),
-                                           intake_.get(), registry_.get(), options.max_message_bytes);
+    model_service_ = std::make_unique<ModelServiceImpl>(
+        &table_, shadows_.get(), manager_.get(), intake_.get(), registry_.get(), options.max_message_bytes);
     admin_service_ =
         std::make_unique<AdminServiceImpl>(AdminParts{.manager = manager_.get(),
                                                       .intake = intake_.get(),
                                                       .registry = registry_.get(),
-                                                      .pool = pool_.get(),
+                                                      .scheduler = &scheduler_,
                                                       .health = &health_,
                                                       .uploads = uploads_.get(),
                                                       .push_taker = push_taker_.get(),
@@ -249,6 +260,11 @@ class RpcTest : public testing::Test {
     ASSERT_TRUE(manager_->WaitSettled(absl::Seconds(30)));
   }
 
+  // Until every request is answered.
+  void WaitUntilIdle() const {
+    while (scheduler_.in_flight() > 0) std::this_thread::yield();
+  }
+
   // forward(x) on `request.model`; what is not given is as in `request`.
   grpc::Status Predict(v1::PredictRequest request, v1::PredictResponse* response,
                        absl::Duration timeout = absl::Seconds(30)) {
@@ -264,13 +280,13 @@ class RpcTest : public testing::Test {
   TempDir state_;
   TempDir drop_;
   FakeModelLoader loader_;
+  RequestScheduler scheduler_{Clock::Real(), nullptr};
   ServingTable table_;
   HealthReporter health_;
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<ArtifactStore> store_;
   std::unique_ptr<Manager> manager_;
   std::unique_ptr<ShadowRunner> shadows_;  // after the manager: its copies hold handles
-  std::unique_ptr<WorkerPool> pool_;       // after both: its work holds handles and copies
   std::unique_ptr<ManagerSink> sink_;
   FaultyFileSystem upload_files_;  // of what writes uploads
   std::unique_ptr<UploadStore> uploads_;

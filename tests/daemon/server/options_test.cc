@@ -55,9 +55,10 @@ TEST_F(OptionsTest, DefaultsAreThoseOfTheStruct) {
   EXPECT_THAT(options.listen, ElementsAre("127.0.0.1:8500"));
   EXPECT_EQ(options.max_message_bytes, 64 << 20);
   EXPECT_TRUE(options.reflection);
-  EXPECT_THAT(options.worker_threads, Ge(1));
-  EXPECT_EQ(options.intra_op_threads, 1);
+  EXPECT_EQ(options.instances, 0);
+  EXPECT_EQ(options.threads_per_instance, 1);
   EXPECT_EQ(options.max_queue, 1024);
+  EXPECT_EQ(options.max_queue_mib, 256);
   EXPECT_EQ(options.shutdown_grace_s, 30);
   EXPECT_EQ(options.log_level, "info");
 }
@@ -80,9 +81,10 @@ TEST_F(OptionsTest, CommandLineSetsEverything) {
                                           "--admin-socket=/run/m.sock",
                                           "--max-message-bytes=4096",
                                           "--reflection=false",
-                                          "--worker-threads=5",
-                                          "--intra-op-threads=6",
+                                          "--instances=5",
+                                          "--threads-per-instance=6",
                                           "--max-queue=7",
+                                          "--max-queue-mib=9",
                                           "--shutdown-grace-s=8",
                                           "--log-level=debug"});
   ASSERT_FALSE(parsed.exit) << parsed.output;
@@ -101,9 +103,10 @@ TEST_F(OptionsTest, CommandLineSetsEverything) {
   EXPECT_EQ(options.memory_policy, "resource");
   EXPECT_EQ(options.guard_watch_s, 0);
   EXPECT_FALSE(options.reflection);
-  EXPECT_EQ(options.worker_threads, 5);
-  EXPECT_EQ(options.intra_op_threads, 6);
+  EXPECT_EQ(options.instances, 5);
+  EXPECT_EQ(options.threads_per_instance, 6);
   EXPECT_EQ(options.max_queue, 7);
+  EXPECT_EQ(options.max_queue_mib, 9);
   EXPECT_EQ(options.shutdown_grace_s, 8);
   EXPECT_EQ(options.log_level, "debug");
 }
@@ -204,8 +207,9 @@ INSTANTIATE_TEST_SUITE_P(
                     BadUsage{"NegativeSettle", {"--settle-ms=-1"}, "--settle-ms"},
                     BadUsage{"SettleNoNumber", {"--settle-ms=soon"}, "--settle-ms"},
                     BadUsage{"NoRescanInterval", {"--rescan-interval-s=0"}, "--rescan-interval-s"},
-                    BadUsage{"NoIntraOpThreads", {"--intra-op-threads=0"}, "--intra-op-threads"},
+                    BadUsage{"NoThreads", {"--threads-per-instance=0"}, "--threads-per-instance"},
                     BadUsage{"NoQueue", {"--max-queue=0"}, "--max-queue"},
+                    BadUsage{"NoQueueMemory", {"--max-queue-mib=0"}, "--max-queue-mib"},
                     BadUsage{"TinyMessages", {"--max-message-bytes=1"}, "--max-message-bytes"},
                     BadUsage{"HugeMessages", {"--max-message-bytes=2147483648"}, "--max-message-bytes"},
                     BadUsage{"NegativeGrace", {"--shutdown-grace-s=-1"}, "--shutdown-grace-s"},

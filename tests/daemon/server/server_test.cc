@@ -105,7 +105,7 @@ class ServerTest : public testing::Test {
     options_.admin_socket = dir_ / "state/admin.sock";
     options_.listen = {"127.0.0.1:0"};
     options_.settle_ms = 0;
-    options_.worker_threads = 2;
+    options_.instances = 2;
     options_.probe = false;  // it would start this program again, which is not modeld
     std::filesystem::create_directory(options_.drop_directory);
   }

@@ -1,0 +1,39 @@
+#include "daemon/lifecycle/instance_options.h"
+
+#include <algorithm>
+
+#include "daemon/scheduling/instance_plan.h"
+#include "registry/base/status_macros.h"
+
+namespace modeld {
+
+absl::StatusOr<InstanceGroupOptions> InstanceOptionsOf(const v1::ModelConfig& config, const Method& forward,
+                                                       const std::vector<DeclaredTensor>& inputs,
+                                                       const SchedulingDefaults& defaults,
+                                                       std::vector<std::string>* warnings) {
+  const v1::ExecutionConfig& execution = config.execution();
+  const InstancePlan plan = PlanInstances(
+      execution.instances() > 0 ? execution.instances() : defaults.instances,
+      execution.threads_per_instance() > 0 ? execution.threads_per_instance() : defaults.threads_per_instance,
+      defaults.cpus);
+  warnings->insert(warnings->end(), plan.warnings.begin(), plan.warnings.end());
+
+  InstanceGroupOptions options;
+  options.instances = plan.instances;
+  options.threads_per_instance = plan.threads_per_instance;
+  options.max_queue_calls = defaults.max_queue_calls;
+  options.max_queue_bytes = defaults.max_queue_bytes;
+
+  const v1::BatchingConfig& batching = config.batching();
+  if (batching.max_batch_size() <= 1) return options;
+  MODELD_ASSIGN_OR_RETURN(options.batching, MakeBatchRule(forward, inputs));
+  options.batch.max_rows = batching.max_batch_size();
+  options.batch.max_delay = absl::Microseconds(batching.max_queue_delay_us());
+  options.batch.preferred_rows.assign(batching.preferred_batch_sizes().begin(),
+                                      batching.preferred_batch_sizes().end());
+  std::sort(options.batch.preferred_rows.begin(), options.batch.preferred_rows.end());
+  options.pad_batches = batching.pad_to_preferred();
+  return options;
+}
+
+}  // namespace modeld

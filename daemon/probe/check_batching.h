@@ -1,0 +1,18 @@
+// CheckBatching: whether rows come out of a batch as they do alone.
+#pragma once
+
+#include "absl/status/status.h"
+#include "daemon/engine/engine.h"
+#include "daemon/probe/golden_sample.h"
+#include "daemon/probe/tolerance.h"
+
+namespace modeld {
+
+// Runs `forward` on three generated rows, once as requests of two rows and of one, once as the batch that the
+// daemon would make of these, and compares. INVALID_ARGUMENT: the version cannot be batched, with the output
+// that is not one row for each row of input, or that differs beyond `tolerance`, and how. Other errors: those
+// of generating and of Executable::Run.
+// REQUIRES: CanGenerate.
+absl::Status CheckBatching(Executable& executable, const Declarations& declared, const Tolerance& tolerance);
+
+}  // namespace modeld

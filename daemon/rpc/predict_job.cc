@@ -1,0 +1,112 @@
+#include "daemon/rpc/predict_job.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/codec/utf8.h"
+#include "daemon/codec/value_codec.h"
+#include "daemon/engine/bind.h"
+#include "daemon/rpc/admin_requests.h"
+#include "daemon/rpc/catch_bad_alloc.h"
+#include "daemon/rpc/request_hash.h"
+#include "registry/base/status_macros.h"
+
+namespace modeld {
+namespace {
+
+// Takes the request's inputs apart.
+absl::StatusOr<NamedValues> TakeInputs(const ServedVersion& version, v1::PredictRequest& request) {
+  NamedValues inputs;
+  for (auto& [name, wire] : *request.mutable_inputs()) {
+    absl::StatusOr<Value> value = FromWire(wire, absl::StrCat("input \"", name, "\""));
+    if (!value.ok()) return About(version, value.status());
+    inputs.emplace(name, *std::move(value));
+  }
+  return inputs;
+}
+
+absl::Status CheckStickyKey(const v1::PredictRequest& request) {
+  const size_t size = request.sticky_key().size();
+  if (size <= kMaxStickyKeyBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("sticky_key takes ", size, " bytes; at most ",
+                                                 kMaxStickyKeyBytes, " are allowed: send a hash of it"));
+}
+
+absl::StatusOr<Priority> PriorityOf(const v1::PredictRequest& request) {
+  switch (request.priority()) {
+    case v1::PRIORITY_UNSPECIFIED:
+    case v1::PRIORITY_NORMAL:
+      return Priority::kNormal;
+    case v1::PRIORITY_HIGH:
+      return Priority::kHigh;
+    case v1::PRIORITY_LOW:
+      return Priority::kLow;
+    default:
+      return absl::InvalidArgumentError(absl::StrCat("priority is ", static_cast<int>(request.priority()),
+                                                     "; expected PRIORITY_HIGH, _NORMAL or _LOW"));
+  }
+}
+
+}  // namespace
+
+void PredictJob::Start(const Shared& shared, v1::PredictRequest* request, v1::PredictResponse* response,
+                       absl::Time job_deadline) {
+  shared_ = &shared;
+  response_ = response;
+  deadline = job_deadline;
+  if (const absl::Status submitted = CatchBadAlloc([&] { return Submit(*request); }); !submitted.ok()) {
+    version_.reset();
+    copy_.reset();
+    Done(submitted);
+  }
+}
+
+absl::Status PredictJob::Submit(v1::PredictRequest& request) {
+  MODELD_RETURN_IF_ERROR(RequireModel(request.model()));
+  MODELD_RETURN_IF_ERROR(CheckStickyKey(request));
+  MODELD_ASSIGN_OR_RETURN(priority, PriorityOf(request));
+  MODELD_ASSIGN_OR_RETURN(Route route, shared_->route(request));
+  MODELD_ASSIGN_OR_RETURN(method, FindMethod(*route.version, request.method()));
+  MODELD_ASSIGN_OR_RETURN(NamedValues inputs, TakeInputs(*route.version, request));
+  if (route.shadow != nullptr) copy_ = shared_->shadows->MakeCopy(route, request.method(), inputs);
+  MODELD_ASSIGN_OR_RETURN(arguments, BindInputs(*route.version, method, std::move(inputs)));
+  version_ = route.version;
+  // The route holds the version, and with it its instances, until Submit has returned.
+  route.version->instances->Submit(this);
+  return absl::OkStatus();
+}
+
+void PredictJob::Answer(CallOutcome outcome) {
+  const absl::Status status = CatchBadAlloc([&] { return Fill(std::move(outcome)); });
+  // Before the answer: who has it can rely on the version being let go.
+  arguments.clear();
+  version_.reset();
+  std::unique_ptr<ShadowRunner::Copy> copy = std::move(copy_);
+  ShadowRunner* const shadows = shared_->shadows;
+  Done(status);
+  // This job may be gone by now, and the service too. The shadow delays nothing.
+  if (copy != nullptr && status.ok()) shadows->Submit(std::move(copy));
+}
+
+absl::Status PredictJob::Fill(CallOutcome outcome) {
+  const ServedVersion& version = *version_;
+  if (!outcome.ran) return About(version, outcome.value.status());
+  count_.End(version, outcome.value, outcome.nanoseconds);
+  MODELD_ASSIGN_OR_RETURN(NamedValues outputs, NameResult(version, method, std::move(outcome.value)));
+  response_->set_model(version.model);
+  response_->set_version(version.version);
+  for (const auto& [name, value] : outputs) {
+    ToWire(value, &(*response_->mutable_outputs())[ToUtf8(name)]);
+  }
+  const size_t bytes = response_->ByteSizeLong();
+  if (bytes > static_cast<size_t>(shared_->max_message_bytes)) {
+    return About(version, absl::ResourceExhaustedError(
+                              absl::StrCat("the answer takes ", bytes, " bytes, more than the ",
+                                           shared_->max_message_bytes, " that --max-message-bytes allows")));
+  }
+  if (copy_ != nullptr) copy_->SetAnswer(std::move(outputs), outcome.nanoseconds);
+  return absl::OkStatus();
+}
+
+}  // namespace modeld

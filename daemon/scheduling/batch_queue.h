@@ -1,0 +1,101 @@
+// BatchQueue: the requests that wait for one version, and which of them run next. No threads, no clock.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "daemon/scheduling/batching.h"
+#include "daemon/scheduling/queued_call.h"
+
+namespace modeld {
+
+struct BatchLimits {
+  int64_t max_rows = 1;  // of a batch; 1: requests are not joined
+  // How long a request may be kept for a fuller batch by an instance that has just ended one.
+  absl::Duration max_delay = absl::ZeroDuration();
+  // Sizes worth waiting for, and taken where more are there; ascending, none above max_rows. Empty: max_rows.
+  std::vector<int64_t> preferred_rows;
+};
+
+struct WaitingCall {
+  QueuedCall* call = nullptr;
+  int64_t rows = 1;
+  int64_t bytes = 0;
+  absl::Time arrived;
+};
+
+// Requests that may share a batch wait in one bucket; those that share one with nobody wait in a bucket for
+// them all, and run one by one. Of the buckets that have something to run the most urgent request goes first,
+// then the one that waited longest: no bucket waits for another to fill. Within a bucket, too.
+//
+// Not thread-safe.
+class BatchQueue {
+ public:
+  explicit BatchQueue(BatchLimits limits) : limits_(std::move(limits)) {}
+
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  int64_t bytes() const { return bytes_; }
+
+  // None: it shares a batch with nobody. True: its bucket has become worth waiting for no longer.
+  bool Push(const WaitingCall& waiting, const std::optional<BatchKey>& key);
+
+  struct Taken {
+    std::vector<WaitingCall> calls;  // to run together
+    int64_t rows = 0;                // of them all
+    // Where `calls` is empty: when to ask again at the latest; InfiniteFuture if nothing waits.
+    absl::Time look_again = absl::InfiniteFuture();
+  };
+  // The next batch. `linger`: what is not full and has not waited for max_delay stays.
+  Taken Take(absl::Time now, bool linger);
+
+  // Takes out all that `unwanted` is true of.
+  template <typename Unwanted>
+  std::vector<QueuedCall*> Remove(const Unwanted& unwanted) {
+    std::vector<QueuedCall*> removed;
+    for (auto bucket = buckets_.begin(); bucket != buckets_.end();) {
+      for (std::deque<WaitingCall>& waiting : bucket->second.waiting) {
+        std::erase_if(waiting, [&](const WaitingCall& each) {
+          if (!unwanted(*each.call)) return false;
+          Forget(bucket->second, each);
+          removed.push_back(each.call);
+          return true;
+        });
+      }
+      bucket = bucket->second.size == 0 ? buckets_.erase(bucket) : std::next(bucket);
+    }
+    return removed;
+  }
+
+ private:
+  struct Bucket {
+    std::array<std::deque<WaitingCall>, kPriorities> waiting;  // by priority, oldest first
+    size_t size = 0;
+    int64_t rows = 0;
+    bool alone = false;  // its requests share a batch with nobody
+  };
+  // The bucket of those that share a batch with nobody has no key, and comes first.
+  using Buckets = std::map<std::optional<BatchKey>, Bucket>;
+
+  // Rows that are worth a batch at once.
+  int64_t WorthRows() const;
+  // Rows of the batch that is taken out of so many.
+  int64_t RowsToTake(int64_t waiting) const;
+  // When the bucket may be taken from at the latest.
+  absl::Time DueAt(const Bucket& bucket) const;
+  void Forget(Bucket& bucket, const WaitingCall& waiting);
+  Taken TakeFrom(Buckets::iterator bucket);
+
+  const BatchLimits limits_;
+  Buckets buckets_;  // none is empty
+  size_t size_ = 0;
+  int64_t bytes_ = 0;
+};
+
+}  // namespace modeld

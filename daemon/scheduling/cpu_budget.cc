@@ -1,0 +1,96 @@
+#include "daemon/scheduling/cpu_budget.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <cmath>
+#include <thread>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "registry/base/status_macros.h"
+
+namespace modeld {
+namespace {
+
+constexpr char kOwnCgroup[] = "/proc/self/cgroup";
+constexpr char kCgroupRoot[] = "/sys/fs/cgroup";
+constexpr size_t kMaxBytes = 64 << 10;
+
+std::vector<int> AllowedCpus() {
+  std::vector<int> cpus;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (::sched_getaffinity(0, sizeof(set), &set) == 0) {
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+      if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+    }
+  }
+  // More CPUs than such a set holds.
+  for (int cpu = 0; cpus.empty() && cpu < static_cast<int>(std::thread::hardware_concurrency()); ++cpu) {
+    cpus.push_back(cpu);
+  }
+  if (cpus.empty()) cpus.push_back(0);
+  return cpus;
+}
+
+std::optional<double> QuotaOfDirectory(FileSystem& file_system, const std::string& directory) {
+  if (const absl::StatusOr<std::string> v2 = ReadFile(file_system, directory + "/cpu.max", kMaxBytes);
+      v2.ok()) {
+    return ParseCpuMax(*v2);
+  }
+  const absl::StatusOr<std::string> quota = ReadFile(file_system, directory + "/cpu.cfs_quota_us", kMaxBytes);
+  const absl::StatusOr<std::string> period =
+      ReadFile(file_system, directory + "/cpu.cfs_period_us", kMaxBytes);
+  if (!quota.ok() || !period.ok()) return std::nullopt;
+  return ParseCpuMax(absl::StrCat(*quota, " ", *period));
+}
+
+// Of the process's cgroup and all above it: the least.
+std::optional<double> Quota(FileSystem& file_system) {
+  const absl::StatusOr<std::string> own = ReadFile(file_system, kOwnCgroup, kMaxBytes);
+  if (!own.ok()) return std::nullopt;
+  std::optional<double> least;
+  for (const absl::string_view line : absl::StrSplit(*own, '\n', absl::SkipEmpty())) {
+    // hierarchy:controllers:path
+    const std::vector<std::string> parts = absl::StrSplit(line, absl::MaxSplits(':', 2));
+    if (parts.size() != 3) continue;
+    const std::vector<std::string> controllers = absl::StrSplit(parts[1], ',');
+    const bool v2 = parts[1].empty();
+    if (!v2 && std::find(controllers.begin(), controllers.end(), "cpu") == controllers.end()) continue;
+    const std::string root = v2 ? kCgroupRoot : absl::StrCat(kCgroupRoot, "/", parts[1]);
+    for (std::string path = parts[2]; true; path.resize(path.rfind('/'))) {
+      const std::optional<double> quota = QuotaOfDirectory(file_system, root + path);
+      if (quota.has_value()) least = std::min(quota.value(), least.value_or(*quota));
+      if (path.find('/') == std::string::npos) break;
+    }
+  }
+  return least;
+}
+
+}  // namespace
+
+std::optional<double> ParseCpuMax(std::string_view text) {
+  const std::vector<std::string> words = absl::StrSplit(absl::string_view(text.data(), text.size()),
+                                                        absl::ByAnyChar(" \n\t"), absl::SkipEmpty());
+  double quota = 0, period = 0;
+  if (words.size() != 2 || !absl::SimpleAtod(words[0], &quota) || !absl::SimpleAtod(words[1], &period) ||
+      !(quota > 0) || !(period > 0)) {
+    return std::nullopt;
+  }
+  return quota / period;
+}
+
+int WholeCpus(double quota) { return static_cast<int>(std::clamp(std::ceil(quota), 1.0, 1e6)); }
+
+CpuBudget ReadCpuBudget(FileSystem& file_system) {
+  CpuBudget budget{.cpus = AllowedCpus(), .count = 0};
+  budget.count = static_cast<int>(budget.cpus.size());
+  if (const std::optional<double> quota = Quota(file_system)) {
+    budget.count = std::min(budget.count, WholeCpus(*quota));
+  }
+  return budget;
+}
+
+}  // namespace modeld

@@ -1,0 +1,115 @@
+// InstanceGroup: the instances of one version, behind one queue.
+//
+// An instance is the right to run one batch at a time; it needs a thread of its own only where requests wait.
+// A request that finds an idle instance of a fast model runs on the thread that brought it: handing it over
+// would take longer. Else it waits until one of the group's threads takes it, alone or in a batch.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "daemon/engine/engine.h"
+#include "daemon/scheduling/batch_queue.h"
+#include "daemon/scheduling/batching.h"
+#include "daemon/scheduling/queued_call.h"
+#include "registry/base/mutex.h"
+
+namespace modeld {
+
+class RequestScheduler;
+
+struct InstanceGroupOptions {
+  int instances = 1;
+  int threads_per_instance = 1;
+  // Requests of `forward` are joined as it says; none: they never are.
+  std::optional<BatchRule> batching;
+  BatchLimits batch;
+  bool pad_batches = false;  // to the next preferred size
+  size_t max_queue_calls = 1024;
+  int64_t max_queue_bytes = int64_t{1} << 30;
+  std::string name;  // for logs: "digits 1.1"
+};
+
+// Thread-safe.
+class InstanceGroup {
+ public:
+  // REQUIRES: every call was answered. Waits for the group's threads.
+  ~InstanceGroup();
+  InstanceGroup(const InstanceGroup&) = delete;
+  InstanceGroup& operator=(const InstanceGroup&) = delete;
+
+  // Has the call answered, perhaps before it returns. Refused at once, by an answer too: RESOURCE_EXHAUSTED
+  // (the queue is full), DEADLINE_EXCEEDED (passed, or cannot be met), UNAVAILABLE (stopped).
+  // REQUIRES: the group lives until Submit returns: hold the version, beside the call.
+  void Submit(QueuedCall* call);
+
+  int instances() const { return options_.instances; }
+  size_t queued() const;
+  // Looks at the clock again. For tests that move the clock by hand; a real one is watched.
+  void Poke();
+
+ private:
+  friend class RequestScheduler;
+  InstanceGroup(Executable* executable, InstanceGroupOptions options, RequestScheduler* scheduler);
+  // For good. Returns what waited, to be answered.
+  std::vector<QueuedCall*> Stop();
+
+  // --- Submit ---
+  // For a request that is to run on the thread that brought it; true: GiveInstanceBack afterwards.
+  bool TakeIdleInstance();
+  void GiveInstanceBack();
+  // OK: queued, and perhaps answered already. `given_up`: what was in the queue, and wanted by nobody any
+  // more. Throws std::bad_alloc, and then it is not queued.
+  absl::Status Enqueue(QueuedCall* call, absl::Time now, std::vector<QueuedCall*>* given_up);
+  absl::Status CheckRoom(const WaitingCall& waiting) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // How long what waits now will take.
+  absl::Duration EstimatedWait() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // RESOURCE_EXHAUSTED: there is no thread that could take what waits, and none can be started.
+  absl::Status WakeOne() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // --- The group's threads ---
+  void InstanceLoop(int index);
+  // Waits for the next batch, and takes an instance for it; empty: stopped.
+  BatchQueue::Taken Next(bool just_ran);
+
+  // --- Running ---
+  void Run(std::vector<WaitingCall> calls);
+  absl::StatusOr<Value> CallModel(size_t method, std::vector<Value> arguments);
+  void RunAlone(QueuedCall& call);
+  void RunTogether(const std::vector<WaitingCall>& calls);
+  // Joins, runs and splits; an error is the batch's.
+  absl::StatusOr<std::vector<Value>> RunJoined(const std::vector<WaitingCall>& calls, int64_t total_rows,
+                                               int64_t* nanoseconds);
+  int64_t RowsAfterPadding(int64_t rows) const;
+  // Why a call that leaves the queue is not run; OK: run it.
+  absl::Status WhyNot(const WaitingCall& waiting, absl::Time now) const;
+  void NoteRun(int64_t nanoseconds, size_t calls);
+
+  Executable* const executable_;
+  const InstanceGroupOptions options_;
+  RequestScheduler* const scheduler_;
+
+  std::atomic<bool> joins_;  // batches are made; false for good once an output could not be taken apart
+  // Moving averages, in nanoseconds; 0: not known yet.
+  std::atomic<int64_t> typical_run_{0};   // of a run: a batch, or one alone
+  std::atomic<int64_t> typical_call_{0};  // a call's share of that
+
+  mutable Mutex mutex_;
+  CondVar work_;
+  BatchQueue queue_ ABSL_GUARDED_BY(mutex_);
+  int running_ ABSL_GUARDED_BY(mutex_) = 0;         // instances that run something
+  int idle_ ABSL_GUARDED_BY(mutex_) = 0;            // threads that wait
+  bool lingering_ ABSL_GUARDED_BY(mutex_) = false;  // one of them for a fuller batch
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<std::thread> threads_ ABSL_GUARDED_BY(mutex_);  // started when first needed
+};
+
+}  // namespace modeld

@@ -1,0 +1,90 @@
+#include "daemon/probe/check_batching.h"
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "tests/support/fake_engine.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/values.h"
+
+namespace modeld {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// x: FP32[-1, 2], of which the model makes what the test says.
+class CheckBatchingTest : public ::testing::Test {
+ protected:
+  absl::Status Check(const RecordingExecutable::RunFn& run) {
+    RecordingExecutable executable({FakeForward({FakeArgument("x")})}, &runs_, run);
+    return CheckBatching(executable, {.inputs = inputs_, .outputs = outputs_}, {.rtol = 1e-4, .atol = 1e-5});
+  }
+  static std::vector<float> Elements(const Value& value) {
+    const Tensor& tensor = *value.get_if<Tensor>();
+    std::vector<float> elements(tensor.buffer.size / sizeof(float));
+    std::memcpy(elements.data(), tensor.buffer.data, tensor.buffer.size);
+    return elements;
+  }
+  static std::vector<int64_t> Shape(const Value& value) { return value.get_if<Tensor>()->shape; }
+
+  std::vector<DeclaredTensor> inputs_ = {
+      {.name = "x", .dtype = DType::kFp32, .shape = std::vector<int64_t>{-1, 2}}};
+  std::vector<DeclaredTensor> outputs_;
+  std::vector<std::string> runs_;
+};
+
+TEST_F(CheckBatchingTest, RowsThatAreTheirOwnPass) {
+  EXPECT_OK(Check([](const std::vector<Value>& arguments) -> absl::StatusOr<Value> {
+    return Value{FloatTensor(Shape(arguments[0]), Elements(arguments[0]))};
+  }));
+  EXPECT_THAT(runs_, ElementsAre("FP32[3,2]", "FP32[2,2]", "FP32[1,2]"));
+}
+
+TEST_F(CheckBatchingTest, RowsThatDependOnTheOthersDoNot) {
+  EXPECT_THAT(Check([](const std::vector<Value>& arguments) -> absl::StatusOr<Value> {
+                std::vector<float> elements = Elements(arguments[0]);
+                float sum = 0;
+                for (const float element : elements) sum += element;
+                for (float& element : elements) element /= sum;
+                return Value{FloatTensor(Shape(arguments[0]), elements)};
+              }),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("otherwise in a batch than alone"), HasSubstr("output["))));
+}
+
+TEST_F(CheckBatchingTest, OutputsThatAreNotRowsDoNot) {
+  EXPECT_THAT(
+      Check([](const std::vector<Value>&) -> absl::StatusOr<Value> { return Value{FloatTensor({1}, {1})}; }),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("cannot be taken apart")));
+  EXPECT_THAT(Check([](const std::vector<Value>& arguments) -> absl::StatusOr<Value> {
+                return ListOf({arguments[0]});
+              }),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("list of 1")));
+}
+
+// The sum of two runs would hide it.
+TEST_F(CheckBatchingTest, AModelThatWorksInPlaceIsGivenInputsOfItsOwn) {
+  EXPECT_OK(Check([](const std::vector<Value>& arguments) -> absl::StatusOr<Value> {
+    const Tensor& x = *arguments[0].get_if<Tensor>();
+    std::vector<float> elements = Elements(arguments[0]);
+    std::memset(x.buffer.data, 0, x.buffer.size);
+    return Value{FloatTensor(x.shape, elements)};
+  }));
+}
+
+TEST_F(CheckBatchingTest, WithoutALeadingMinusOneThereIsNoBatch) {
+  inputs_[0].shape = std::vector<int64_t>{1, 2};
+  EXPECT_THAT(Check(nullptr), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("leading -1")));
+}
+
+TEST_F(CheckBatchingTest, AModelThatRaisesIsNotJudged) {
+  EXPECT_THAT(
+      Check([](const std::vector<Value>&) -> absl::StatusOr<Value> { return absl::InternalError("no"); }),
+      StatusIs(absl::StatusCode::kInternal, "no"));
+}
+
+}  // namespace
+}  // namespace modeld

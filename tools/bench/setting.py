@@ -1,0 +1,28 @@
+"""What every case is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon_process import DaemonProcess
+
+
+@dataclass(frozen=True)
+class Setting:
+    modeld: str
+    modelctl: str
+    load: str  # the load generator, modeld_load
+    echo: str  # the floor of gRPC, modeld_echo
+    forward: str  # the floor of LibTorch, modeld_forward
+    work: Path  # a directory of this run's own
+
+    def daemon(self, name: str, settle_ms: int = 50, options: Sequence[str] = ()) -> DaemonProcess:
+        return DaemonProcess(
+            self.modeld,
+            self.modelctl,
+            self.work / name,
+            settle_ms=settle_ms,
+            options=options,
+        )
