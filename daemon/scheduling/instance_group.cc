@@ -98,7 +98,8 @@ void InstanceGroup::Submit(QueuedCall* call) {
     queued = absl::ResourceExhaustedError("out of memory to queue the request; try again later");
   }
   for (QueuedCall* other : given_up) {
-    scheduler_->Answer(*other, {.value = WhyNot({.call = other}, now)});
+    scheduler_->Answer(*other,
+                       {.value = WhyNot({.call = other, .rows = 1, .bytes = 0, .arrived = now}, now)});
   }
   if (!queued.ok()) scheduler_->Answer(*call, {.value = std::move(queued)});
 }
@@ -107,7 +108,7 @@ bool InstanceGroup::TakeIdleInstance() {
   const int64_t typical = typical_run_.load(std::memory_order_relaxed);
   if (typical == 0 || typical > kRunsAtOnceNanoseconds || options_.threads_per_instance > 1) return false;
   MutexLock lock(&mutex_);
-  if (stopped_ || running_ > 0 || !queue_.empty()) return false;
+  if (stopped_ || running_ >= (joins_ ? 1 : options_.instances) || !queue_.empty()) return false;
   ++running_;
   return true;
 }
