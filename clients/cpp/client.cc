@@ -96,6 +96,10 @@ absl::StatusOr<Prediction> Client::Predict(const std::string& model, Inputs inpu
   request.set_model(model);
   request.set_method(options.method);
   request.set_sticky_key(options.sticky_key);
+  request.set_priority(options.priority);
+  request.set_sequence_id(options.sequence_id);
+  request.set_sequence_start(options.sequence_start);
+  request.set_sequence_end(options.sequence_end);
   if (!options.version.empty()) request.set_version(options.version);
   if (!options.label.empty()) request.set_label(options.label);
   for (auto& [name, value] : inputs) (*request.mutable_inputs())[name] = std::move(value);

@@ -45,6 +45,12 @@ struct PredictOptions {
   // While the model has a canary, requests with the same key (a user's or session's id, at most 1 KiB) go to
   // the same version. Empty: by what the inputs hold.
   std::string sticky_key;
+  v1::Priority priority = v1::PRIORITY_NORMAL;  // among requests that wait for the same version
+  // Requests with the same id run one after the other on one copy of the attributes that the module writes,
+  // and stay on one version; at most 256 bytes. Empty: the request stands alone.
+  std::string sequence_id;
+  bool sequence_start = false;  // the sequence begins with this request
+  bool sequence_end = false;    // and ends with this one
 };
 
 struct Prediction {

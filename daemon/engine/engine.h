@@ -24,6 +24,17 @@ class Executable {
   // Callable methods, `forward` first. Constant after construction.
   virtual const std::vector<Method>& methods() const = 0;
 
+  // Whether runs write the module's own attributes. Then each Run begins with them as they were loaded, and a
+  // session is what keeps them.
+  virtual bool stateful() const { return false; }
+  // An executable of the same methods that keeps what its runs write, beginning with what was loaded. It shares
+  // memory with this one, which outlives it. Its Run is called by one thread at a time. UNIMPLEMENTED: the
+  // module's attributes cannot be copied; the message says which.
+  // REQUIRES: stateful().
+  virtual absl::StatusOr<std::unique_ptr<Executable>> NewSession() {
+    return absl::UnimplementedError("the engine has no sessions");
+  }
+
   // Runs `methods()[method]`. `arguments` come from BindArguments. Output tensors are contiguous, in host
   // memory, and own their bytes. INTERNAL with the model's own message if it raised; UNIMPLEMENTED if it
   // returned something that no Value can hold. Never throws.

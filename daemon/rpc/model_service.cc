@@ -19,7 +19,7 @@
 #include "registry/model_config.h"
 
 namespace modeld {
-ModelServiceImpl::ModelServiceImpl(const ServingTable* table, ShadowRunner* shadows, const Manager* manager,
+ModelServiceImpl::ModelServiceImpl(const ServingTable* table, ShadowRunner* shadows, Sequences* sequences, const Manager* manager,
                                    const Intake* intake, Registry* registry, int64_t max_message_bytes)
     : table_(table),
       manager_(manager),
@@ -27,6 +27,7 @@ ModelServiceImpl::ModelServiceImpl(const ServingTable* table, ShadowRunner* shad
       registry_(registry),
       jobs_{.route = [this](const v1::PredictRequest& request) { return RouteRequest(request); },
             .shadows = shadows,
+            .sequences = sequences,
             .max_message_bytes = max_message_bytes} {
   SetMessageAllocatorFor_Predict(&predict_allocator_);
 }

@@ -22,7 +22,7 @@ void PredictCall::Start(const Shared& shared, grpc::CallbackServerContext* conte
                         grpc::ServerUnaryReactor* reactor) {
   context_ = context;
   reactor_ = reactor;
-  PredictJob::Start(shared, &request_, &response_, DeadlineOf(context->raw_deadline()));
+  PredictJob::Start(shared, request(), response(), DeadlineOf(context->raw_deadline()));
 }
 
 void PredictCall::Done(const absl::Status& status) {

@@ -2,6 +2,7 @@
 // Everything that it needs lies in this one allocation.
 #pragma once
 
+#include <google/protobuf/arena.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/message_allocator.h>
 
@@ -30,15 +31,18 @@ class PredictCall final : public grpc::MessageHolder<v1::PredictRequest, v1::Pre
  private:
   friend class PredictAllocator;
   PredictCall() {
-    set_request(&request_);
-    set_response(&response_);
+    set_request(google::protobuf::Arena::CreateMessage<v1::PredictRequest>(&arena_));
+    set_response(google::protobuf::Arena::CreateMessage<v1::PredictResponse>(&arena_));
   }
   ~PredictCall() override = default;
 
   void Done(const absl::Status& status) override;
 
-  v1::PredictRequest request_;
-  v1::PredictResponse response_;
+  // A request and an answer of a few small tensors fit into it.
+  static constexpr size_t kFirstBlockBytes = 3072;
+
+  alignas(8) char first_block_[kFirstBlockBytes];
+  google::protobuf::Arena arena_{first_block_, kFirstBlockBytes};
   grpc::CallbackServerContext* context_ = nullptr;
   grpc::ServerUnaryReactor* reactor_ = nullptr;
 };

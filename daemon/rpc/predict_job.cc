@@ -1,5 +1,6 @@
 #include "daemon/rpc/predict_job.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -10,10 +11,13 @@
 #include "daemon/rpc/admin_requests.h"
 #include "daemon/rpc/catch_bad_alloc.h"
 #include "daemon/rpc/request_hash.h"
+#include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 
 namespace modeld {
 namespace {
+
+constexpr size_t kMaxSequenceIdBytes = 256;
 
 // Takes the request's inputs apart.
 absl::StatusOr<NamedValues> TakeInputs(const ServedVersion& version, v1::PredictRequest& request) {
@@ -48,6 +52,33 @@ absl::StatusOr<Priority> PriorityOf(const v1::PredictRequest& request) {
   }
 }
 
+absl::StatusOr<std::optional<SequenceStep>> StepOf(const v1::PredictRequest& request) {
+  if (request.sequence_id().empty()) {
+    if (!request.sequence_start() && !request.sequence_end()) return std::nullopt;
+    return absl::InvalidArgumentError("sequence_start and sequence_end need a sequence_id");
+  }
+  if (request.sequence_id().size() > kMaxSequenceIdBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("sequence_id takes ", request.sequence_id().size(),
+                                                   " bytes; at most ", kMaxSequenceIdBytes,
+                                                   " are allowed: send a hash of it"));
+  }
+  return SequenceStep{.model = request.model(),
+                      .id = request.sequence_id(),
+                      .start = request.sequence_start(),
+                      .end = request.sequence_end()};
+}
+
+// Of a request whose sequence runs on `version`, whatever is live.
+absl::StatusOr<Route> OnOwnVersion(const v1::PredictRequest& request, VersionHandle version) {
+  if (!request.version().empty() && request.version() != version->version) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("sequence ", Quote(request.sequence_id()), " of model ", Quote(request.model()),
+                     " runs on version ", version->version, ", not ", Quote(request.version()),
+                     "; leave the version out, or begin another sequence"));
+  }
+  return Route{.version = std::move(version), .shadow = nullptr, .shadow_stats = nullptr};
+}
+
 }  // namespace
 
 void PredictJob::Start(const Shared& shared, v1::PredictRequest* request, v1::PredictResponse* response,
@@ -66,15 +97,36 @@ absl::Status PredictJob::Submit(v1::PredictRequest& request) {
   MODELD_RETURN_IF_ERROR(RequireModel(request.model()));
   MODELD_RETURN_IF_ERROR(CheckStickyKey(request));
   MODELD_ASSIGN_OR_RETURN(priority, PriorityOf(request));
-  MODELD_ASSIGN_OR_RETURN(Route route, shared_->route(request));
+  MODELD_ASSIGN_OR_RETURN(const std::optional<SequenceStep> step, StepOf(request));
+  MODELD_ASSIGN_OR_RETURN(Route route, RouteOf(request, step));
   MODELD_ASSIGN_OR_RETURN(method, FindMethod(*route.version, request.method()));
   MODELD_ASSIGN_OR_RETURN(NamedValues inputs, TakeInputs(*route.version, request));
   if (route.shadow != nullptr) copy_ = shared_->shadows->MakeCopy(route, request.method(), inputs);
   MODELD_ASSIGN_OR_RETURN(arguments, BindInputs(*route.version, method, std::move(inputs)));
   version_ = route.version;
+  if (step.has_value() && route.version->executable->stateful()) {
+    return shared_->sequences->Submit(*step, route.version, this);
+  }
   // The route holds the version, and with it its instances, until Submit has returned.
   route.version->instances->Submit(this);
   return absl::OkStatus();
+}
+
+absl::StatusOr<Route> PredictJob::RouteOf(const v1::PredictRequest& request,
+                                          const std::optional<SequenceStep>& step) const {
+  if (step.has_value() && !step->start) {
+    absl::StatusOr<VersionHandle> version = shared_->sequences->Find(*step);
+    if (version.ok()) return OnOwnVersion(request, *std::move(version));
+    // A module without state has no sequences that could be missed.
+    absl::StatusOr<Route> route = shared_->route(request);
+    if (!route.ok()) return route.status();
+    if (route->version->executable->stateful()) return version.status();
+    return route;
+  }
+  MODELD_ASSIGN_OR_RETURN(Route route, shared_->route(request));
+  // A copy would begin with another state.
+  if (route.version->executable->stateful() && step.has_value()) route.shadow = nullptr;
+  return route;
 }
 
 void PredictJob::Answer(CallOutcome outcome) {
@@ -84,6 +136,7 @@ void PredictJob::Answer(CallOutcome outcome) {
   version_.reset();
   std::unique_ptr<ShadowRunner::Copy> copy = std::move(copy_);
   ShadowRunner* const shadows = shared_->shadows;
+  const std::shared_ptr<void> ends_here = std::move(turn);
   Done(status);
   // This job may be gone by now, and the service too. The shadow delays nothing.
   if (copy != nullptr && status.ok()) shadows->Submit(std::move(copy));

@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "absl/status/status.h"
+#include "daemon/lifecycle/sequences.h"
 #include "daemon/lifecycle/serving_table.h"
 #include "daemon/lifecycle/shadow_runner.h"
 #include "daemon/lifecycle/version_call.h"
@@ -23,6 +25,7 @@ class PredictJob : public QueuedCall {
     // Resolves a request's model, version or label.
     std::function<absl::StatusOr<Route>(const v1::PredictRequest&)> route;
     ShadowRunner* shadows;
+    Sequences* sequences;
     int64_t max_message_bytes;  // of an answer
   };
 
@@ -46,6 +49,9 @@ class PredictJob : public QueuedCall {
 
   // OK: handed over, and not to be touched any more.
   absl::Status Submit(v1::PredictRequest& request);
+  // Where the request goes: where its sequence is, or by model, version and label.
+  absl::StatusOr<Route> RouteOf(const v1::PredictRequest& request,
+                                const std::optional<SequenceStep>& step) const;
   absl::Status Fill(CallOutcome outcome);
 
   const Shared* shared_ = nullptr;

@@ -111,6 +111,10 @@ uint64_t InputHash(const std::string& name, const v1::Value& value) {
 }  // namespace
 
 uint64_t RequestHash(const v1::PredictRequest& request) {
+  // A sequence is drawn once, by what all its requests have in common.
+  if (request.sticky_key().empty() && !request.sequence_id().empty()) {
+    return StableHash().Add(request.sequence_id()).Finish();
+  }
   if (!request.sticky_key().empty()) return StableHash().Add(request.sticky_key()).Finish();
   // A map has no order, and neither has a sum.
   uint64_t sum = 0;

@@ -87,7 +87,7 @@ void InstanceGroup::Submit(QueuedCall* call) {
   if (TakeIdleInstance()) {
     scheduler_->PrepareThisThread(options_.threads_per_instance);
     RunAlone(*call);
-    GiveInstanceBack();
+    RunQueuedHere();
     return;
   }
   std::vector<QueuedCall*> given_up;
@@ -104,26 +104,43 @@ void InstanceGroup::Submit(QueuedCall* call) {
   if (!queued.ok()) scheduler_->Answer(*call, {.value = std::move(queued)});
 }
 
-bool InstanceGroup::TakeIdleInstance() {
+bool InstanceGroup::IsFast() const {
   const int64_t typical = typical_run_.load(std::memory_order_relaxed);
-  if (typical == 0 || typical > kRunsAtOnceNanoseconds || options_.threads_per_instance > 1) return false;
+  return typical > 0 && typical <= kRunsAtOnceNanoseconds && options_.threads_per_instance == 1;
+}
+
+bool InstanceGroup::TakeIdleInstance() {
+  if (!IsFast()) return false;
+  // Where requests can be joined, the others are to wait for the one that runs, and then to run together.
+  const int at_once = joins_.load(std::memory_order_relaxed) ? 1 : options_.instances;
   MutexLock lock(&mutex_);
-  if (stopped_ || running_ >= (joins_ ? 1 : options_.instances) || !queue_.empty()) return false;
+  if (stopped_ || running_ >= at_once || !queue_.empty()) return false;
   ++running_;
   return true;
 }
 
-void InstanceGroup::GiveInstanceBack() {
-  MutexLock lock(&mutex_);
-  --running_;
-  // What came meanwhile waits for a thread; one that cannot be started now is tried for again with the next.
-  if (!queue_.empty()) WakeOne().IgnoreError();
+void InstanceGroup::RunQueuedHere() {
+  while (true) {
+    BatchQueue::Taken next;
+    {
+      MutexLock lock(&mutex_);
+      if (IsFast() && !stopped_) next = queue_.Take(scheduler_->clock_->Now(), /*linger=*/false);
+      if (next.calls.empty()) {
+        --running_;
+        // One that cannot be started now is tried for again with the next request.
+        if (!queue_.empty()) WakeOne().IgnoreError();
+        return;
+      }
+    }
+    Run(std::move(next.calls));
+  }
 }
 
 absl::Status InstanceGroup::Enqueue(QueuedCall* call, absl::Time now, std::vector<QueuedCall*>* given_up) {
   WaitingCall waiting{.call = call, .rows = 1, .bytes = ArgumentBytes(call->arguments), .arrived = now};
   std::optional<BatchKey> key;
-  if (call->method == kForward && joins_.load(std::memory_order_relaxed)) {
+  const bool joins = joins_.load(std::memory_order_relaxed) && call->session == nullptr;
+  if (joins && call->method == kForward) {
     if (std::optional<BatchPart> part = PartOf(*options_.batching, call->arguments)) {
       key = std::move(part->key);
       waiting.rows = part->rows;
@@ -143,11 +160,13 @@ absl::Status InstanceGroup::Enqueue(QueuedCall* call, absl::Time now, std::vecto
         absl::StrCat("the deadline in ", Milliseconds(waiting.call->deadline - waiting.arrived),
                      " cannot be met: ", queue_.size(), " requests wait, for about ", Milliseconds(wait)));
   }
-  if (threads_.empty()) {
+  if (threads_.empty() && running_ == 0) {
     if (absl::Status started = WakeOne(); !started.ok()) return started;
   }
   const bool worth_it = queue_.Push(waiting, key);
-  if (worth_it || !lingering_) return WakeOne();
+  // Who runs looks at the queue before it gives its instance back.
+  const bool wakes = running_ < options_.instances && !(IsFast() && running_ > 0);
+  if (wakes && (worth_it || !lingering_)) return WakeOne();
   return absl::OkStatus();
 }
 
@@ -261,10 +280,11 @@ void InstanceGroup::Run(std::vector<WaitingCall> calls) {
   for (const WaitingCall& waiting : calls) RunAlone(*waiting.call);
 }
 
-absl::StatusOr<Value> InstanceGroup::CallModel(size_t method, std::vector<Value> arguments) {
+absl::StatusOr<Value> InstanceGroup::CallModel(Executable& executable, size_t method,
+                                               std::vector<Value> arguments) {
   // That memory ran out ends one request, not the daemon.
   try {
-    return executable_->Run(method, std::move(arguments));
+    return executable.Run(method, std::move(arguments));
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("out of memory for this request; send smaller tensors or try again");
   }
@@ -274,7 +294,7 @@ void InstanceGroup::RunAlone(QueuedCall& call) {
   scheduler_->NoteBegun(1);
   call.Begin();
   const Stopwatch watch;
-  absl::StatusOr<Value> value = CallModel(call.method, std::move(call.arguments));
+  absl::StatusOr<Value> value = CallModel(call.session == nullptr ? *executable_ : *call.session, call.method, std::move(call.arguments));
   const int64_t nanoseconds = watch.Nanoseconds();
   NoteRun(nanoseconds, 1);
   scheduler_->Answer(call,
@@ -316,7 +336,7 @@ absl::StatusOr<std::vector<Value>> InstanceGroup::RunJoined(const std::vector<Wa
   try {
     std::vector<Value> arguments = JoinRows(*options_.batching, requests, total_rows - sum);
     const Stopwatch watch;
-    const absl::StatusOr<Value> result = CallModel(kForward, std::move(arguments));
+    const absl::StatusOr<Value> result = CallModel(*executable_, kForward, std::move(arguments));
     *nanoseconds = watch.Nanoseconds();
     if (!result.ok()) return result.status();
     absl::StatusOr<std::vector<Value>> parts = SplitRows(*result, rows, total_rows);

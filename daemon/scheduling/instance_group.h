@@ -1,8 +1,9 @@
 // InstanceGroup: the instances of one version, behind one queue.
 //
 // An instance is the right to run one batch at a time; it needs a thread of its own only where requests wait.
-// A request that finds an idle instance of a fast model runs on the thread that brought it: handing it over
-// would take longer. Else it waits until one of the group's threads takes it, alone or in a batch.
+// A request that finds an idle instance of a fast model runs on the thread that brought it, which then also runs
+// what is queued meanwhile: handing them over would take longer. Else a request waits until one of the group's
+// threads takes it, alone or in a batch.
 #pragma once
 
 #include <atomic>
@@ -63,9 +64,13 @@ class InstanceGroup {
   std::vector<QueuedCall*> Stop();
 
   // --- Submit ---
-  // For a request that is to run on the thread that brought it; true: GiveInstanceBack afterwards.
+  bool IsFast() const;
+  // For a request that is to run on the thread that brought it; true: RunQueuedHere afterwards.
   bool TakeIdleInstance();
-  void GiveInstanceBack();
+  // Runs what has been queued meanwhile, and gives the instance back. On this thread, because what answers a
+  // request best is a thread of gRPC's: an answer from any other costs it two more changes of threads. Others of
+  // gRPC's threads bring requests meanwhile; where none is left to do so, the queue soon is empty.
+  void RunQueuedHere();
   // OK: queued, and perhaps answered already. `given_up`: what was in the queue, and wanted by nobody any
   // more. Throws std::bad_alloc, and then it is not queued.
   absl::Status Enqueue(QueuedCall* call, absl::Time now, std::vector<QueuedCall*>* given_up);
@@ -82,7 +87,8 @@ class InstanceGroup {
 
   // --- Running ---
   void Run(std::vector<WaitingCall> calls);
-  absl::StatusOr<Value> CallModel(size_t method, std::vector<Value> arguments);
+  static absl::StatusOr<Value> CallModel(Executable& executable, size_t method,
+                                         std::vector<Value> arguments);
   void RunAlone(QueuedCall& call);
   void RunTogether(const std::vector<WaitingCall>& calls);
   // Joins, runs and splits; an error is the batch's.

@@ -3,10 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "daemon/engine/engine.h"
 #include "daemon/engine/value.h"
 
 namespace modeld {
@@ -32,6 +34,10 @@ class QueuedCall {
   std::vector<Value> arguments;  // from BindArguments; taken by the run
   absl::Time deadline = absl::InfiniteFuture();
   Priority priority = Priority::kNormal;
+  // Runs the call in place of the version's own executable, alone; null: none. Outlives the call.
+  Executable* session = nullptr;
+  // Whose turn it is: to be let go when the call is answered. Null: nobody waits for it.
+  std::shared_ptr<void> turn;
 
   // Whether the caller has gone. May be asked by any thread at any time before Answer.
   virtual bool Cancelled() const = 0;

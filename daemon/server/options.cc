@@ -155,6 +155,19 @@ void DefineOptions(CLI::App& app, Options& options) {
       ->capture_default_str()
       ->group("Scheduling");
 
+  app.add_option("--max-sequences", options.max_sequences,
+                 "Sequences of stateful models that may be open; more are refused at once")
+      ->type_name("N")
+      ->check(range(1, 1'000'000))
+      ->capture_default_str()
+      ->group("Scheduling");
+  app.add_option("--sequence-idle-s", options.sequence_idle_s,
+                 "Give a sequence up that gets no request for so long")
+      ->type_name("N")
+      ->check(range(1, 86'400))
+      ->capture_default_str()
+      ->group("Scheduling");
+
   app.add_option("--shutdown-grace-s", options.shutdown_grace_s,
                  "On SIGTERM, let requests in flight run for this long")
       ->type_name("N")

@@ -34,6 +34,8 @@ struct Options {
   int threads_per_instance = 1;
   int max_queue = 1024;         // requests that wait for one version
   int64_t max_queue_mib = 256;  // of their inputs
+  int max_sequences = 1024;
+  int sequence_idle_s = 60;
   // server
   int shutdown_grace_s = 30;
   std::string log_level = "info";

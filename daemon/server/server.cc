@@ -135,8 +135,11 @@ absl::Status Server::StartManager() {
 absl::Status Server::StartListeners(const std::string& version) {
   shadows_ = std::make_unique<ShadowRunner>(ShadowRunnerOptions{
       .prepare_thread = [engine = engine_.get()] { engine->PrepareThread(/*intra_op_threads=*/1); }});
+  sequences_ = std::make_unique<Sequences>(
+      Clock::Real(), SequenceLimits{.max_sequences = static_cast<size_t>(options_.max_sequences),
+                                    .idle = absl::Seconds(options_.sequence_idle_s)});
   const auto model_service = [this] {
-    return std::make_unique<ModelServiceImpl>(&table_, shadows_.get(), manager_.get(), intake_.get(),
+    return std::make_unique<ModelServiceImpl>(&table_, shadows_.get(), sequences_.get(), manager_.get(), intake_.get(),
                                               registry_.get(), options_.max_message_bytes);
   };
   const GrpcServerOptions grpc_options{.max_message_bytes = options_.max_message_bytes,
@@ -196,6 +199,7 @@ void Server::Stop(absl::Time deadline) {
   scheduler_.Stop();
   // Before the manager goes, which waits for every handle.
   if (shadows_ != nullptr) shadows_->Stop();
+  if (sequences_ != nullptr) sequences_->Stop();
   if (intake_thread_.joinable()) {
     intake_thread_.join();
     RecordStopped();

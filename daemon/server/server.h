@@ -106,6 +106,7 @@ class Server {
   std::unique_ptr<ProcessProber> prober_;  // null: versions are not probed
   std::unique_ptr<Manager> manager_;
   std::unique_ptr<ShadowRunner> shadows_;
+  std::unique_ptr<Sequences> sequences_;
   std::unique_ptr<ManagerSink> sink_;
   std::unique_ptr<PushTaker> push_taker_;
   std::unique_ptr<ManagerKeeper> keeper_;

@@ -56,6 +56,25 @@ class Touchy(nn.Module):
         return x
 
 
+class Centred(nn.Module):
+    """Takes the mean of all rows away: rows of a batch depend on each other."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x - x.mean()
+
+
+class Accumulator(nn.Module):
+    """Sums up what it is given, in a buffer that it writes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("sum", torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.sum += x.sum()
+        return self.sum
+
+
 class Slow(nn.Module):
     """Takes as long as it is told to, in rounds."""
 
@@ -155,6 +174,8 @@ MODULES = {
     "raising": Raising,
     "slow": Slow,
     "touchy": Touchy,
+    "centred": Centred,
+    "accumulator": Accumulator,
     "failing": Failing,
     "values": Values,
 }

@@ -28,6 +28,13 @@ class LoadedModel {
     executable_ = *std::move(executable);
   }
 
+  // From now on calls keep what they write to the module.
+  void KeepState() {
+    auto session = executable_->NewSession();
+    if (!session.ok()) throw std::runtime_error(session.status().ToString());
+    loaded_ = std::exchange(executable_, *std::move(session));
+  }
+
   const std::vector<Method>& methods() const { return executable_->methods(); }
 
   size_t MethodIndex(const std::string& name) const {
@@ -55,6 +62,7 @@ class LoadedModel {
 
  private:
   const std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Executable> loaded_;  // of which the session is; null: there is none
   std::unique_ptr<Executable> executable_;
 };
 

@@ -480,6 +480,16 @@ class CounterInPlace(nn.Module):
         return self.calls
 
 
+class AccumulatorState(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("sum", torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.sum.add_(x.sum())
+        return self.sum
+
+
 class History(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -500,6 +510,37 @@ class CounterInList(nn.Module):
 
     def forward(self) -> int:
         return self.history()
+
+
+@model("writes_parameter")
+class WritesParameter(nn.Module):
+    """Counts its calls in a parameter, beside a large one that it only reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = nn.Parameter(torch.zeros(1), requires_grad=False)
+        self.weight = nn.Parameter(torch.rand(4), requires_grad=False)
+
+    def forward(self) -> Tensor:
+        self.calls.add_(1.0)
+        return self.calls + 0.0 * self.weight.sum()
+
+
+@model("accumulator")
+class Accumulator(nn.Module):
+    """Sums up what it is given, in a buffer of a submodule; `reset` begins anew. May be called without a state."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state = AccumulatorState()
+        self.scale = nn.Parameter(torch.ones(1), requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.state(x * self.scale)
+
+    @torch.jit.export
+    def reset(self) -> None:
+        self.state.sum = torch.zeros(1)
 
 
 @model("denormal")

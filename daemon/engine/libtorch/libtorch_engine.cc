@@ -17,6 +17,7 @@
 #include "daemon/engine/libtorch/errors.h"
 #include "daemon/engine/libtorch/file_access.h"
 #include "daemon/engine/libtorch/forks.h"
+#include "daemon/engine/libtorch/module_state.h"
 #include "daemon/engine/libtorch/mutation.h"
 #include "daemon/engine/libtorch/types.h"
 #include "registry/base/mutex.h"
@@ -92,63 +93,139 @@ absl::StatusOr<std::vector<BoundMethod>> BindMethods(const torch::jit::Module& m
   return methods;
 }
 
-class LibtorchExecutable final : public Executable {
+absl::StatusOr<std::vector<c10::IValue>> Stack(const BoundMethod& bound, const std::vector<Value>& arguments) {
+  std::vector<c10::IValue> stack;
+  stack.reserve(bound.slots.size() + 1);  // `self` is put before them
+  auto argument = arguments.begin();
+  for (const BoundMethod::Slot& slot : bound.slots) {
+    if (slot.fixed.has_value()) {
+      stack.push_back(*slot.fixed);
+      continue;
+    }
+    MODELD_ASSIGN_OR_RETURN(c10::IValue value, ToIValue(*argument++, slot.type));
+    stack.push_back(std::move(value));
+  }
+  return stack;
+}
+
+// What a module's executable and its sessions share: everything but the attributes.
+class Program {
  public:
-  explicit LibtorchExecutable(std::vector<BoundMethod> methods)
-      : bound_(std::move(methods)),
-        one_at_a_time_(std::any_of(bound_.begin(), bound_.end(), [](const BoundMethod& bound) {
-          return MayWriteAttributes(bound.method);
-        })) {
-    for (const BoundMethod& bound : bound_) methods_.push_back(bound.signature);
-    if (std::any_of(bound_.begin(), bound_.end(),
-                    [](const BoundMethod& bound) { return MayFork(bound.method); })) {
-      forks_.emplace();
+  Program(torch::jit::Module module, std::vector<BoundMethod> methods)
+      : module_(std::move(module)), bound_(std::move(methods)) {
+    for (const BoundMethod& bound : bound_) {
+      methods_.push_back(bound.signature);
+      const AttributeWrites writes = FindAttributeWrites(bound.method);
+      writes_.any = writes_.any || writes.any;
+      writes_.parameters = writes_.parameters || writes.parameters;
+      if (!forks_.has_value() && MayFork(bound.method)) forks_.emplace();
     }
   }
 
-  const std::vector<Method>& methods() const override { return methods_; }
+  const std::vector<Method>& methods() const { return methods_; }
+  bool writes_attributes() const { return writes_.any; }
+  // Throws what LibTorch throws.
+  ModuleState NewState() const { return ModuleState::CopyOf(module_, writes_.parameters); }
 
-  absl::StatusOr<Value> Run(size_t method, std::vector<Value> arguments) override {
+  // On the module as it was loaded, or on a copy of its attributes.
+  absl::StatusOr<Value> Run(const torch::jit::Module* copy, size_t method, std::vector<Value> arguments) {
     try {
       const c10::InferenceMode inference_mode;
-      MODELD_ASSIGN_OR_RETURN(std::vector<c10::IValue> stack, Stack(bound_.at(method), arguments));
+      const BoundMethod& bound = bound_.at(method);
+      MODELD_ASSIGN_OR_RETURN(std::vector<c10::IValue> stack, Stack(bound, arguments));
       arguments.clear();
-      // Until the outputs are copied: they may be what the next call writes.
-      std::optional<MutexLock> lock;
-      if (one_at_a_time_) lock.emplace(&state_mutex_);
-      return FromIValue(Call(bound_[method].method, std::move(stack)));
+      return FromIValue(Call(copy == nullptr ? bound.method
+                                             : torch::jit::Method(copy->_ivalue(), &bound.method.function()),
+                             std::move(stack)));
     } catch (...) {
       return StatusFromException(absl::StatusCode::kInternal);
     }
   }
 
  private:
-  c10::IValue Call(const torch::jit::Method& method, std::vector<c10::IValue> stack) {
-    return forks_.has_value() ? forks_->Run(method, std::move(stack))
-                              : torch::jit::Method(method)(std::move(stack));
+  c10::IValue Call(torch::jit::Method method, std::vector<c10::IValue> stack) {
+    return forks_.has_value() ? forks_->Run(method, std::move(stack)) : method(std::move(stack));
   }
 
-  static absl::StatusOr<std::vector<c10::IValue>> Stack(const BoundMethod& bound,
-                                                        const std::vector<Value>& arguments) {
-    std::vector<c10::IValue> stack;
-    stack.reserve(bound.slots.size() + 1);  // `self` is put before them
-    auto argument = arguments.begin();
-    for (const BoundMethod::Slot& slot : bound.slots) {
-      if (slot.fixed.has_value()) {
-        stack.push_back(*slot.fixed);
-        continue;
-      }
-      MODELD_ASSIGN_OR_RETURN(c10::IValue value, ToIValue(*argument++, slot.type));
-      stack.push_back(std::move(value));
-    }
-    return stack;
-  }
-
+  const torch::jit::Module module_;
   const std::vector<BoundMethod> bound_;
-  const bool one_at_a_time_;
   std::vector<Method> methods_;  // constant after construction
-  Mutex state_mutex_;            // held while a module that writes its attributes runs
+  AttributeWrites writes_;       // so is this
   std::optional<Forks> forks_;   // of a module that forks; waits for its tasks before the module goes
+};
+
+// Keeps what its runs write.
+class LibtorchSession final : public Executable {
+ public:
+  LibtorchSession(std::shared_ptr<Program> program, ModuleState state)
+      : program_(std::move(program)), state_(std::move(state)) {}
+
+  const std::vector<Method>& methods() const override { return program_->methods(); }
+  bool stateful() const override { return true; }
+  absl::StatusOr<Value> Run(size_t method, std::vector<Value> arguments) override {
+    return program_->Run(&state_.module(), method, std::move(arguments));
+  }
+
+ private:
+  const std::shared_ptr<Program> program_;
+  ModuleState state_;
+};
+
+class LibtorchExecutable final : public Executable {
+ public:
+  LibtorchExecutable(torch::jit::Module module, std::vector<BoundMethod> methods)
+      : program_(std::make_shared<Program>(std::move(module), std::move(methods))) {}
+
+  const std::vector<Method>& methods() const override { return program_->methods(); }
+  bool stateful() const override { return program_->writes_attributes(); }
+
+  absl::StatusOr<std::unique_ptr<Executable>> NewSession() override {
+    MODELD_ASSIGN_OR_RETURN(ModuleState state, CopyState());
+    return std::make_unique<LibtorchSession>(program_, std::move(state));
+  }
+
+  absl::StatusOr<Value> Run(size_t method, std::vector<Value> arguments) override {
+    if (!stateful()) return program_->Run(nullptr, method, std::move(arguments));
+    MODELD_ASSIGN_OR_RETURN(ModuleState state, TakeState());
+    absl::StatusOr<Value> result = program_->Run(&state.module(), method, std::move(arguments));
+    GiveBack(std::move(state));
+    return result;
+  }
+
+ private:
+  absl::StatusOr<ModuleState> CopyState() const {
+    try {
+      return program_->NewState();
+    } catch (...) {
+      absl::Status why = StatusFromException(absl::StatusCode::kUnimplemented);
+      return absl::Status(why.code(), absl::StrCat("the module writes its attributes while it runs, and they "
+                                                   "cannot be copied for that: ",
+                                                   why.message()));
+    }
+  }
+
+  // Attributes as they were loaded, for one run.
+  absl::StatusOr<ModuleState> TakeState() {
+    {
+      MutexLock lock(&mutex_);
+      if (!unused_.empty()) {
+        ModuleState state = std::move(unused_.back());
+        unused_.pop_back();
+        return state;
+      }
+    }
+    return CopyState();
+  }
+  // The analysis that says what a module writes errs on the safe side, so most copies come back unchanged.
+  void GiveBack(ModuleState state) {
+    if (!state.Unchanged()) return;
+    MutexLock lock(&mutex_);
+    unused_.push_back(std::move(state));
+  }
+
+  const std::shared_ptr<Program> program_;
+  Mutex mutex_;
+  std::vector<ModuleState> unused_ ABSL_GUARDED_BY(mutex_);  // as many as ran at the same time
 };
 
 class LibtorchEngine final : public Engine {
@@ -165,7 +242,7 @@ class LibtorchEngine final : public Engine {
       torch::jit::Module module = torch::jit::load(request.artifact_path, at::kCPU);
       module.eval();
       MODELD_ASSIGN_OR_RETURN(std::vector<BoundMethod> methods, BindMethods(module));
-      return std::make_unique<LibtorchExecutable>(std::move(methods));
+      return std::make_unique<LibtorchExecutable>(std::move(module), std::move(methods));
     } catch (...) {
       return StatusFromException(absl::StatusCode::kInvalidArgument);
     }

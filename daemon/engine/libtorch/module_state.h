@@ -1,13 +1,43 @@
-// What a module that writes its own attributes needs to start afresh.
+// The attributes of a module that writes them while it runs.
 #pragma once
 
 #include <torch/script.h>
 
+#include <cstdint>
+#include <optional>
+#include <vector>
+
 namespace modeld {
 
-// A copy of the module in the state that it has now: what runs of one write, the other does not see. Shares
-// the parameters, unless `copy_parameters`, and everything that is no attribute (code, constants). Throws
-// what LibTorch throws for attributes that cannot be copied (custom classes without __getstate__).
-torch::jit::Module CopyState(const torch::jit::Module& module, bool copy_parameters);
+// A copy of a module's attributes, of which runs of other copies see nothing. Not thread-safe.
+class ModuleState {
+ public:
+  // Of the attributes as they are now. Shares the parameters, unless `copy_parameters`, and everything that is no
+  // attribute (code, constants). Throws what LibTorch throws for attributes that cannot be copied (custom classes
+  // without __getstate__).
+  static ModuleState CopyOf(const torch::jit::Module& module, bool copy_parameters);
+
+  const torch::jit::Module& module() const { return module_; }
+
+  // Whether everything is as it was when it was copied, so that it can be run afresh. Errs on the side of false:
+  // lists, dictionaries and objects are not looked into.
+  bool Unchanged() const;
+
+ private:
+  // An attribute, and what tells whether it was written.
+  struct Attribute {
+    c10::intrusive_ptr<c10::ivalue::Object> object;
+    size_t slot;
+    c10::IValue value;
+    int64_t version;  // of a tensor: LibTorch counts what is written in place
+  };
+  class Copier;
+
+  explicit ModuleState(torch::jit::Module module) : module_(std::move(module)) {}
+
+  torch::jit::Module module_;
+  std::vector<Attribute> watched_;
+  bool opaque_ = false;  // something is there that is not looked into
+};
 
 }  // namespace modeld

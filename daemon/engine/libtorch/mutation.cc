@@ -3,9 +3,9 @@
 #include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/passes/inliner.h>
 
-#include <algorithm>
 #include <exception>
 #include <memory>
+#include <string>
 
 namespace modeld {
 namespace {
@@ -15,50 +15,71 @@ using torch::jit::Block;
 using torch::jit::Graph;
 using torch::jit::Node;
 
-bool GraphWrites(const std::shared_ptr<Graph>& graph);
-
-bool NodeWrites(const Node& node, const AliasDb& aliases);
-
-bool BlockWrites(const Block& block, const AliasDb& aliases) {
-  return std::any_of(block.nodes().begin(), block.nodes().end(),
-                     [&](const Node* node) { return NodeWrites(*node, aliases); });
+// Of a node that reads or assigns an attribute.
+bool NamesParameter(const Node& node) {
+  const auto type = node.input(0)->type()->cast<c10::ClassType>();
+  if (type == nullptr) return true;  // not known: it may be
+  const std::optional<size_t> slot = type->findAttributeSlot(node.s(c10::attr::name));
+  return !slot.has_value() || type->is_parameter(*slot);
 }
 
-bool NodeWrites(const Node& node, const AliasDb& aliases) {
-  switch (node.kind()) {
-    case c10::prim::SetAttr:
-    case c10::prim::CallMethod:  // still there after inlining: of an interface, whose code is not known
-    case c10::prim::CallFunction:
-      return true;
-    case c10::prim::GetAttr:
-      if (aliases.hasWriters(node.output())) return true;
-      break;
-    default:
-      break;
+class Finder {
+ public:
+  const AttributeWrites& writes() const { return writes_; }
+
+  void Visit(const Block& block, const AliasDb& aliases) {
+    for (const Node* node : block.nodes()) Visit(*node, aliases);
   }
-  if (node.hasAttribute(c10::attr::Subgraph) && GraphWrites(node.g(c10::attr::Subgraph))) return true;
-  return std::any_of(node.blocks().begin(), node.blocks().end(),
-                     [&](const Block* block) { return BlockWrites(*block, aliases); });
-}
 
-// Of a forked subgraph: its inputs may be attributes.
-bool GraphWrites(const std::shared_ptr<Graph>& graph) {
-  const AliasDb aliases(graph);
-  return BlockWrites(*graph->block(), aliases) ||
-         std::any_of(graph->inputs().begin(), graph->inputs().end(),
-                     [&](const torch::jit::Value* input) { return aliases.hasWriters(input); });
-}
+ private:
+  void Visit(const Node& node, const AliasDb& aliases) {
+    switch (node.kind()) {
+      case c10::prim::CallMethod:  // still there after inlining: of an interface, whose code is not known
+      case c10::prim::CallFunction:
+        Note(/*parameter=*/true);
+        break;
+      case c10::prim::SetAttr:
+        Note(NamesParameter(node));
+        break;
+      case c10::prim::GetAttr:
+        if (aliases.hasWriters(node.output())) Note(NamesParameter(node));
+        break;
+      default:
+        break;
+    }
+    if (node.hasAttribute(c10::attr::Subgraph)) VisitForked(node.g(c10::attr::Subgraph));
+    for (const Block* block : node.blocks()) Visit(*block, aliases);
+  }
+
+  // Its inputs may be attributes.
+  void VisitForked(const std::shared_ptr<Graph>& graph) {
+    const AliasDb aliases(graph);
+    Visit(*graph->block(), aliases);
+    for (const torch::jit::Value* input : graph->inputs()) {
+      if (aliases.hasWriters(input)) Note(/*parameter=*/true);
+    }
+  }
+
+  void Note(bool parameter) {
+    writes_.any = true;
+    writes_.parameters = writes_.parameters || parameter;
+  }
+
+  AttributeWrites writes_;
+};
 
 }  // namespace
 
-bool MayWriteAttributes(const torch::jit::Method& method) {
+AttributeWrites FindAttributeWrites(const torch::jit::Method& method) {
   try {
     const std::shared_ptr<Graph> graph = method.graph()->copy();
     torch::jit::Inline(*graph);
     const AliasDb aliases(graph);
-    return BlockWrites(*graph->block(), aliases);
+    Finder finder;
+    finder.Visit(*graph->block(), aliases);
+    return finder.writes();
   } catch (const std::exception&) {  // a graph that the analysis does not know is no reason not to serve it
-    return true;
+    return {.any = true, .parameters = true};
   }
 }
 

@@ -5,9 +5,14 @@
 
 namespace modeld {
 
-// True if the method, or anything that it calls, may write an attribute of the module: assign it, or work in
-// place on what it holds. Errs on the side of true: what LibTorch's alias analysis cannot tell apart from an
+struct AttributeWrites {
+  bool any = false;
+  bool parameters = false;  // which are large, and which modules hardly ever write while they run
+};
+
+// What the method, or anything that it calls, may write of the module's attributes: by assigning, or by working
+// in place on what they hold. Errs on the side of true: what LibTorch's alias analysis cannot tell apart from an
 // attribute (an input, a tensor taken out of a list) counts as one.
-bool MayWriteAttributes(const torch::jit::Method& method);
+AttributeWrites FindAttributeWrites(const torch::jit::Method& method);
 
 }  // namespace modeld

@@ -143,6 +143,20 @@ TEST_F(ClientTest, TheStickyKeyIsSent) {
   EXPECT_EQ(service_.last_request.sticky_key(), "user-7");
 }
 
+TEST_F(ClientTest, PriorityAndSequenceAreSent) {
+  Serve();
+  PredictOptions options;
+  options.priority = v1::PRIORITY_HIGH;
+  options.sequence_id = "s-1";
+  options.sequence_start = true;
+  options.sequence_end = true;
+  ASSERT_OK(Client::Connect(Address())->Predict("digits", {}, options));
+  EXPECT_EQ(service_.last_request.priority(), v1::PRIORITY_HIGH);
+  EXPECT_EQ(service_.last_request.sequence_id(), "s-1");
+  EXPECT_TRUE(service_.last_request.sequence_start());
+  EXPECT_TRUE(service_.last_request.sequence_end());
+}
+
 TEST_F(ClientTest, VersionAndLabelTogetherAreRefusedWithoutACall) {
   Serve();
   PredictOptions options;

@@ -10,7 +10,7 @@ import pytest
 from grpc_health.v1 import health_pb2
 
 import modeld_client
-from modeld_client import NO_RETRY, AsyncClient, RetryPolicy
+from modeld_client import NO_RETRY, AsyncClient, Priority, RetryPolicy, SequenceStep
 from modeld_client._proto import model_config_pb2
 from modeld_client._proto import model_service_pb2 as pb
 
@@ -44,6 +44,16 @@ def test_predict_sends_the_sticky_key(client, daemon):
     client.predict("m", {"x": 1}, sticky_key="user-7")
     client.predict("m", {"x": 1})
     assert [request.sticky_key for request in daemon.requests] == ["user-7", ""]
+
+
+def test_predict_sends_priority_and_sequence(client, daemon):
+    client.predict("m", {}, priority=Priority.HIGH, sequence=SequenceStep("s-1", start=True))
+    client.predict("m", {}, sequence=SequenceStep("s-1", end=True))
+    client.predict("m", {})
+    assert [request.priority for request in daemon.requests] == [Priority.HIGH.value, 0, 0]
+    assert [
+        (request.sequence_id, request.sequence_start, request.sequence_end) for request in daemon.requests
+    ] == [("s-1", True, False), ("s-1", False, True), ("", False, False)]
 
 
 def test_version_and_label_together_are_refused(client, daemon):

@@ -183,6 +183,7 @@ class RpcTest : public testing::Test {
   ~RpcTest() override {
     if (server_ != nullptr) server_->Shutdown();
     scheduler_.Stop();
+    sequences_.Stop();
     if (intake_ != nullptr) intake_->Stop();
     if (intake_thread_.joinable()) intake_thread_.join();
   }
@@ -214,7 +215,7 @@ class RpcTest : public testing::Test {
                       .config = {}});
     ASSERT_OK(intake_->LoadRemembered());
     model_service_ = std::make_unique<ModelServiceImpl>(
-        &table_, shadows_.get(), manager_.get(), intake_.get(), registry_.get(), options.max_message_bytes);
+        &table_, shadows_.get(), &sequences_, manager_.get(), intake_.get(), registry_.get(), options.max_message_bytes);
     admin_service_ =
         std::make_unique<AdminServiceImpl>(AdminParts{.manager = manager_.get(),
                                                       .intake = intake_.get(),
@@ -281,12 +282,14 @@ class RpcTest : public testing::Test {
   TempDir drop_;
   FakeModelLoader loader_;
   RequestScheduler scheduler_{Clock::Real(), nullptr};
+  ManualClock sequence_clock_;
   ServingTable table_;
   HealthReporter health_;
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<ArtifactStore> store_;
   std::unique_ptr<Manager> manager_;
   std::unique_ptr<ShadowRunner> shadows_;  // after the manager: its copies hold handles
+  Sequences sequences_{&sequence_clock_, {.max_sequences = 3, .max_waiting = 2}};  // so do its sequences
   std::unique_ptr<ManagerSink> sink_;
   FaultyFileSystem upload_files_;  // of what writes uploads
   std::unique_ptr<UploadStore> uploads_;

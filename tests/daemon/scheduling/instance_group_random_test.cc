@@ -99,7 +99,8 @@ TEST_P(InstanceGroupRandomTest, EveryRequestIsAnsweredOnceAndWithItsOwn) {
       ++answered;
       const absl::StatusOr<Value> expected = Answer(inputs[thread][i]);
       ASSERT_EQ(outcome.value.status(), expected.status());
-      if (expected.ok()) ASSERT_EQ(Dump(*outcome.value), Dump(*expected));
+      if (!expected.ok()) continue;
+      ASSERT_EQ(Dump(*outcome.value), Dump(*expected));
     }
   }
   EXPECT_GT(answered, 0);

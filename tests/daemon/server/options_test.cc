@@ -85,6 +85,8 @@ TEST_F(OptionsTest, CommandLineSetsEverything) {
                                           "--threads-per-instance=6",
                                           "--max-queue=7",
                                           "--max-queue-mib=9",
+                                          "--max-sequences=10",
+                                          "--sequence-idle-s=11",
                                           "--shutdown-grace-s=8",
                                           "--log-level=debug"});
   ASSERT_FALSE(parsed.exit) << parsed.output;
@@ -107,6 +109,8 @@ TEST_F(OptionsTest, CommandLineSetsEverything) {
   EXPECT_EQ(options.threads_per_instance, 6);
   EXPECT_EQ(options.max_queue, 7);
   EXPECT_EQ(options.max_queue_mib, 9);
+  EXPECT_EQ(options.max_sequences, 10);
+  EXPECT_EQ(options.sequence_idle_s, 11);
   EXPECT_EQ(options.shutdown_grace_s, 8);
   EXPECT_EQ(options.log_level, "debug");
 }

@@ -1,6 +1,6 @@
 """Calls models served by modeld: NumPy arrays in and out, blocking and asyncio."""
 
-from ._rpc import Prediction
+from ._rpc import Prediction, Priority, SequenceStep
 from .aio import AsyncClient
 from .bfloat16 import BFloat16Array
 from .client import Client
@@ -52,8 +52,10 @@ __all__ = [
     "ModeldError",
     "NotFoundError",
     "Prediction",
+    "Priority",
     "ResourceExhaustedError",
     "RetryPolicy",
+    "SequenceStep",
     "ShadowStats",
     "Traffic",
     "UnavailableError",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -47,6 +48,26 @@ CHECK_HEALTH: Method[Any, Any] = Method(
     "/grpc.health.v1.Health/Check", health_pb2.HealthCheckRequest, health_pb2.HealthCheckResponse
 )
 METHODS: tuple[Method[Any, Any], ...] = (PREDICT, LIST_MODELS, GET_MODEL, CHECK_HEALTH)
+
+
+class Priority(enum.Enum):
+    """How urgent a request is, among those that wait for the same version."""
+
+    NORMAL = pb.PRIORITY_NORMAL
+    HIGH = pb.PRIORITY_HIGH
+    LOW = pb.PRIORITY_LOW
+
+
+@dataclass(frozen=True)
+class SequenceStep:
+    """A request's place among those that share the state of a module that writes its own attributes."""
+
+    id: str
+    """Of the sequence, among those to the same model; at most 256 bytes."""
+    start: bool = False
+    """It begins with this request."""
+    end: bool = False
+    """It ends with this request."""
 
 
 @dataclass(frozen=True)
@@ -95,12 +116,20 @@ def predict_request(
     label: str | None,
     method: str | None,
     sticky_key: str | None,
+    priority: Priority | None,
+    sequence: SequenceStep | None,
 ) -> pb.PredictRequest:
     if version is not None and label is not None:
         raise ValueError(f'both version "{version}" and label "{label}" are given; give at most one')
     request = pb.PredictRequest(
         model=model, version=version, label=label, method=method or "", sticky_key=sticky_key or ""
     )
+    if priority is not None:
+        request.priority = priority.value
+    if sequence is not None:
+        request.sequence_id = sequence.id
+        request.sequence_start = sequence.start
+        request.sequence_end = sequence.end
     for name, value in inputs.items():
         codec.encode(value, request.inputs[name], f'input "{name}"')
     return request

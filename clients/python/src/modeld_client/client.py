@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 
 from . import _rpc
-from ._rpc import Method, Prediction, Request, Response
+from ._rpc import Method, Prediction, Priority, Request, Response, SequenceStep
 from .codec import Value
 from .errors import error_for
 from .models import DroppedFile, Listing, Model, ModelDetails, details_from_proto, listing_from_proto
@@ -71,6 +71,8 @@ class Client:
         label: str | None = None,
         method: str | None = None,
         sticky_key: str | None = None,
+        priority: Priority | None = None,
+        sequence: SequenceStep | None = None,
         timeout: float | None = None,
     ) -> Prediction:
         """Runs one method of one version of a model: `forward` of the live one unless told otherwise.
@@ -78,8 +80,11 @@ class Client:
         While the model has a canary, requests that name neither version nor label go to one of the two:
         always to the same one with the same `sticky_key` (a user's or session's id, at most 1 KiB), else
         by what the inputs hold. The prediction says which version answered.
+
+        Of requests that wait, those with a higher `priority` run first. Those of one `sequence` run one after
+        the other on one copy of the attributes that the module writes, and stay on one version.
         """
-        request = _rpc.predict_request(model, inputs, version, label, method, sticky_key)
+        request = _rpc.predict_request(model, inputs, version, label, method, sticky_key, priority, sequence)
         return _rpc.prediction(self._call(_rpc.PREDICT, request, timeout))
 
     def listing(self, *, timeout: float | None = None) -> Listing:

@@ -65,24 +65,66 @@ TEST(ConcurrencyTest, ANetworkAnswersAsItDoesAlone) {
 
 class StatefulModelTest : public testing::TestWithParam<const char*> {};
 
-// Calls of a module that writes its own attributes do not overlap: none is lost, none is counted twice.
-TEST_P(StatefulModelTest, CountsEveryCallOnce) {
+TEST_P(StatefulModelTest, EveryCallBeginsWithWhatWasLoaded) {
   LoadedModel counter(GetParam());
-  Mutex mutex;
-  std::set<std::string> answers;
+  const std::string first = counter.Answer({});
   RunThreads([&](int) {
-    for (int call = 0; call < kCalls; ++call) {
-      const std::string answer = counter.Answer({});
-      const MutexLock lock(&mutex);
-      EXPECT_TRUE(answers.insert(answer).second) << answer;
-    }
+    for (int call = 0; call < kCalls; ++call) ASSERT_EQ(counter.Answer({}), first);
   });
-  EXPECT_EQ(answers.size(), static_cast<size_t>(kThreads * kCalls));
+}
+
+TEST_P(StatefulModelTest, ASessionKeepsWhatItsCallsWrite) {
+  const auto engine = NewLibtorchEngine();
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Executable> counter,
+                       engine->Load({.artifact_path = ModelPath(GetParam())}));
+  ASSERT_TRUE(counter->stateful());
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Executable> a, counter->NewSession());
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Executable> b, counter->NewSession());
+  std::vector<std::string> of_a;
+  for (int call = 0; call < 5; ++call) {
+    const absl::StatusOr<Value> answer = a->Run(0, {});
+    ASSERT_OK(answer);
+    of_a.push_back(Dump(*answer));
+  }
+  EXPECT_EQ(std::set<std::string>(of_a.begin(), of_a.end()).size(), 5u) << "each call counts";
+  for (int call = 0; call < 5; ++call) {
+    const absl::StatusOr<Value> answer = b->Run(0, {});
+    ASSERT_OK(answer);
+    EXPECT_EQ(Dump(*answer), of_a[static_cast<size_t>(call)]) << "it sees nothing of the other";
+  }
+  const absl::StatusOr<Value> fresh = counter->Run(0, {});
+  ASSERT_OK(fresh);
+  EXPECT_EQ(Dump(*fresh), of_a[0]);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, StatefulModelTest,
-                         testing::Values("counter", "counter_in_place", "counter_in_list"),
+                         testing::Values("counter", "counter_in_place", "counter_in_list",
+                                         "writes_parameter"),
                          [](const auto& info) { return std::string(info.param); });
+
+TEST(SessionTest, OfAllMethodsAndSubmodules) {
+  const auto engine = NewLibtorchEngine();
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Executable> loaded,
+                       engine->Load({.artifact_path = ModelPath("accumulator")}));
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Executable> session, loaded->NewSession());
+  ASSERT_EQ(session->methods().size(), 2u);
+  const auto add = [&](float x) {
+    const absl::StatusOr<Value> sum = session->Run(0, {Value{FloatTensor({1}, {x})}});
+    EXPECT_OK(sum);
+    return Dump(*sum);
+  };
+  EXPECT_EQ(add(1), Dump(Value{FloatTensor({1}, {1})}));
+  EXPECT_EQ(add(2), Dump(Value{FloatTensor({1}, {3})}));
+  ASSERT_OK(session->Run(1, {}));  // reset
+  EXPECT_EQ(add(5), Dump(Value{FloatTensor({1}, {5})}));
+}
+
+TEST(SessionTest, OrdinaryModelsHaveNoState) {
+  const auto engine = NewLibtorchEngine();
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Executable> cnn,
+                       engine->Load({.artifact_path = ModelPath("cnn")}));
+  EXPECT_FALSE(cnn->stateful());
+}
 
 TEST(ConcurrencyTest, AKeptInputStaysValidUnderConcurrentCalls) {
   LoadedModel keeps_input("keeps_input");

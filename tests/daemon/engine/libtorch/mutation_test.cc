@@ -10,7 +10,7 @@ namespace modeld {
 namespace {
 
 bool MayWrite(const std::string& model) {
-  return MayWriteAttributes(torch::jit::load(ModelPath(model)).get_method("forward"));
+  return FindAttributeWrites(torch::jit::load(ModelPath(model)).get_method("forward")).any;
 }
 
 TEST(MutationTest, SeesEveryWayToWriteAnAttribute) {
@@ -19,7 +19,17 @@ TEST(MutationTest, SeesEveryWayToWriteAnAttribute) {
   }
 }
 
-// These run concurrently.
+TEST(MutationTest, TellsParametersFromTheRest) {
+  for (const char* model : {"counter", "counter_in_place", "counter_in_list", "keeps_input"}) {
+    EXPECT_FALSE(
+        FindAttributeWrites(torch::jit::load(ModelPath(model)).get_method("forward")).parameters)
+        << model;
+  }
+  EXPECT_TRUE(
+      FindAttributeWrites(torch::jit::load(ModelPath("writes_parameter")).get_method("forward")).parameters);
+}
+
+// These are run as they were loaded, by any number of threads.
 TEST(MutationTest, OrdinaryModelsWriteNothing) {
   for (const char* model : {"add", "cnn", "frozen_cnn", "lstm", "control_flow", "busy", "detection",
                             "methods", "parameter", "tensor_list", "tensor_dict", "future", "raises"}) {

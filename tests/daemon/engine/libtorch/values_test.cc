@@ -80,6 +80,7 @@ TEST(TensorBytesTest, AModelMayWorkInPlaceOnItsInput) {
 
 TEST(TensorBytesTest, AModelMayKeepAnInput) {
   LoadedModel keeps_input("keeps_input");
+  keeps_input.KeepState();
   EXPECT_EQ(keeps_input.Answer({{"x", Floats({1, 2})}}), Dump(Floats({0})));
   EXPECT_EQ(keeps_input.Answer({{"x", Floats({3, 4})}}), Dump(Floats({1, 2})));
   EXPECT_EQ(keeps_input.Answer({{"x", Floats({5, 6})}}), Dump(Floats({3, 4})));
@@ -88,6 +89,7 @@ TEST(TensorBytesTest, AModelMayKeepAnInput) {
 // An answer still being sent must not change under the next call.
 TEST(TensorBytesTest, WhatTheModelKeepsIsCopied) {
   LoadedModel counter("counter_in_place");
+  counter.KeepState();
   ASSERT_OK_AND_ASSIGN(const Value first, counter.Call({}));
   ASSERT_OK_AND_ASSIGN(const Value second, counter.Call({}));
   EXPECT_EQ(Dump(first), Dump(Value{IntTensor({1}, {1})}));

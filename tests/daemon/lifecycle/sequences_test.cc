@@ -1,0 +1,182 @@
+#include "daemon/lifecycle/sequences.h"
+
+#include <gmock/gmock.h>
+
+#include <deque>
+#include <memory>
+#include <thread>
+
+#include "daemon/lifecycle/reaper.h"
+#include "daemon/scheduling/request_scheduler.h"
+#include "registry/base/log.h"
+#include "tests/support/fake_engine.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/test_call.h"
+#include "tests/support/values.h"
+
+namespace modeld {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+// Counts its calls; a session counts its own. Waits while it is closed.
+class CountingExecutable final : public Executable {
+ public:
+  explicit CountingExecutable(Notification* gate) : gate_(gate), methods_({FakeForward({})}) {}
+  const std::vector<Method>& methods() const override { return methods_; }
+  bool stateful() const override { return true; }
+  absl::StatusOr<std::unique_ptr<Executable>> NewSession() override {
+    return std::make_unique<CountingExecutable>(gate_);
+  }
+  absl::StatusOr<Value> Run(size_t, std::vector<Value>) override {
+    if (gate_ != nullptr) gate_->Wait();
+    return Value{int64_t{++calls_}};
+  }
+
+ private:
+  Notification* const gate_;
+  const std::vector<Method> methods_;
+  int calls_ = 0;
+};
+
+class SequencesTest : public ::testing::Test {
+ protected:
+  SequencesTest() { SetLogLevel(LogLevel::kError); }
+  ~SequencesTest() override {
+    scheduler_.Stop();
+    sequences_.Stop();
+    version_ = nullptr;
+  }
+  void SetUp() override { version_ = Version("1.0"); }
+
+  VersionHandle Version(const std::string& name, Notification* gate = nullptr) {
+    auto version = std::make_unique<ServedVersion>();
+    version->model = "counter";
+    version->version = name;
+    version->executable = std::make_unique<CountingExecutable>(gate);
+    version->instances = scheduler_.NewGroup(version->executable.get(), {.instances = 2});
+    return reaper_.MakeHandle(std::move(version));
+  }
+  static SequenceStep Step(const std::string& id, bool start = false, bool end = false) {
+    return {.model = "counter", .id = id, .start = start, .end = end};
+  }
+  // What the call was answered; the sequence's own count.
+  int64_t Ask(const SequenceStep& step) {
+    TestCall& call = calls_.emplace_back();
+    const absl::Status submitted = sequences_.Submit(step, version_, &call);
+    EXPECT_OK(submitted);
+    if (!submitted.ok()) return -1;
+    const absl::StatusOr<Value>& value = call.outcome().value;
+    EXPECT_OK(value.status());
+    call.turn = nullptr;
+    return value.ok() ? *value->get_if<int64_t>() : -1;
+  }
+
+  ManualClock clock_;
+  RequestScheduler scheduler_{&clock_, nullptr};
+  Reaper reaper_{nullptr};
+  Sequences sequences_{&clock_, {.max_sequences = 2, .max_waiting = 2, .idle = absl::Seconds(60)}};
+  VersionHandle version_;
+  std::deque<TestCall> calls_;
+};
+
+TEST_F(SequencesTest, EachKeepsAStateOfItsOwn) {
+  EXPECT_EQ(Ask(Step("a", /*start=*/true)), 1);
+  EXPECT_EQ(Ask(Step("a")), 2);
+  EXPECT_EQ(Ask(Step("b", /*start=*/true)), 1);
+  EXPECT_EQ(Ask(Step("a")), 3);
+  EXPECT_EQ(Ask(Step("a", /*start=*/true)), 1) << "begun anew";
+  EXPECT_EQ(Ask(Step("a", false, /*end=*/true)), 2);
+  EXPECT_EQ(sequences_.open(), 1u);
+}
+
+TEST_F(SequencesTest, WhatWasNotBegunIsRefused) {
+  TestCall call;
+  const auto not_begun = StatusIs(absl::StatusCode::kFailedPrecondition,
+                                  AllOf(HasSubstr("sequence \"a\" of model \"counter\" was not begun"),
+                                        HasSubstr("sequence_start")));
+  EXPECT_THAT(sequences_.Submit(Step("a"), version_, &call), not_begun);
+  EXPECT_THAT(sequences_.Find(Step("a")), not_begun);
+  EXPECT_EQ(Ask(Step("a", /*start=*/true, /*end=*/true)), 1);
+  EXPECT_THAT(sequences_.Submit(Step("a"), version_, &call), not_begun);
+}
+
+TEST_F(SequencesTest, ASequenceStaysOnItsVersion) {
+  Ask(Step("a", /*start=*/true));
+  const VersionHandle before = version_;
+  version_ = Version("2.0");
+  EXPECT_EQ(Ask(Step("a")), 2);
+  ASSERT_OK_AND_ASSIGN(const VersionHandle found, sequences_.Find(Step("a")));
+  EXPECT_EQ(found, before);
+}
+
+TEST_F(SequencesTest, RequestsRunOneAfterTheOther) {
+  Notification gate;
+  version_ = Version("1.0", &gate);
+  std::deque<TestCall> calls(4);
+  ASSERT_OK(sequences_.Submit(Step("a", /*start=*/true), version_, &calls[0]));
+  ASSERT_OK(sequences_.Submit(Step("a"), version_, &calls[1]));
+  ASSERT_OK(sequences_.Submit(Step("a", false, /*end=*/true), version_, &calls[2]));
+  EXPECT_THAT(sequences_.Submit(Step("a"), version_, &calls[3]),
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("2 requests of sequence \"a\" wait")));
+  gate.Notify();
+  for (int64_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(*calls[static_cast<size_t>(i)].outcome().value->get_if<int64_t>(), i + 1);
+    calls[static_cast<size_t>(i)].turn = nullptr;
+  }
+  EXPECT_EQ(sequences_.open(), 0u);
+}
+
+TEST_F(SequencesTest, TooManyAreRefused) {
+  Ask(Step("a", /*start=*/true));
+  Ask(Step("b", /*start=*/true));
+  TestCall call;
+  EXPECT_THAT(sequences_.Submit(Step("c", /*start=*/true), version_, &call),
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("raise --max-sequences")));
+  EXPECT_EQ(Ask(Step("b", /*start=*/true)), 1) << "in the place of another";
+}
+
+TEST_F(SequencesTest, AnIdleSequenceIsGivenUpAndItsVersionLetGo) {
+  Ask(Step("a", /*start=*/true));
+  const std::weak_ptr<const ServedVersion> version = version_;
+  version_ = Version("2.0");
+  clock_.Advance(absl::Seconds(59));
+  sequences_.GiveUpIdle();
+  EXPECT_EQ(sequences_.open(), 1u);
+  EXPECT_FALSE(version.expired());
+  clock_.Advance(absl::Seconds(1));
+  sequences_.GiveUpIdle();
+  EXPECT_EQ(sequences_.open(), 0u);
+  EXPECT_TRUE(version.expired());
+}
+
+TEST_F(SequencesTest, ABusySequenceIsNotIdle) {
+  Notification gate;
+  version_ = Version("1.0", &gate);
+  TestCall call;
+  ASSERT_OK(sequences_.Submit(Step("a", /*start=*/true), version_, &call));
+  clock_.Advance(absl::Hours(1));
+  sequences_.GiveUpIdle();
+  EXPECT_EQ(sequences_.open(), 1u);
+  gate.Notify();
+  (void)call.outcome();
+  call.turn = nullptr;
+}
+
+TEST_F(SequencesTest, AnEndWhileOthersWaitLetsThemRun) {
+  Notification gate;
+  version_ = Version("1.0", &gate);
+  std::deque<TestCall> calls(2);
+  ASSERT_OK(sequences_.Submit(Step("a", /*start=*/true, /*end=*/true), version_, &calls[0]));
+  ASSERT_OK(sequences_.Submit(Step("a"), version_, &calls[1]));
+  gate.Notify();
+  (void)calls[0].outcome();
+  calls[0].turn = nullptr;
+  EXPECT_EQ(*calls[1].outcome().value->get_if<int64_t>(), 2);
+  calls[1].turn = nullptr;
+  EXPECT_EQ(sequences_.open(), 1u) << "who came after the end goes on with it";
+}
+
+}  // namespace
+}  // namespace modeld
