@@ -27,6 +27,8 @@ constexpr char kMemoryHint[] =
     "it needs more memory than the probe's limit: give the daemon more, raise the limit, or warm smaller "
     "batch sizes";
 
+constexpr char kDeclareHint[] =
+    "declare dtype and shape of every input in config.json, or leave `batching` out";
 constexpr char kBatchingHint[] =
     "leave `batching` out of config.json, or change the model: its rows must not depend on each other, and "
     "every output must be a tensor with one row for each row of input";
@@ -196,12 +198,10 @@ class Run {
     const Method& forward = executable_->methods().front();
     if (!CanGenerate(forward, inputs_)) {
       const absl::Status rule = MakeBatchRule(forward, inputs_).status();
-      if (rule.ok()) {
-        return Warn(
-            "batching was not tried: an input of forward is not declared with dtype and shape; declare them "
-            "all");
-      }
-      return Fail(v1::PROBE_OUTCOME_CONTRADICTS_CONFIG, std::string(rule.message()), kBatchingHint);
+      const std::string why = rule.ok() ? "batching: it cannot be tried, for not every input of forward is "
+                                          "declared with dtype and shape"
+                                        : std::string(rule.message());
+      return Fail(v1::PROBE_OUTCOME_CONTRADICTS_CONFIG, why, rule.ok() ? kDeclareHint : kBatchingHint);
     }
     Enter("trying a batch");
     const absl::Status tried = CheckBatching(*executable_, declared(), ToleranceOf(subject_.config));

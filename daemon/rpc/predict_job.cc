@@ -8,6 +8,7 @@
 #include "daemon/codec/utf8.h"
 #include "daemon/codec/value_codec.h"
 #include "daemon/engine/bind.h"
+#include "daemon/engine/deep_copy.h"
 #include "daemon/rpc/admin_requests.h"
 #include "daemon/rpc/catch_bad_alloc.h"
 #include "daemon/rpc/request_hash.h"
@@ -71,10 +72,10 @@ absl::StatusOr<std::optional<SequenceStep>> StepOf(const v1::PredictRequest& req
 // Of a request whose sequence runs on `version`, whatever is live.
 absl::StatusOr<Route> OnOwnVersion(const v1::PredictRequest& request, VersionHandle version) {
   if (!request.version().empty() && request.version() != version->version) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("sequence ", Quote(request.sequence_id()), " of model ", Quote(request.model()),
-                     " runs on version ", version->version, ", not ", Quote(request.version()),
-                     "; leave the version out, or begin another sequence"));
+    return absl::FailedPreconditionError(absl::StrCat("sequence ", Quote(request.sequence_id()), " of model ",
+                                                      Quote(request.model()), " runs on version ",
+                                                      version->version, ", not ", Quote(request.version()),
+                                                      "; leave the version out, or begin another sequence"));
   }
   return Route{.version = std::move(version), .shadow = nullptr, .shadow_stats = nullptr};
 }
@@ -103,6 +104,10 @@ absl::Status PredictJob::Submit(v1::PredictRequest& request) {
   MODELD_ASSIGN_OR_RETURN(NamedValues inputs, TakeInputs(*route.version, request));
   if (route.shadow != nullptr) copy_ = shared_->shadows->MakeCopy(route, request.method(), inputs);
   MODELD_ASSIGN_OR_RETURN(arguments, BindInputs(*route.version, method, std::move(inputs)));
+  // Fields that this build does not know, and numbers that were not sent as raw bytes, are held until the
+  // answer.
+  bytes = static_cast<int64_t>(request.SpaceUsedLong());
+  for (const Value& argument : arguments) bytes += static_cast<int64_t>(CopySize(argument));
   version_ = route.version;
   if (step.has_value() && route.version->executable->stateful()) {
     return shared_->sequences->Submit(*step, route.version, this);

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "daemon/rpc/deadline.h"
@@ -22,7 +23,16 @@ class PredictStream::Job final : public PredictJob {
   bool answered() const { return answered_; }
   void set_answered() { answered_ = true; }
 
+  // Memory that it holds.
+  size_t bytes() const { return bytes_; }
+  void set_bytes(size_t bytes) { bytes_ = bytes; }
+  size_t SpaceUsed() const { return request_.SpaceUsedLong() + response_.SpaceUsedLong(); }
+
   void Start() {
+    if (request_.timeout_ms() < 0) {
+      return Done(absl::InvalidArgumentError(
+          absl::StrCat("timeout_ms is ", request_.timeout_ms(), "; expected at least 0")));
+    }
     absl::Time deadline = DeadlineOf(stream_->context_->raw_deadline());
     if (request_.timeout_ms() > 0) {
       deadline = std::min(deadline, absl::Now() + absl::Milliseconds(request_.timeout_ms()));
@@ -42,13 +52,16 @@ class PredictStream::Job final : public PredictJob {
         failure->set_retry_after_ms(std::max<int64_t>(1, absl::ToInt64Milliseconds(*after)));
       }
     }
+    request_.Clear();
     stream_->OnAnswered(*this);
   }
 
   PredictStream* const stream_;
   v1::PredictStreamRequest request_;
   v1::PredictStreamResponse response_;
-  bool answered_ = false;  // guarded by the stream's mutex
+  // Guarded by the stream's mutex:
+  bool answered_ = false;
+  size_t bytes_ = 0;
 };
 
 void PredictStreams::Stop() {
@@ -83,7 +96,7 @@ PredictStream* PredictStream::Begin(const PredictJob::Shared& shared, PredictStr
   Steps steps;
   {
     MutexLock lock(&stream->mutex_);
-    stream->stopped_ = stopped;
+    stream->stopped_ |= stopped;
     steps = stream->NextSteps();
   }
   stream->Take(steps);
@@ -116,6 +129,7 @@ void PredictStream::OnReadDone(bool ok) {
     MutexLock lock(&mutex_);
     if (ok && !finished_) {
       read = reading_.get();
+      read->set_bytes(read->SpaceUsed());
       jobs_.push_back(std::move(reading_));
       starting_ = true;
     } else {
@@ -151,9 +165,16 @@ void PredictStream::OnAnswered(Job& job) {
   {
     MutexLock lock(&mutex_);
     job.set_answered();
+    job.set_bytes(job.SpaceUsed());
     steps = NextSteps();
   }
   Take(steps);
+}
+
+bool PredictStream::HasRoom() const {
+  size_t bytes = 0;
+  for (const std::unique_ptr<Job>& job : jobs_) bytes += job->bytes();
+  return jobs_.size() < kMaxStreamJobs && bytes <= static_cast<size_t>(shared_.max_message_bytes);
 }
 
 PredictStream::Steps PredictStream::NextSteps() {
@@ -164,8 +185,8 @@ PredictStream::Steps PredictStream::NextSteps() {
     steps.write = jobs_.front().get();
   }
   if (starting_) return steps;
-  const bool reads = !read_all_ && !stopped_;
-  if (reads && reading_ == nullptr && jobs_.size() < kMaxStreamJobs) {
+  const bool reads = !read_all_ && !stopped_ && !broken_ && !finished_;
+  if (reads && reading_ == nullptr && HasRoom()) {
     reading_ = std::make_unique<Job>(this);
     steps.read = reading_.get();
   }

@@ -16,8 +16,8 @@
 
 namespace modeld {
 
-// Requests of one stream that are read and not answered yet; beyond them the client is held back by HTTP/2's
-// flow control.
+// Requests of one stream that are read and not answered yet. Beyond them, or where they and their answers
+// take more memory than one message may, the client is held back by HTTP/2's flow control.
 inline constexpr size_t kMaxStreamJobs = 64;
 
 class PredictStream;
@@ -72,6 +72,8 @@ class PredictStream final
   PredictStream(const PredictJob::Shared& shared, PredictStreams& all, grpc::CallbackServerContext* context);
 
   void OnAnswered(Job& job);
+  // For another request, beside those that are not answered yet.
+  bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // What comes next, now that something has changed.
   Steps NextSteps() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The stream may be gone when it returns.

@@ -18,14 +18,24 @@ struct Rank {
 }  // namespace
 
 bool BatchQueue::Push(const WaitingCall& waiting, const std::optional<BatchKey>& key) {
-  Bucket& bucket = buckets_[key];
+  const auto priority = static_cast<size_t>(waiting.call->priority);
+  const auto [found, is_new] = buckets_.try_emplace(key);
+  Bucket& bucket = found->second;
+  try {
+    bucket.waiting[priority].push_back(waiting);
+  } catch (...) {
+    if (is_new) buckets_.erase(found);
+    throw;
+  }
   bucket.alone = !key.has_value();
-  bucket.waiting[static_cast<size_t>(waiting.call->priority)].push_back(waiting);
+  bucket.deadline = std::min(bucket.deadline, waiting.call->deadline);
   ++bucket.size;
+  ++sizes_[priority];
   bucket.rows += waiting.rows;
   ++size_;
   bytes_ += waiting.bytes;
-  return bucket.alone || bucket.rows >= WorthRows();
+  return bucket.alone || bucket.rows >= WorthRows() ||
+         bucket.deadline < waiting.arrived + 2 * limits_.max_delay;
 }
 
 int64_t BatchQueue::WorthRows() const {
@@ -39,22 +49,23 @@ int64_t BatchQueue::RowsToTake(int64_t waiting) const {
   return *std::prev(above);
 }
 
-absl::Time BatchQueue::DueAt(const Bucket& bucket) const {
+absl::Time BatchQueue::DueAt(const Bucket& bucket, absl::Duration run) const {
   if (bucket.alone || bucket.rows >= WorthRows()) return absl::InfinitePast();
   absl::Time oldest = absl::InfiniteFuture();
   for (const std::deque<WaitingCall>& waiting : bucket.waiting) {
     if (!waiting.empty()) oldest = std::min(oldest, waiting.front().arrived);
   }
-  return oldest + limits_.max_delay;
+  // A run may take a little longer than usual.
+  return std::min(oldest + limits_.max_delay, bucket.deadline - 2 * run);
 }
 
-BatchQueue::Taken BatchQueue::Take(absl::Time now, bool linger) {
+BatchQueue::Taken BatchQueue::Take(absl::Time now, bool linger, absl::Duration run) {
   auto best = buckets_.end();
   Rank best_rank;
   Taken none;
   for (auto bucket = buckets_.begin(); bucket != buckets_.end(); ++bucket) {
     if (linger) {
-      const absl::Time due = DueAt(bucket->second);
+      const absl::Time due = DueAt(bucket->second, run);
       // Farther ahead than that: the clock was set back meanwhile.
       if (due > now && due - now <= limits_.max_delay) {
         none.look_again = std::min(none.look_again, due);
@@ -79,6 +90,7 @@ BatchQueue::Taken BatchQueue::TakeFrom(Buckets::iterator found) {
   Bucket& bucket = found->second;
   const int64_t wanted = bucket.alone ? 0 : RowsToTake(bucket.rows);
   Taken taken;
+  taken.calls.reserve(bucket.alone ? 1 : std::min(bucket.size, static_cast<size_t>(limits_.max_rows)));
   // Whoever leads is taken, however large. In order: a request that is too large for what is left ends the
   // batch, and leads the next one.
   const auto fits = [&](const WaitingCall& next) {
@@ -101,6 +113,7 @@ BatchQueue::Taken BatchQueue::TakeFrom(Buckets::iterator found) {
 void BatchQueue::Forget(Bucket& bucket, const WaitingCall& waiting) {
   --bucket.size;
   bucket.rows -= waiting.rows;
+  --sizes_[static_cast<size_t>(waiting.call->priority)];
   --size_;
   bytes_ -= waiting.bytes;
 }

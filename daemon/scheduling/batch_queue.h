@@ -40,10 +40,17 @@ class BatchQueue {
   explicit BatchQueue(BatchLimits limits) : limits_(std::move(limits)) {}
 
   size_t size() const { return size_; }
+  // Of this priority, and of those that go before it.
+  size_t SizeBefore(Priority priority) const {
+    size_t size = 0;
+    for (size_t i = 0; i <= static_cast<size_t>(priority); ++i) size += sizes_[i];
+    return size;
+  }
   bool empty() const { return size_ == 0; }
   int64_t bytes() const { return bytes_; }
 
-  // None: it shares a batch with nobody. True: its bucket has become worth waiting for no longer.
+  // None: it shares a batch with nobody. True: its bucket has become worth waiting for no longer, or may be
+  // so before it was without it. Throws std::bad_alloc, and then it is not there.
   bool Push(const WaitingCall& waiting, const std::optional<BatchKey>& key);
 
   struct Taken {
@@ -52,13 +59,15 @@ class BatchQueue {
     // Where `calls` is empty: when to ask again at the latest; InfiniteFuture if nothing waits.
     absl::Time look_again = absl::InfiniteFuture();
   };
-  // The next batch. `linger`: what is not full and has not waited for max_delay stays.
-  Taken Take(absl::Time now, bool linger);
+  // The next batch. `linger`: what is not full and has not waited for max_delay stays, but for what would
+  // then miss its deadline by a run that takes `run`.
+  Taken Take(absl::Time now, bool linger, absl::Duration run = absl::ZeroDuration());
 
   // Takes out all that `unwanted` is true of.
   template <typename Unwanted>
   std::vector<QueuedCall*> Remove(const Unwanted& unwanted) {
     std::vector<QueuedCall*> removed;
+    removed.reserve(size_);  // so that nothing fails half-way
     for (auto bucket = buckets_.begin(); bucket != buckets_.end();) {
       for (std::deque<WaitingCall>& waiting : bucket->second.waiting) {
         std::erase_if(waiting, [&](const WaitingCall& each) {
@@ -78,7 +87,8 @@ class BatchQueue {
     std::array<std::deque<WaitingCall>, kPriorities> waiting;  // by priority, oldest first
     size_t size = 0;
     int64_t rows = 0;
-    bool alone = false;  // its requests share a batch with nobody
+    absl::Time deadline = absl::InfiniteFuture();  // none of its requests has an earlier one
+    bool alone = false;                            // its requests share a batch with nobody
   };
   // The bucket of those that share a batch with nobody has no key, and comes first.
   using Buckets = std::map<std::optional<BatchKey>, Bucket>;
@@ -88,12 +98,13 @@ class BatchQueue {
   // Rows of the batch that is taken out of so many.
   int64_t RowsToTake(int64_t waiting) const;
   // When the bucket may be taken from at the latest.
-  absl::Time DueAt(const Bucket& bucket) const;
+  absl::Time DueAt(const Bucket& bucket, absl::Duration run) const;
   void Forget(Bucket& bucket, const WaitingCall& waiting);
   Taken TakeFrom(Buckets::iterator bucket);
 
   const BatchLimits limits_;
   Buckets buckets_;  // none is empty
+  std::array<size_t, kPriorities> sizes_{};
   size_t size_ = 0;
   int64_t bytes_ = 0;
 };

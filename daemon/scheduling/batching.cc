@@ -13,6 +13,9 @@
 namespace modeld {
 namespace {
 
+// Longer ones are hardly ever equal, and would be compared again and again.
+constexpr size_t kMaxKeyTextBytes = 256;
+
 // Set apart in a key what would else look alike: tensors and the kinds of scalars.
 enum KeyWord : int64_t { kRows, kNone, kBool, kInt, kFloat, kString };
 
@@ -52,7 +55,8 @@ bool AddOther(const Value& value, BatchKey& key) {
     std::memcpy(&bits, number, sizeof(bits));
     key.Add(kFloat);
     key.Add(bits);
-  } else if (const auto* text = value.get_if<std::string>()) {
+  } else if (const auto* text = value.get_if<std::string>();
+             text != nullptr && text->size() <= kMaxKeyTextBytes) {
     key.Add(kString);
     AddText(*text, key);
   } else {
@@ -104,7 +108,10 @@ absl::Status SplitTensor(const Tensor& tensor, const std::vector<int64_t>& rows,
   }
   const size_t row_bytes = RowBytes(tensor);
   size_t offset = 0;
+  int64_t left = total;
   for (const int64_t count : rows) {
+    if (count > left) return NotRows("too short", total);
+    left -= count;
     Tensor part;
     part.dtype = tensor.dtype;
     part.shape = tensor.shape;

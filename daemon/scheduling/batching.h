@@ -45,7 +45,7 @@ struct BatchPart {
 };
 
 // None: the request cannot share a batch, for it has no rows, or not the same number in each argument, or an
-// argument without rows that is more than a scalar, a string or None.
+// argument without rows that is more than a scalar, a short string or None.
 // REQUIRES: `arguments` come from BindArguments, of the method that the rule was made for.
 std::optional<BatchPart> PartOf(const BatchRule& rule, const std::vector<Value>& arguments);
 

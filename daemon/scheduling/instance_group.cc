@@ -1,8 +1,8 @@
 #include "daemon/scheduling/instance_group.h"
 
 #include <algorithm>
+#include <exception>
 #include <new>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,6 +16,15 @@ namespace {
 
 // A run that takes less is over before another thread would have begun it, or nearly so.
 constexpr int64_t kRunsAtOnceNanoseconds = 100'000;
+// And larger requests may take longer than most.
+constexpr int64_t kRunsAtOnceBytes = 64 << 10;
+// One measurement counts for at most so many times what was known: it may be a request unlike the others, or
+// the machine's doing.
+constexpr int64_t kMostAtOnce = 4;
+// A batch of more bytes than this is padded to at most twice its size.
+constexpr int64_t kPaddedFreelyBytes = 16 << 20;
+// How often at most a full queue is looked through for what nobody wants any more.
+constexpr absl::Duration kSweepAgain = absl::Milliseconds(5);
 // Batches are made of calls of `forward`, which config and rule are about.
 constexpr size_t kForward = 0;
 // The weight of the newest in the moving averages is one in so many.
@@ -23,17 +32,24 @@ constexpr int64_t kAveraged = 8;
 
 constexpr absl::Duration kRetrySoonest = absl::Milliseconds(1);
 
-absl::Status PassedError(const char* when) {
-  return absl::DeadlineExceededError(absl::StrCat("the deadline passed ", when));
-}
-
 std::string Milliseconds(absl::Duration duration) {
   return absl::StrCat(std::max<int64_t>(1, absl::ToInt64Milliseconds(duration)), " ms");
 }
 
 void Average(std::atomic<int64_t>& average, int64_t newest) {
   const int64_t before = average.load(std::memory_order_relaxed);
-  average.store(before == 0 ? newest : before + (newest - before) / kAveraged, std::memory_order_relaxed);
+  const int64_t counted = std::min(newest, kMostAtOnce * before);
+  average.store(before == 0 ? newest : before + (counted - before) / kAveraged, std::memory_order_relaxed);
+}
+
+// Rises at once, and falls slowly.
+void Peak(std::atomic<int64_t>& peak, int64_t newest) {
+  const int64_t before = peak.load(std::memory_order_relaxed);
+  if (before == 0 || newest >= before) {
+    peak.store(before == 0 ? newest : std::min(newest, kMostAtOnce * before), std::memory_order_relaxed);
+  } else {
+    peak.store(before - (before - newest) / (2 * kAveraged), std::memory_order_relaxed);
+  }
 }
 
 }  // namespace
@@ -45,6 +61,7 @@ InstanceGroup::InstanceGroup(Executable* executable, InstanceGroupOptions option
       scheduler_(scheduler),
       joins_(options_.batching.has_value() && options_.batch.max_rows > 1),
       queue_(options_.batch) {
+  threads_.reserve(static_cast<size_t>(options_.instances));  // so that only a thread itself may be refused
   scheduler_->Register(this);
 }
 
@@ -81,36 +98,34 @@ void InstanceGroup::Poke() {
 void InstanceGroup::Submit(QueuedCall* call) {
   scheduler_->Enter();
   const absl::Time now = scheduler_->clock_->Now();
-  if (call->deadline <= now) {
-    return scheduler_->Answer(*call, {.value = PassedError("before the request was queued")});
-  }
-  if (TakeIdleInstance()) {
-    scheduler_->PrepareThisThread(options_.threads_per_instance);
-    RunAlone(*call);
-    RunQueuedHere();
-    return;
-  }
+  absl::Status refused;
   std::vector<QueuedCall*> given_up;
-  absl::Status queued;
   try {
-    queued = Enqueue(call, now, &given_up);
+    refused = WhyNot({.call = call, .rows = 1, .bytes = 0, .arrived = now}, now);
+    if (refused.ok() && TakeIdleInstance(*call)) {
+      scheduler_->PrepareThisThread(options_.threads_per_instance);
+      RunAlone(*call);
+      RunQueuedHere();
+      return;
+    }
+    if (refused.ok()) refused = Enqueue(call, now, &given_up);
   } catch (const std::bad_alloc&) {
-    queued = absl::ResourceExhaustedError("out of memory to queue the request; try again later");
+    refused = absl::ResourceExhaustedError("out of memory to queue the request; try again later");
   }
   for (QueuedCall* other : given_up) {
     scheduler_->Answer(*other,
                        {.value = WhyNot({.call = other, .rows = 1, .bytes = 0, .arrived = now}, now)});
   }
-  if (!queued.ok()) scheduler_->Answer(*call, {.value = std::move(queued)});
+  if (!refused.ok()) scheduler_->Answer(*call, {.value = std::move(refused)});
 }
 
 bool InstanceGroup::IsFast() const {
-  const int64_t typical = typical_run_.load(std::memory_order_relaxed);
-  return typical > 0 && typical <= kRunsAtOnceNanoseconds && options_.threads_per_instance == 1;
+  const int64_t slowest = slowest_run_.load(std::memory_order_relaxed);
+  return slowest > 0 && slowest <= kRunsAtOnceNanoseconds && options_.threads_per_instance == 1;
 }
 
-bool InstanceGroup::TakeIdleInstance() {
-  if (!IsFast()) return false;
+bool InstanceGroup::TakeIdleInstance(const QueuedCall& call) {
+  if (!IsFast() || call.method != kForward || call.bytes > kRunsAtOnceBytes) return false;
   // Where requests can be joined, the others are to wait for the one that runs, and then to run together.
   const int at_once = joins_.load(std::memory_order_relaxed) ? 1 : options_.instances;
   MutexLock lock(&mutex_);
@@ -124,7 +139,7 @@ void InstanceGroup::RunQueuedHere() {
     BatchQueue::Taken next;
     {
       MutexLock lock(&mutex_);
-      if (IsFast() && !stopped_) next = queue_.Take(scheduler_->clock_->Now(), /*linger=*/false);
+      if (IsFast() && !stopped_) next = TakeNext(/*linger=*/false);
       if (next.calls.empty()) {
         --running_;
         // One that cannot be started now is tried for again with the next request.
@@ -132,16 +147,27 @@ void InstanceGroup::RunQueuedHere() {
         return;
       }
     }
-    Run(std::move(next.calls));
+    Run(next.calls);
+  }
+}
+
+BatchQueue::Taken InstanceGroup::TakeNext(bool linger) {
+  // Where there is no memory to take them in, they stay, and are looked at again with the next request.
+  try {
+    return queue_.Take(scheduler_->clock_->Now(), linger, TypicalRun());
+  } catch (const std::bad_alloc&) {
+    return {};
   }
 }
 
 absl::Status InstanceGroup::Enqueue(QueuedCall* call, absl::Time now, std::vector<QueuedCall*>* given_up) {
-  WaitingCall waiting{.call = call, .rows = 1, .bytes = ArgumentBytes(call->arguments), .arrived = now};
+  WaitingCall waiting{.call = call, .rows = 1, .bytes = call->bytes, .arrived = now};
   std::optional<BatchKey> key;
   const bool joins = joins_.load(std::memory_order_relaxed) && call->session == nullptr;
   if (joins && call->method == kForward) {
-    if (std::optional<BatchPart> part = PartOf(*options_.batching, call->arguments)) {
+    std::optional<BatchPart> part = PartOf(*options_.batching, call->arguments);
+    // What is larger than a batch runs alone: its rows are never added to others.
+    if (part.has_value() && part->rows <= options_.batch.max_rows) {
       key = std::move(part->key);
       waiting.rows = part->rows;
     }
@@ -149,24 +175,25 @@ absl::Status InstanceGroup::Enqueue(QueuedCall* call, absl::Time now, std::vecto
   MutexLock lock(&mutex_);
   if (stopped_) return RequestScheduler::StoppedError();
   absl::Status room = CheckRoom(waiting);
-  if (!room.ok()) {
-    *given_up = queue_.Remove(
-        [&](const QueuedCall& call) { return call.deadline <= waiting.arrived || call.Cancelled(); });
-    if (!given_up->empty()) room = CheckRoom(waiting);
-    if (!room.ok()) return room;
+  if (!room.ok() && now >= sweep_again_) {
+    sweep_again_ = now + kSweepAgain;
+    *given_up =
+        queue_.Remove([&](const QueuedCall& other) { return other.deadline <= now || other.Cancelled(); });
+    room = CheckRoom(waiting);
   }
-  if (const absl::Duration wait = EstimatedWait(); waiting.arrived + wait > waiting.call->deadline) {
-    return absl::DeadlineExceededError(
-        absl::StrCat("the deadline in ", Milliseconds(waiting.call->deadline - waiting.arrived),
-                     " cannot be met: ", queue_.size(), " requests wait, for about ", Milliseconds(wait)));
+  if (!room.ok()) return room;
+  if (const absl::Duration wait = EstimatedWait(call->priority); now + wait > call->deadline) {
+    return absl::DeadlineExceededError(absl::StrCat("the deadline in ", Milliseconds(call->deadline - now),
+                                                    " cannot be met: ", queue_.SizeBefore(call->priority),
+                                                    " requests wait, for about ", Milliseconds(wait)));
   }
   if (threads_.empty() && running_ == 0) {
     if (absl::Status started = WakeOne(); !started.ok()) return started;
   }
   const bool worth_it = queue_.Push(waiting, key);
-  // Who runs looks at the queue before it gives its instance back.
-  const bool wakes = running_ < options_.instances && !(IsFast() && running_ > 0);
-  if (wakes && (worth_it || !lingering_)) return WakeOne();
+  // Who runs looks at the queue before it gives its instance back, and a fast model's is back soon.
+  const bool is_waited_for = lingering_ ? worth_it : !(IsFast() && running_ > 0);
+  if (running_ < options_.instances && is_waited_for) WakeOne().IgnoreError();
   return absl::OkStatus();
 }
 
@@ -182,13 +209,17 @@ absl::Status InstanceGroup::CheckRoom(const WaitingCall& waiting) const {
     return absl::OkStatus();
   }
   absl::Status status = absl::ResourceExhaustedError(absl::StrCat("the queue is full: ", full));
-  SetRetryAfter(std::max(EstimatedWait() / 2, kRetrySoonest), status);
+  SetRetryAfter(std::max(EstimatedWait(Priority::kLow) / 2, kRetrySoonest), status);
   return status;
 }
 
-absl::Duration InstanceGroup::EstimatedWait() const {
+absl::Duration InstanceGroup::EstimatedWait(Priority priority) const {
   return absl::Nanoseconds(typical_call_.load(std::memory_order_relaxed)) *
-         static_cast<int64_t>(queue_.size()) / options_.instances;
+         static_cast<int64_t>(queue_.SizeBefore(priority)) / options_.instances;
+}
+
+absl::Duration InstanceGroup::TypicalRun() const {
+  return absl::Nanoseconds(typical_run_.load(std::memory_order_relaxed));
 }
 
 absl::Status InstanceGroup::WakeOne() {
@@ -198,8 +229,8 @@ absl::Status InstanceGroup::WakeOne() {
   }
   if (static_cast<int>(threads_.size()) >= options_.instances || stopped_) return absl::OkStatus();
   try {
-    threads_.emplace_back([this, index = static_cast<int>(threads_.size())] { InstanceLoop(index); });
-  } catch (const std::system_error& error) {
+    threads_.emplace_back([this] { InstanceLoop(); });
+  } catch (const std::exception& error) {            // std::system_error, std::bad_alloc
     if (!threads_.empty()) return absl::OkStatus();  // the others do its work
     return absl::ResourceExhaustedError(
         absl::StrCat("no thread can be started: ", error.what(), "; raise the limit of threads"));
@@ -209,13 +240,13 @@ absl::Status InstanceGroup::WakeOne() {
 
 // --- The group's threads ---
 
-void InstanceGroup::InstanceLoop(int /*index*/) {
+void InstanceGroup::InstanceLoop() {
   scheduler_->PrepareThisThread(options_.threads_per_instance);
   bool just_ran = false;
   while (true) {
     BatchQueue::Taken next = Next(just_ran);
     if (next.calls.empty()) return;
-    Run(std::move(next.calls));
+    Run(next.calls);
     just_ran = true;
   }
 }
@@ -230,15 +261,14 @@ BatchQueue::Taken InstanceGroup::Next(bool just_ran) {
       // on their way.
       const bool linger =
           just_ran && running_ == options_.instances - 1 && options_.batch.max_delay > absl::ZeroDuration();
-      const absl::Time now = scheduler_->clock_->Now();
-      BatchQueue::Taken taken = queue_.Take(now, linger);
+      BatchQueue::Taken taken = TakeNext(linger);
       if (!taken.calls.empty()) {
         ++running_;
         // Who brought what is left may have found no thread idle.
         if (!queue_.empty() && running_ < options_.instances) WakeOne().IgnoreError();
         return taken;
       }
-      wait = taken.look_again - now;
+      wait = taken.look_again - scheduler_->clock_->Now();
     } else {
       just_ran = false;
     }
@@ -256,10 +286,13 @@ BatchQueue::Taken InstanceGroup::Next(bool just_ran) {
 absl::Status InstanceGroup::WhyNot(const WaitingCall& waiting, absl::Time now) const {
   const QueuedCall& call = *waiting.call;
   if (call.Cancelled()) return absl::CancelledError("the caller cancelled the request");
-  if (call.deadline <= now) return PassedError("while the request waited in the queue");
+  if (call.deadline <= now)
+    return absl::DeadlineExceededError(
+        absl::StrCat("the deadline passed ", now > waiting.arrived ? "while the request waited in the queue"
+                                                                   : "before the request was queued"));
   // Of those that waited for others only: what finds an idle instance is always run, and so the average
   // follows where a model has become faster.
-  const absl::Duration run = absl::Nanoseconds(typical_run_.load(std::memory_order_relaxed));
+  const absl::Duration run = TypicalRun();
   if (now - waiting.arrived > run / 2 && call.deadline - now < run * 0.9) {
     return absl::DeadlineExceededError(absl::StrCat("the deadline in ", Milliseconds(call.deadline - now),
                                                     " cannot be met any more: a run takes ",
@@ -268,16 +301,17 @@ absl::Status InstanceGroup::WhyNot(const WaitingCall& waiting, absl::Time now) c
   return absl::OkStatus();
 }
 
-void InstanceGroup::Run(std::vector<WaitingCall> calls) {
-  const absl::Time now = scheduler_->clock_->Now();
-  std::erase_if(calls, [&](const WaitingCall& waiting) {
-    absl::Status why_not = WhyNot(waiting, now);
-    if (why_not.ok()) return false;
-    scheduler_->Answer(*waiting.call, {.value = std::move(why_not)});
-    return true;
-  });
+void InstanceGroup::Run(std::vector<WaitingCall>& calls) {
+  std::erase_if(calls, [&](const WaitingCall& waiting) { return !IsStillWanted(waiting); });
   if (calls.size() > 1) return RunTogether(calls);
   for (const WaitingCall& waiting : calls) RunAlone(*waiting.call);
+}
+
+bool InstanceGroup::IsStillWanted(const WaitingCall& waiting) {
+  absl::Status why_not = WhyNot(waiting, scheduler_->clock_->Now());
+  if (why_not.ok()) return true;
+  scheduler_->Answer(*waiting.call, {.value = std::move(why_not)});
+  return false;
 }
 
 absl::StatusOr<Value> InstanceGroup::CallModel(Executable& executable, size_t method,
@@ -294,9 +328,10 @@ void InstanceGroup::RunAlone(QueuedCall& call) {
   scheduler_->NoteBegun(1);
   call.Begin();
   const Stopwatch watch;
-  absl::StatusOr<Value> value = CallModel(call.session == nullptr ? *executable_ : *call.session, call.method, std::move(call.arguments));
+  absl::StatusOr<Value> value = CallModel(call.session == nullptr ? *executable_ : *call.session, call.method,
+                                          std::move(call.arguments));
   const int64_t nanoseconds = watch.Nanoseconds();
-  NoteRun(nanoseconds, 1);
+  if (value.ok()) NoteRun(nanoseconds, 1);
   scheduler_->Answer(call,
                      {.value = std::move(value), .ran = true, .nanoseconds = nanoseconds, .batch_rows = 0});
 }
@@ -309,37 +344,41 @@ void InstanceGroup::RunTogether(const std::vector<WaitingCall>& calls) {
     rows += waiting.rows;
   }
   int64_t nanoseconds = 0;
-  absl::StatusOr<std::vector<Value>> parts = RunJoined(calls, RowsAfterPadding(rows), &nanoseconds);
+  absl::StatusOr<std::vector<Value>> parts = RunJoined(calls, rows, &nanoseconds);
   if (!parts.ok()) {
     // One of them may be the only one at fault.
-    for (const WaitingCall& waiting : calls) RunAlone(*waiting.call);
+    for (const WaitingCall& waiting : calls) {
+      if (IsStillWanted(waiting)) RunAlone(*waiting.call);
+    }
     return;
   }
   NoteRun(nanoseconds, calls.size());
   for (size_t i = 0; i < calls.size(); ++i) {
-    scheduler_->Answer(
-        *calls[i].call,
-        {.value = std::move((*parts)[i]), .ran = true, .nanoseconds = nanoseconds, .batch_rows = rows});
+    scheduler_->Answer(*calls[i].call, {.value = std::move((*parts)[i]),
+                                        .ran = true,
+                                        .nanoseconds = nanoseconds * calls[i].rows / rows,
+                                        .batch_rows = rows});
   }
 }
 
 absl::StatusOr<std::vector<Value>> InstanceGroup::RunJoined(const std::vector<WaitingCall>& calls,
-                                                            int64_t total_rows, int64_t* nanoseconds) {
-  std::vector<const std::vector<Value>*> requests;
-  std::vector<int64_t> rows;
-  int64_t sum = 0;
-  for (const WaitingCall& waiting : calls) {
-    requests.push_back(&waiting.call->arguments);
-    rows.push_back(waiting.rows);
-    sum += waiting.rows;
-  }
+                                                            int64_t rows, int64_t* nanoseconds) {
   try {
-    std::vector<Value> arguments = JoinRows(*options_.batching, requests, total_rows - sum);
+    std::vector<const std::vector<Value>*> requests;
+    std::vector<int64_t> rows_of_each;
+    int64_t bytes = 0;
+    for (const WaitingCall& waiting : calls) {
+      requests.push_back(&waiting.call->arguments);
+      rows_of_each.push_back(waiting.rows);
+      bytes += waiting.bytes;
+    }
+    const int64_t total = RowsAfterPadding(rows, bytes);
+    std::vector<Value> arguments = JoinRows(*options_.batching, requests, total - rows);
     const Stopwatch watch;
     const absl::StatusOr<Value> result = CallModel(*executable_, kForward, std::move(arguments));
     *nanoseconds = watch.Nanoseconds();
     if (!result.ok()) return result.status();
-    absl::StatusOr<std::vector<Value>> parts = SplitRows(*result, rows, total_rows);
+    absl::StatusOr<std::vector<Value>> parts = SplitRows(*result, rows_of_each, total);
     if (!parts.ok() && joins_.exchange(false)) {
       LogError("requests are not joined any more", {{"version", options_.name}, {"error", parts.status()}});
     }
@@ -349,16 +388,20 @@ absl::StatusOr<std::vector<Value>> InstanceGroup::RunJoined(const std::vector<Wa
   }
 }
 
-int64_t InstanceGroup::RowsAfterPadding(int64_t rows) const {
+int64_t InstanceGroup::RowsAfterPadding(int64_t rows, int64_t bytes) const {
   if (!options_.pad_batches) return rows;
   const std::vector<int64_t>& sizes = options_.batch.preferred_rows;
   const auto fits = std::lower_bound(sizes.begin(), sizes.end(), rows);
-  return fits == sizes.end() ? rows : *fits;
+  if (fits == sizes.end()) return rows;
+  // Few rows may be large ones.
+  const bool is_small = *fits <= 2 * rows || bytes / rows * *fits <= kPaddedFreelyBytes;
+  return is_small ? *fits : rows;
 }
 
 void InstanceGroup::NoteRun(int64_t nanoseconds, size_t calls) {
   const int64_t run = std::max<int64_t>(1, nanoseconds);
   Average(typical_run_, run);
+  Peak(slowest_run_, run);
   Average(typical_call_, std::max<int64_t>(1, run / static_cast<int64_t>(calls)));
 }
 

@@ -1,9 +1,9 @@
 // InstanceGroup: the instances of one version, behind one queue.
 //
 // An instance is the right to run one batch at a time; it needs a thread of its own only where requests wait.
-// A request that finds an idle instance of a fast model runs on the thread that brought it, which then also runs
-// what is queued meanwhile: handing them over would take longer. Else a request waits until one of the group's
-// threads takes it, alone or in a batch.
+// A request that finds an idle instance of a fast model runs on the thread that brought it, which then also
+// runs what is queued meanwhile: handing them over would take longer. Else a request waits until one of the
+// group's threads takes it, alone or in a batch.
 #pragma once
 
 #include <atomic>
@@ -66,38 +66,42 @@ class InstanceGroup {
   // --- Submit ---
   bool IsFast() const;
   // For a request that is to run on the thread that brought it; true: RunQueuedHere afterwards.
-  bool TakeIdleInstance();
+  bool TakeIdleInstance(const QueuedCall& call);
   // Runs what has been queued meanwhile, and gives the instance back. On this thread, because what answers a
-  // request best is a thread of gRPC's: an answer from any other costs it two more changes of threads. Others of
-  // gRPC's threads bring requests meanwhile; where none is left to do so, the queue soon is empty.
+  // request best is a thread of gRPC's: an answer from any other costs it two more changes of threads. Others
+  // of gRPC's threads bring requests meanwhile; where none is left to do so, the queue soon is empty.
   void RunQueuedHere();
   // OK: queued, and perhaps answered already. `given_up`: what was in the queue, and wanted by nobody any
   // more. Throws std::bad_alloc, and then it is not queued.
   absl::Status Enqueue(QueuedCall* call, absl::Time now, std::vector<QueuedCall*>* given_up);
   absl::Status CheckRoom(const WaitingCall& waiting) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // How long what waits now will take.
-  absl::Duration EstimatedWait() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // How long what goes before a new request of this priority will take.
+  absl::Duration EstimatedWait(Priority priority) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // RESOURCE_EXHAUSTED: there is no thread that could take what waits, and none can be started.
   absl::Status WakeOne() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // --- The group's threads ---
-  void InstanceLoop(int index);
+  void InstanceLoop();
   // Waits for the next batch, and takes an instance for it; empty: stopped.
   BatchQueue::Taken Next(bool just_ran);
+  BatchQueue::Taken TakeNext(bool linger) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // --- Running ---
-  void Run(std::vector<WaitingCall> calls);
-  static absl::StatusOr<Value> CallModel(Executable& executable, size_t method,
-                                         std::vector<Value> arguments);
+  void Run(std::vector<WaitingCall>& calls);
+  // Else it is answered.
+  bool IsStillWanted(const WaitingCall& waiting);
+  static absl::StatusOr<Value> CallModel(Executable& executable, size_t method, std::vector<Value> arguments);
   void RunAlone(QueuedCall& call);
   void RunTogether(const std::vector<WaitingCall>& calls);
   // Joins, runs and splits; an error is the batch's.
-  absl::StatusOr<std::vector<Value>> RunJoined(const std::vector<WaitingCall>& calls, int64_t total_rows,
+  absl::StatusOr<std::vector<Value>> RunJoined(const std::vector<WaitingCall>& calls, int64_t rows,
                                                int64_t* nanoseconds);
-  int64_t RowsAfterPadding(int64_t rows) const;
+  // `bytes`: of the rows without padding.
+  int64_t RowsAfterPadding(int64_t rows, int64_t bytes) const;
   // Why a call that leaves the queue is not run; OK: run it.
   absl::Status WhyNot(const WaitingCall& waiting, absl::Time now) const;
   void NoteRun(int64_t nanoseconds, size_t calls);
+  absl::Duration TypicalRun() const;
 
   Executable* const executable_;
   const InstanceGroupOptions options_;
@@ -106,6 +110,7 @@ class InstanceGroup {
   std::atomic<bool> joins_;  // batches are made; false for good once an output could not be taken apart
   // Moving averages, in nanoseconds; 0: not known yet.
   std::atomic<int64_t> typical_run_{0};   // of a run: a batch, or one alone
+  std::atomic<int64_t> slowest_run_{0};   // of late, of those that did not fail
   std::atomic<int64_t> typical_call_{0};  // a call's share of that
 
   mutable Mutex mutex_;
@@ -115,6 +120,7 @@ class InstanceGroup {
   int idle_ ABSL_GUARDED_BY(mutex_) = 0;            // threads that wait
   bool lingering_ ABSL_GUARDED_BY(mutex_) = false;  // one of them for a fuller batch
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Time sweep_again_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   std::vector<std::thread> threads_ ABSL_GUARDED_BY(mutex_);  // started when first needed
 };
 

@@ -23,7 +23,7 @@ struct CallOutcome {
   // CANCELLED, RESOURCE_EXHAUSTED (the queue is full; see retry_after.h), UNAVAILABLE (shutting down).
   absl::StatusOr<Value> value;
   bool ran = false;         // the model was called, for this call alone or in a batch
-  int64_t nanoseconds = 0;  // the model's own time, of the whole batch
+  int64_t nanoseconds = 0;  // the model's own time; of a batch, the share of the call's rows
   int64_t batch_rows = 0;   // of the batch that it ran in; 0: it ran alone
 };
 
@@ -34,6 +34,7 @@ class QueuedCall {
   std::vector<Value> arguments;  // from BindArguments; taken by the run
   absl::Time deadline = absl::InfiniteFuture();
   Priority priority = Priority::kNormal;
+  int64_t bytes = 0;  // of memory that the call holds while it waits
   // Runs the call in place of the version's own executable, alone; null: none. Outlives the call.
   Executable* session = nullptr;
   // Whose turn it is: to be let go when the call is answered. Null: nobody waits for it.
@@ -49,8 +50,5 @@ class QueuedCall {
  protected:
   ~QueuedCall() = default;
 };
-
-// Memory that a call's tensors and strings take, in bytes.
-int64_t ArgumentBytes(const std::vector<Value>& arguments);
 
 }  // namespace modeld

@@ -19,7 +19,7 @@ void RequestScheduler::Stop() {
   std::vector<QueuedCall*> waiting;
   {
     MutexLock lock(&mutex_);
-    stopped_.store(true, std::memory_order_release);
+    stopped_ = true;
     for (InstanceGroup* group : groups_) {
       const std::vector<QueuedCall*> of_group = group->Stop();
       waiting.insert(waiting.end(), of_group.begin(), of_group.end());
@@ -27,7 +27,7 @@ void RequestScheduler::Stop() {
   }
   for (QueuedCall* call : waiting) Answer(*call, {.value = StoppedError()});
   MutexLock lock(&mutex_);
-  while (in_flight_.load(std::memory_order_acquire) > 0) left_.Wait(&mutex_);
+  while (in_flight_ > 0) left_.Wait(&mutex_);
 }
 
 void RequestScheduler::Register(InstanceGroup* group) {
@@ -57,8 +57,9 @@ absl::Status RequestScheduler::StoppedError() {
 
 void RequestScheduler::Answer(QueuedCall& call, CallOutcome outcome) {
   call.Answer(std::move(outcome));
-  // The last one wakes who waits in Stop; whoever enters after that finds its group stopped.
-  if (in_flight_.fetch_sub(1, std::memory_order_acq_rel) == 1 && stopped()) {
+  // In one order with what Stop does, or each could miss the other. The last one wakes who waits in Stop;
+  // whoever enters after that finds its group stopped.
+  if (in_flight_.fetch_sub(1) == 1 && stopped_) {
     MutexLock lock(&mutex_);
     left_.SignalAll();
   }

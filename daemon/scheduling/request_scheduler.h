@@ -43,7 +43,7 @@ class RequestScheduler {
   void Register(InstanceGroup* group);
   void Unregister(InstanceGroup* group);
   void PrepareThisThread(int intra_op_threads) const;
-  bool stopped() const { return stopped_.load(std::memory_order_acquire); }
+  bool stopped() const { return stopped_; }
   void Enter() { in_flight_.fetch_add(1, std::memory_order_relaxed); }
   // Of a call that entered.
   void Answer(QueuedCall& call, CallOutcome outcome);

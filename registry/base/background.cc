@@ -32,6 +32,7 @@ void BackgroundThread::RunAndWait(std::function<void()> work) {
   MutexLock lock(&mutex_);
   while (busy_) changed_.Wait(&mutex_);
   busy_ = true;
+  if (hurried_) SetPolicy(thread_id_, SCHED_OTHER);
   bool done = false;
   work_ = [&] {
     work();
@@ -47,9 +48,8 @@ void BackgroundThread::RunAndWait(std::function<void()> work) {
 
 void BackgroundThread::Hurry() {
   MutexLock lock(&mutex_);
-  if (!busy_ || hurried_) return;
-  hurried_ = true;
-  SetPolicy(thread_id_, SCHED_OTHER);
+  if (std::exchange(hurried_, true)) return;
+  if (busy_) SetPolicy(thread_id_, SCHED_OTHER);
 }
 
 void BackgroundThread::Loop() {

@@ -46,9 +46,9 @@ class BackgroundThread {
     return *std::move(result);
   }
 
-  // Somebody waits for the work in progress now: it goes on at usual priority to its end. Without effect
-  // where there is none, and where the kernel lets no thread of this process be raised again (it lets those
-  // of root, and of processes whose RLIMIT_NICE is 20 or more).
+  // Somebody waits for the work in progress now, or for the next where there is none: it goes on at usual
+  // priority to its end. Without effect where the kernel lets no thread of this process be raised again (it
+  // lets those of root, and of processes whose RLIMIT_NICE is 20 or more).
   void Hurry();
 
  private:
@@ -59,7 +59,7 @@ class BackgroundThread {
   CondVar changed_;
   std::function<void()> work_ ABSL_GUARDED_BY(mutex_);  // null: none
   bool busy_ ABSL_GUARDED_BY(mutex_) = false;           // from when work is handed over until it is done
-  bool hurried_ ABSL_GUARDED_BY(mutex_) = false;        // the work in progress is
+  bool hurried_ ABSL_GUARDED_BY(mutex_) = false;        // the work in progress, or the next, is
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   int thread_id_ ABSL_GUARDED_BY(mutex_) = 0;  // the kernel's; 0: not known yet
   std::thread thread_;                         // last: it uses the others

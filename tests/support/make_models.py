@@ -528,7 +528,7 @@ class WritesParameter(nn.Module):
 
 @model("accumulator")
 class Accumulator(nn.Module):
-    """Sums up what it is given, in a buffer of a submodule; `reset` begins anew. May be called without a state."""
+    """Sums up what it is given, in a buffer of a submodule; `reset` begins anew."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -55,7 +55,9 @@ class SequencesTest : public ::testing::Test {
     version->model = "counter";
     version->version = name;
     version->executable = std::make_unique<CountingExecutable>(gate);
-    version->instances = scheduler_.NewGroup(version->executable.get(), {.instances = 2});
+    InstanceGroupOptions options;
+    options.instances = 2;
+    version->instances = scheduler_.NewGroup(version->executable.get(), options);
     return reaper_.MakeHandle(std::move(version));
   }
   static SequenceStep Step(const std::string& id, bool start = false, bool end = false) {
@@ -93,9 +95,9 @@ TEST_F(SequencesTest, EachKeepsAStateOfItsOwn) {
 
 TEST_F(SequencesTest, WhatWasNotBegunIsRefused) {
   TestCall call;
-  const auto not_begun = StatusIs(absl::StatusCode::kFailedPrecondition,
-                                  AllOf(HasSubstr("sequence \"a\" of model \"counter\" was not begun"),
-                                        HasSubstr("sequence_start")));
+  const auto not_begun = StatusIs(
+      absl::StatusCode::kFailedPrecondition,
+      AllOf(HasSubstr("sequence \"a\" of model \"counter\" was not begun"), HasSubstr("sequence_start")));
   EXPECT_THAT(sequences_.Submit(Step("a"), version_, &call), not_begun);
   EXPECT_THAT(sequences_.Find(Step("a")), not_begun);
   EXPECT_EQ(Ask(Step("a", /*start=*/true, /*end=*/true)), 1);

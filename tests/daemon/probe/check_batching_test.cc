@@ -1,5 +1,6 @@
 #include "daemon/probe/check_batching.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -63,6 +64,31 @@ TEST_F(CheckBatchingTest, OutputsThatAreNotRowsDoNot) {
                 return ListOf({arguments[0]});
               }),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("list of 1")));
+}
+
+TEST_F(CheckBatchingTest, RowsOfIntegersThatAreMixedUpAreSeen) {
+  inputs_[0].dtype = DType::kInt64;
+  EXPECT_THAT(Check([](const std::vector<Value>& arguments) -> absl::StatusOr<Value> {
+                const Tensor& x = *arguments[0].get_if<Tensor>();
+                std::vector<int64_t> elements(x.buffer.size / sizeof(int64_t));
+                std::memcpy(elements.data(), x.buffer.data, x.buffer.size);
+                std::rotate(elements.begin(), elements.begin() + 2, elements.end());  // a row further
+                return Value{IntTensor(x.shape, elements)};
+              }),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("otherwise in a batch than alone")));
+}
+
+TEST_F(CheckBatchingTest, AModelWithASingleIndexIsTriedOnZeros) {
+  inputs_[0].dtype = DType::kInt64;
+  EXPECT_OK(Check([](const std::vector<Value>& arguments) -> absl::StatusOr<Value> {
+    const Tensor& x = *arguments[0].get_if<Tensor>();
+    std::vector<int64_t> elements(x.buffer.size / sizeof(int64_t));
+    std::memcpy(elements.data(), x.buffer.data, x.buffer.size);
+    for (const int64_t element : elements) {
+      if (element != 0) return absl::InternalError("index out of range");
+    }
+    return Value{IntTensor(x.shape, elements)};
+  }));
 }
 
 // The sum of two runs would hide it.

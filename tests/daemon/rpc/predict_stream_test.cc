@@ -57,6 +57,7 @@ TEST_F(PredictStreamTest, AFailedRequestIsAnAnswerAndTheStreamGoesOn) {
   const std::unique_ptr<Stream> stream = Open();
   stream->Write(Streamed(RequestFor("nobody")));
   stream->Write(v1::PredictStreamRequest());
+  stream->Write(Streamed(RequestFor("digits"), /*timeout_ms=*/-5));
   stream->Write(Streamed(RequestFor("digits", 3)));
   stream->WritesDone();
   v1::PredictStreamResponse response;
@@ -65,6 +66,9 @@ TEST_F(PredictStreamTest, AFailedRequestIsAnAnswerAndTheStreamGoesOn) {
   EXPECT_THAT(response.failure().message(), HasSubstr("nobody"));
   ASSERT_TRUE(stream->Read(&response));
   EXPECT_EQ(response.failure().code(), grpc::INVALID_ARGUMENT);
+  ASSERT_TRUE(stream->Read(&response));
+  EXPECT_EQ(response.failure().code(), grpc::INVALID_ARGUMENT);
+  EXPECT_THAT(response.failure().message(), HasSubstr("timeout_ms is -5"));
   ASSERT_TRUE(stream->Read(&response));
   EXPECT_EQ(response.response().outputs().at("output").int_value(), 3);
   EXPECT_FALSE(stream->Read(&response));

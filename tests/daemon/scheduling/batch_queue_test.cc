@@ -136,6 +136,31 @@ TEST_F(BatchQueueTest, PreferredSizesAreTakenAndEndTheWait) {
   EXPECT_THAT(Take(/*linger=*/false), ElementsAre(6)) << "fewer than any";
 }
 
+TEST_F(BatchQueueTest, NothingWaitsPastItsDeadline) {
+  Limit({.max_rows = 8, .max_delay = absl::Milliseconds(100), .preferred_rows = {}});
+  Push(1);
+  EXPECT_THAT(Take(/*linger=*/true), IsEmpty());
+  calls_.emplace_back().deadline = now_ + absl::Milliseconds(50);
+  BatchKey key;
+  key.Add(1);
+  EXPECT_TRUE(queue_->Push({.call = &calls_.back(), .rows = 1, .bytes = 10, .arrived = now_}, key))
+      << "who lingers has to look again";
+  const BatchQueue::Taken taken = queue_->Take(now_, /*linger=*/true, /*run=*/absl::Milliseconds(10));
+  EXPECT_TRUE(taken.calls.empty());
+  EXPECT_EQ(taken.look_again, now_ + absl::Milliseconds(30));
+  EXPECT_EQ(queue_->Take(taken.look_again, /*linger=*/true, absl::Milliseconds(10)).calls.size(), 2u);
+}
+
+TEST_F(BatchQueueTest, SizesByPriority) {
+  Limit({});
+  for (const Priority priority : {Priority::kLow, Priority::kHigh, Priority::kLow, Priority::kNormal}) {
+    Push(0, 1, priority);
+  }
+  EXPECT_EQ(queue_->SizeBefore(Priority::kHigh), 1u);
+  EXPECT_EQ(queue_->SizeBefore(Priority::kNormal), 2u);
+  EXPECT_EQ(queue_->SizeBefore(Priority::kLow), 4u);
+}
+
 TEST_F(BatchQueueTest, RemoveTakesOutOfAllBuckets) {
   Limit({.max_rows = 8, .max_delay = {}, .preferred_rows = {}});
   for (const int key : {1, 2, 0, 1}) Push(key);

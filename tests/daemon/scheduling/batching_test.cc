@@ -114,6 +114,13 @@ TEST(SplitRowsTest, TensorsInTuplesAndDictionaries) {
                          {"logits", "more"})));
 }
 
+TEST(SplitRowsTest, MoreRowsThanThereAreAreRefused) {
+  constexpr int64_t kMany = int64_t{1} << 62;
+  const Value result{FloatTensor({2, 0}, {})};
+  EXPECT_FALSE(SplitRows(result, {1, 2}, 2).ok());
+  EXPECT_FALSE(SplitRows(result, {kMany, kMany}, 2).ok());
+}
+
 TEST(SplitRowsTest, PartsShareTheBytes) {
   const Value result{FloatTensor({2, 1}, {1, 2})};
   ASSERT_OK_AND_ASSIGN(const std::vector<Value> parts, SplitRows(result, {1, 1}, 2));

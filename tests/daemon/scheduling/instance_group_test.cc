@@ -6,6 +6,7 @@
 #include <optional>
 #include <thread>
 
+#include "absl/time/clock.h"
 #include "daemon/scheduling/request_scheduler.h"
 #include "daemon/scheduling/retry_after.h"
 #include "registry/base/clock.h"
@@ -78,6 +79,7 @@ class InstanceGroupTest : public ::testing::Test {
   TestCall& Submit(float x, absl::Time deadline = absl::InfiniteFuture(),
                    Priority priority = Priority::kNormal) {
     TestCall& call = calls_.emplace_back(std::vector<Value>{Row(x)});
+    call.bytes = 100;
     call.deadline = deadline;
     call.priority = priority;
     group_->Submit(&call);
@@ -211,6 +213,65 @@ TEST_F(InstanceGroupTest, OneBadRequestOfABatchFailsAlone) {
                                   ElementsAre(2)))
       << "once more each, and no more";
   EXPECT_EQ(calls_[2].begun, 2);
+}
+
+// Sums of such numbers of rows overflow; their tensors hold no bytes, so nothing else keeps them out.
+TEST_F(InstanceGroupTest, MoreRowsThanABatchHoldsAreNeverAddedUp) {
+  Batch(8);
+  options_.batch.preferred_rows = {8};
+  options_.pad_batches = true;
+  run_ = [](const Tensor& x, const std::vector<float>&) -> absl::StatusOr<Value> { return Value{x}; };
+  Start();
+  HoldAnInstance();
+  constexpr int64_t kMany = (int64_t{1} << 62) + 1000;
+  for (int i = 0; i < 3; ++i) {
+    Tensor empty = FloatTensor({1, 0}, {});
+    empty.shape[0] = kMany;
+    group_->Submit(&calls_.emplace_back(std::vector<Value>{Value{empty}}));
+  }
+  Open();
+  for (size_t i = 1; i < calls_.size(); ++i) {
+    const CallOutcome& outcome = calls_[i].outcome();
+    ASSERT_OK(outcome.value.status());
+    EXPECT_EQ(outcome.value->get_if<Tensor>()->shape[0], kMany);
+    EXPECT_EQ(outcome.batch_rows, 0);
+  }
+}
+
+TEST_F(InstanceGroupTest, PaddingDoesNotMultiplyLargeRequests) {
+  Batch(64);
+  options_.batch.preferred_rows = {64};
+  options_.pad_batches = true;
+  Start();
+  HoldAnInstance();
+  for (const float x : {1, 2}) {
+    TestCall& call = calls_.emplace_back(std::vector<Value>{Row(x)});
+    call.bytes = 64 << 20;  // or so it says
+    group_->Submit(&call);
+  }
+  Open();
+  for (TestCall& call : calls_) EXPECT_OK(call.outcome().value.status());
+  EXPECT_THAT(runs(), ElementsAre(ElementsAre(0), ElementsAre(1, 2)));
+}
+
+TEST_F(InstanceGroupTest, TheUrgentDoNotWaitForTheOthersAndAreNotRefusedForThem) {
+  Start();
+  run_takes_ = absl::ZeroDuration();
+  // A run that takes 20 ms of real time, so that the estimate knows of it.
+  HoldAnInstance();
+  const absl::Time until = absl::Now() + absl::Milliseconds(20);
+  while (absl::Now() < until) std::this_thread::yield();
+  Open();
+  (void)calls_[0].outcome();
+  HoldAnInstance();
+  for (int i = 0; i < 50; ++i) Submit(1, absl::InfiniteFuture(), Priority::kLow);
+  TestCall& low = Submit(1, clock_.Now() + absl::Milliseconds(100), Priority::kLow);
+  EXPECT_THAT(low.outcome().value, StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("cannot be met")));
+  TestCall& high = Submit(1, clock_.Now() + absl::Milliseconds(100), Priority::kHigh);
+  EXPECT_FALSE(high.answered.notified());
+  Open();
+  EXPECT_OK(high.outcome().value.status());
+  for (TestCall& call : calls_) (void)call.outcome();
 }
 
 TEST_F(InstanceGroupTest, OutputsThatCannotBeTakenApartEndBatching) {

@@ -26,7 +26,6 @@ TEST(BackgroundThreadTest, WorkThatSomebodyWaitsForIsHeldBackNoMore) {
   ASSERT_EQ(::getrlimit(RLIMIT_NICE, &limit), 0);
   if (::geteuid() != 0 && limit.rlim_cur < 20) GTEST_SKIP() << "no thread may be raised again";
   BackgroundThread background;
-  background.Hurry();  // nothing there: nothing to hurry
   const int policy = background.Run([&] {
     EXPECT_EQ(::sched_getscheduler(0), SCHED_IDLE);
     std::thread([&] { background.Hurry(); }).join();
@@ -34,6 +33,9 @@ TEST(BackgroundThreadTest, WorkThatSomebodyWaitsForIsHeldBackNoMore) {
   });
   EXPECT_EQ(policy, SCHED_OTHER);
   EXPECT_EQ(background.Run([] { return ::sched_getscheduler(0); }), SCHED_IDLE) << "the next is, again";
+  background.Hurry();
+  EXPECT_EQ(background.Run([] { return ::sched_getscheduler(0); }), SCHED_OTHER)
+      << "it came a moment too soon";
 }
 
 TEST(BackgroundThreadTest, ReturnsWhatTheWorkReturns) {
