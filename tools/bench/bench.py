@@ -25,6 +25,7 @@ import grpc
 import numpy as np
 import report
 from daemon_process import DaemonProcess, wait_for, wait_live
+from overload import beside, overload
 from rates import heavy, light
 from report import Row, row
 from setting import Setting
@@ -230,6 +231,8 @@ def demo(setting: Setting) -> Iterator[Row]:
 CASES: list[Callable[[Setting], Iterator[Row]]] = [
     light,
     heavy,
+    overload,
+    beside,
     drop_to_answer,
     rollback,
     swaps,

@@ -15,6 +15,7 @@ class Window:
     """What became of the calls that were due within some seconds."""
 
     latency_us: Counter[int] = field(default_factory=Counter)  # the longest of a bucket, to how many
+    refused_us: Counter[int] = field(default_factory=Counter)  # of the errors, those for want of room
     versions: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
 
@@ -24,19 +25,25 @@ class Window:
 
     def quantile_ms(self, share: float) -> float:
         """The shortest latency that this share of the answers did not exceed. ValueError: no answer."""
-        wanted = share * sum(self.latency_us.values())
-        seen = 0
-        for latency, count in sorted(self.latency_us.items()):
-            seen += count
-            if seen >= wanted:
-                return latency / 1000
-        raise ValueError("no call was answered")
+        return quantile_ms(self.latency_us, share)
+
+
+def quantile_ms(latency_us: Counter[int], share: float) -> float:
+    """As Window.quantile_ms, of any counts of latencies."""
+    wanted = share * sum(latency_us.values())
+    seen = 0
+    for latency, count in sorted(latency_us.items()):
+        seen += count
+        if seen >= wanted:
+            return latency / 1000
+    raise ValueError("no call was counted")
 
 
 def window(seconds: Iterable[dict[str, Any]]) -> Window:
     whole = Window()
     for second in seconds:
         whole.latency_us.update({int(longest): count for longest, count in second["latency_us"]})
+        whole.refused_us.update({int(longest): count for longest, count in second["refused_us"]})
         whole.versions.update(second["versions"])
         whole.errors.update(second["errors"])
     return whole
@@ -56,6 +63,7 @@ class Load:
         rate: float = 0.0,
         concurrency: int = 4,
         seed: int = 1,
+        timeout_s: float = 30.0,
     ) -> None:
         command = [
             program,
@@ -66,6 +74,7 @@ class Load:
             f"--rate={rate}",
             f"--concurrency={concurrency}",
             f"--seed={seed}",
+            f"--timeout-s={timeout_s}",
         ]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None

@@ -120,12 +120,14 @@ void LoadGenerator::Receive() {
 void LoadGenerator::Count(const Call& call, Clock::time_point now) {
   const auto index = std::chrono::duration_cast<std::chrono::seconds>(call.due - start_).count();
   Second& second = seconds_.at(std::min(static_cast<size_t>(index), seconds_.size() - 1));
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(now - call.due).count();
+  if (call.status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED) second.refused.Add(took);
   if (!call.status.ok()) {
     ++second.errors[std::to_string(call.status.error_code()) + " " +
                     call.status.error_message().substr(0, kMaxMessageBytes)];
     return;
   }
-  second.latency.Add(std::chrono::duration_cast<std::chrono::microseconds>(now - call.due).count());
+  second.latency.Add(took);
   v1::PredictResponse response;
   grpc::ByteBuffer bytes = call.response;
   grpc::ProtoBufferReader reader(&bytes);

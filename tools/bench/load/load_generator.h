@@ -40,6 +40,7 @@ struct Options {
 // Calls that were due within one second.
 struct Second {
   Histogram latency;                         // of those that were answered
+  Histogram refused;                         // of those for which there was no room
   std::map<std::string, uint64_t> versions;  // answers by version
   std::map<std::string, uint64_t> errors;    // by code and message
 };

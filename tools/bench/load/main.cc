@@ -1,7 +1,7 @@
 // modeld_load: calls one model at a given rate (or as fast as it answers) and prints what came back, as JSON:
 //
 //   {"started": 123.4, "seconds": [{"latency_us": [[longest, count], …], "versions": {"1.0": 70},
-//    "errors": {}}, …]}
+//    "refused_us": [], "errors": {}}, …]}
 //
 // `started` is the time of CLOCK_MONOTONIC at which the first second begins, printed also at the start, on a
 // line of its own, so that whoever runs this can tell when what happened. A call counts in the second in
@@ -20,8 +20,10 @@ namespace {
 nlohmann::json ToJson(const std::vector<Second>& seconds) {
   nlohmann::json list = nlohmann::json::array();
   for (const Second& second : seconds) {
-    list.push_back(
-        {{"latency_us", second.latency.Buckets()}, {"versions", second.versions}, {"errors", second.errors}});
+    list.push_back({{"latency_us", second.latency.Buckets()},
+                    {"refused_us", second.refused.Buckets()},
+                    {"versions", second.versions},
+                    {"errors", second.errors}});
   }
   return list;
 }
