@@ -21,6 +21,7 @@ absl::StatusOr<InstanceGroupOptions> InstanceOptionsOf(const v1::ModelConfig& co
   InstanceGroupOptions options;
   options.instances = plan.instances;
   options.threads_per_instance = plan.threads_per_instance;
+  options.pin_to = defaults.pin_to;
   options.max_queue_calls = defaults.max_queue_calls;
   options.max_queue_bytes = defaults.max_queue_bytes;
 

@@ -71,6 +71,21 @@ std::optional<double> Quota(FileSystem& file_system) {
 
 }  // namespace
 
+std::vector<int> CpusOfInstance(const std::vector<int>& cpus, int instance, int threads) {
+  std::vector<int> chosen;
+  for (int thread = 0; thread < std::min(threads, static_cast<int>(cpus.size())); ++thread) {
+    chosen.push_back(cpus[static_cast<size_t>(instance * threads + thread) % cpus.size()]);
+  }
+  return chosen;
+}
+
+bool HoldThisThreadTo(const std::vector<int>& cpus) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const int cpu : cpus) CPU_SET(cpu, &set);
+  return ::sched_setaffinity(0, sizeof(set), &set) == 0;
+}
+
 std::optional<double> ParseCpuMax(std::string_view text) {
   const std::vector<std::string> words = absl::StrSplit(absl::string_view(text.data(), text.size()),
                                                         absl::ByAnyChar(" \n\t"), absl::SkipEmpty());

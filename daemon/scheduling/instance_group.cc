@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "daemon/scheduling/cpu_budget.h"
 #include "daemon/scheduling/request_scheduler.h"
 #include "daemon/scheduling/retry_after.h"
 #include "registry/base/log.h"
@@ -121,7 +122,8 @@ void InstanceGroup::Submit(QueuedCall* call) {
 
 bool InstanceGroup::IsFast() const {
   const int64_t slowest = slowest_run_.load(std::memory_order_relaxed);
-  return slowest > 0 && slowest <= kRunsAtOnceNanoseconds && options_.threads_per_instance == 1;
+  return slowest > 0 && slowest <= kRunsAtOnceNanoseconds && options_.threads_per_instance == 1 &&
+         options_.pin_to.empty();
 }
 
 bool InstanceGroup::TakeIdleInstance(const QueuedCall& call) {
@@ -229,7 +231,7 @@ absl::Status InstanceGroup::WakeOne() {
   }
   if (static_cast<int>(threads_.size()) >= options_.instances || stopped_) return absl::OkStatus();
   try {
-    threads_.emplace_back([this] { InstanceLoop(); });
+    threads_.emplace_back([this, instance = static_cast<int>(threads_.size())] { InstanceLoop(instance); });
   } catch (const std::exception& error) {            // std::system_error, std::bad_alloc
     if (!threads_.empty()) return absl::OkStatus();  // the others do its work
     return absl::ResourceExhaustedError(
@@ -240,7 +242,11 @@ absl::Status InstanceGroup::WakeOne() {
 
 // --- The group's threads ---
 
-void InstanceGroup::InstanceLoop() {
+void InstanceGroup::InstanceLoop(int instance) {
+  if (!options_.pin_to.empty() &&
+      !HoldThisThreadTo(CpusOfInstance(options_.pin_to, instance, options_.threads_per_instance))) {
+    LogWarning("an instance is not held to its CPUs: the kernel refuses", {{"version", options_.name}});
+  }
   scheduler_->PrepareThisThread(options_.threads_per_instance);
   bool just_ran = false;
   while (true) {

@@ -34,6 +34,7 @@ struct InstanceGroupOptions {
   std::optional<BatchRule> batching;
   BatchLimits batch;
   bool pad_batches = false;  // to the next preferred size
+  std::vector<int> pin_to;   // CPUs that the instances share out among themselves; empty: they run on any
   size_t max_queue_calls = 1024;
   int64_t max_queue_bytes = int64_t{1} << 30;
   std::string name;  // for logs: "digits 1.1"
@@ -81,7 +82,7 @@ class InstanceGroup {
   absl::Status WakeOne() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // --- The group's threads ---
-  void InstanceLoop();
+  void InstanceLoop(int instance);
   // Waits for the next batch, and takes an instance for it; empty: stopped.
   BatchQueue::Taken Next(bool just_ran);
   BatchQueue::Taken TakeNext(bool linger) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

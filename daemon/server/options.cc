@@ -142,6 +142,9 @@ void DefineOptions(CLI::App& app, Options& options) {
       ->check(range(1, 1024))
       ->capture_default_str()
       ->group("Scheduling");
+  app.add_flag("--pin-instances", options.pin_instances,
+               "Hold each instance's threads to CPUs of their own, in turn")
+      ->group("Scheduling");
   app.add_option("--max-queue", options.max_queue,
                  "Requests that may wait for one version; more are refused at once")
       ->type_name("N")

@@ -32,6 +32,7 @@ struct Options {
   // scheduling
   int instances = 0;  // of a version whose config does not say it; 0: as many as the CPUs allow
   int threads_per_instance = 1;
+  bool pin_instances = false;
   int max_queue = 1024;         // requests that wait for one version
   int64_t max_queue_mib = 256;  // of their inputs
   int max_sequences = 1024;

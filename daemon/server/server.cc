@@ -23,9 +23,11 @@ constexpr char kDaemon[] = "daemon";
 constexpr int64_t kMebibyte = 1 << 20;
 
 SchedulingDefaults DefaultsOf(const Options& options) {
+  const CpuBudget budget = ReadCpuBudget(*FileSystem::Real());
   return {.instances = options.instances,
           .threads_per_instance = options.threads_per_instance,
-          .cpus = ReadCpuBudget(*FileSystem::Real()).count,
+          .cpus = budget.count,
+          .pin_to = options.pin_instances ? budget.cpus : std::vector<int>(),
           .max_queue_calls = static_cast<size_t>(options.max_queue),
           .max_queue_bytes = options.max_queue_mib * kMebibyte};
 }
@@ -139,8 +141,8 @@ absl::Status Server::StartListeners(const std::string& version) {
       Clock::Real(), SequenceLimits{.max_sequences = static_cast<size_t>(options_.max_sequences),
                                     .idle = absl::Seconds(options_.sequence_idle_s)});
   const auto model_service = [this] {
-    return std::make_unique<ModelServiceImpl>(&table_, shadows_.get(), sequences_.get(), manager_.get(), intake_.get(),
-                                              registry_.get(), options_.max_message_bytes);
+    return std::make_unique<ModelServiceImpl>(&table_, shadows_.get(), sequences_.get(), manager_.get(),
+                                              intake_.get(), registry_.get(), options_.max_message_bytes);
   };
   const GrpcServerOptions grpc_options{.max_message_bytes = options_.max_message_bytes,
                                        .reflection = options_.reflection,

@@ -2,11 +2,14 @@
 
 #include <sched.h>
 
+#include <thread>
+
 #include "tests/support/status_matchers.h"
 
 namespace modeld {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::Ge;
 using ::testing::Le;
 using ::testing::Optional;
@@ -26,6 +29,24 @@ TEST(CpuMaxTest, WholeCpus) {
   EXPECT_EQ(WholeCpus(0.1), 1);
   EXPECT_EQ(WholeCpus(1.5), 2);
   EXPECT_EQ(WholeCpus(2), 2);
+}
+
+TEST(CpuBudgetTest, InstancesShareOutTheCpus) {
+  const std::vector<int> cpus = {2, 3, 5, 7};
+  EXPECT_THAT(CpusOfInstance(cpus, 0, 1), ElementsAre(2));
+  EXPECT_THAT(CpusOfInstance(cpus, 3, 1), ElementsAre(7));
+  EXPECT_THAT(CpusOfInstance(cpus, 1, 2), ElementsAre(5, 7));
+  EXPECT_THAT(CpusOfInstance(cpus, 2, 2), ElementsAre(2, 3)) << "from the beginning again";
+  EXPECT_THAT(CpusOfInstance(cpus, 0, 9), ElementsAre(2, 3, 5, 7)) << "no more than there are";
+}
+
+TEST(CpuBudgetTest, AThreadIsHeldToCpus) {
+  const std::vector<int> cpus = ReadCpuBudget(*FileSystem::Real()).cpus;
+  std::thread([&] {
+    ASSERT_TRUE(HoldThisThreadTo({cpus.back()}));
+    EXPECT_EQ(::sched_getcpu(), cpus.back());
+    EXPECT_THAT(ReadCpuBudget(*FileSystem::Real()).cpus, ElementsAre(cpus.back()));
+  }).join();
 }
 
 TEST(CpuBudgetTest, WhatThisProcessMayUse) {

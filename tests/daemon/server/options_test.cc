@@ -83,6 +83,7 @@ TEST_F(OptionsTest, CommandLineSetsEverything) {
                                           "--reflection=false",
                                           "--instances=5",
                                           "--threads-per-instance=6",
+                                          "--pin-instances",
                                           "--max-queue=7",
                                           "--max-queue-mib=9",
                                           "--max-sequences=10",
@@ -107,6 +108,7 @@ TEST_F(OptionsTest, CommandLineSetsEverything) {
   EXPECT_FALSE(options.reflection);
   EXPECT_EQ(options.instances, 5);
   EXPECT_EQ(options.threads_per_instance, 6);
+  EXPECT_TRUE(options.pin_instances);
   EXPECT_EQ(options.max_queue, 7);
   EXPECT_EQ(options.max_queue_mib, 9);
   EXPECT_EQ(options.max_sequences, 10);
