@@ -11,6 +11,7 @@ from daemon_process import wait_dropped, wait_for, wait_live
 from modeld_client import (
     FailedPreconditionError,
     InternalError,
+    InvalidArgumentError,
     Priority,
     ResourceExhaustedError,
     SequenceStep,
@@ -139,29 +140,32 @@ def streamed(model: str, x: np.ndarray) -> pb.PredictStreamRequest:
     return request
 
 
-def test_a_stream_is_answered_in_order_and_survives_a_swap(two_versions, client, artifacts):
-    numbers = np.arange(2000, dtype=np.float32)
-    with grpc.insecure_channel(two_versions.address) as channel:
-        call = channel.stream_stream(
-            "/modeld.v1.ModelService/PredictStream",
-            request_serializer=pb.PredictStreamRequest.SerializeToString,
-            response_deserializer=pb.PredictStreamResponse.FromString,
-        )
+def test_a_stream_is_answered_in_order_and_survives_a_swap(two_versions, client):
+    numbers = range(2000)
 
-        def requests():
-            for number in numbers:
-                if number == 1000:
-                    two_versions.ctl("rollback", "m", "--reason", "test")
-                yield streamed("m", np.float32([number]))
+    def inputs():
+        for number in numbers:
+            if number == 1000:
+                two_versions.ctl("rollback", "m", "--reason", "test")
+            yield {"x": np.float32([number])}
 
-        versions = []
-        for number, response in zip(numbers, call(requests()), strict=True):
-            value = codec.decode(response.response.outputs["output"], "output")
-            versions.append(response.response.version)
-            assert float(value[0]) == number + {"1.0": 10, "1.1": 11}[versions[-1]]
+    versions = []
+    for number, answer in zip(numbers, client.predict_stream("m", inputs()), strict=True):
+        versions.append(answer.version)
+        assert float(answer.output[0]) == number + {"1.0": 10, "1.1": 11}[answer.version]
     assert versions[0] == "1.1"
     assert versions[-1] == "1.0"
     assert versions == sorted(versions, reverse=True)
+
+
+def test_a_request_of_a_stream_that_fails_yields_its_error(two_versions, client):
+    inputs = [{"x": np.float32([1])}, {"y": np.float32([1])}, {"x": np.float32([3])}]
+    first, failed, third = client.predict_stream("m", inputs, request_timeout=10)
+    assert (float(first.output[0]), float(third.output[0])) == (12.0, 14.0)
+    assert isinstance(failed, InvalidArgumentError)
+    assert 'unknown input "y"' in str(failed)
+    with pytest.raises(ValueError, match="both version"):
+        list(client.predict_stream("m", inputs, version="1.0", label="live", timeout=5))
 
 
 def test_a_stop_ends_streams_that_clients_keep_open(two_versions):

@@ -13,7 +13,7 @@ from grpc_health.v1 import health_pb2
 from . import codec
 from ._proto import model_service_pb2 as pb
 from .codec import Value
-from .errors import InternalError
+from .errors import InternalError, ModeldError, error_for
 from .retry import RetryPolicy
 
 Request = TypeVar("Request")
@@ -141,6 +141,28 @@ def prediction(response: pb.PredictResponse) -> Prediction:
     except ValueError as error:
         raise InternalError(grpc.StatusCode.INTERNAL, f"the answer cannot be read: {error}") from error
     return Prediction(response.model, response.version, outputs)
+
+
+def predict_stream_stub(channel: Any) -> Any:
+    """The callable of a blocking or an asyncio channel."""
+    return channel.stream_stream(
+        "/modeld.v1.ModelService/PredictStream",
+        request_serializer=pb.PredictStreamRequest.SerializeToString,
+        response_deserializer=pb.PredictStreamResponse.FromString,
+    )
+
+
+def stream_request(request: pb.PredictRequest, request_timeout: float | None) -> pb.PredictStreamRequest:
+    timeout_ms = 0 if request_timeout is None else max(1, round(request_timeout * 1000))
+    return pb.PredictStreamRequest(request=request, timeout_ms=timeout_ms)
+
+
+def stream_answer(response: pb.PredictStreamResponse) -> Prediction | ModeldError:
+    if response.WhichOneof("result") != "failure":
+        return prediction(response.response)
+    codes = {code.value[0]: code for code in grpc.StatusCode}
+    failure = response.failure
+    return error_for(codes.get(failure.code, grpc.StatusCode.UNKNOWN), failure.message)
 
 
 def model_request(name: str) -> pb.GetModelRequest:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
 import grpc
 
 from . import _rpc
+from ._proto import model_service_pb2 as pb
 from ._rpc import Method, Prediction, Priority, Request, Response, SequenceStep
 from .codec import Value
-from .errors import error_for
+from .errors import ModeldError, error_for
 from .models import DroppedFile, Listing, Model, ModelDetails, details_from_proto, listing_from_proto
 from .retry import RetryPolicy
 
@@ -86,6 +87,51 @@ class Client:
         """
         request = _rpc.predict_request(model, inputs, version, label, method, sticky_key, priority, sequence)
         return _rpc.prediction(self._call(_rpc.PREDICT, request, timeout))
+
+    def predict_stream(
+        self,
+        model: str,
+        inputs: Iterable[Mapping[str, Value]],
+        *,
+        version: str | None = None,
+        label: str | None = None,
+        method: str | None = None,
+        sticky_key: str | None = None,
+        priority: Priority | None = None,
+        request_timeout: float | None = None,
+        timeout: float | None = None,
+    ) -> Iterator[Prediction | ModeldError]:
+        """Predict for many requests on one stream: yields an answer for each, in their order.
+
+        `inputs` are taken as fast as the daemon takes them, on a thread of gRPC's; at most 64 are under way.
+        A request that fails yields its error, which is not raised, and the stream goes on; with
+        `request_timeout` each has so many seconds. An error of the stream itself is raised: what was not
+        answered by then may have run or not. Nothing is tried again. The other arguments are those of
+        `predict`, for every request; `timeout` is the whole stream's (none unless given).
+        """
+        failed: list[Exception] = []  # of `inputs`, which gRPC would only log
+
+        def requests() -> Iterator[pb.PredictStreamRequest]:
+            try:
+                for one in inputs:
+                    request = _rpc.predict_request(
+                        model, one, version, label, method, sticky_key, priority, None
+                    )
+                    yield _rpc.stream_request(request, request_timeout)
+            except Exception as error:
+                failed.append(error)
+                raise
+
+        call = _rpc.predict_stream_stub(self._channel)(requests(), timeout=timeout)
+        try:
+            for response in call:
+                yield _rpc.stream_answer(response)
+        except grpc.RpcError as error:
+            if failed:
+                raise failed[0] from error
+            raise error_for(error.code(), error.details()) from error
+        finally:
+            call.cancel()
 
     def listing(self, *, timeout: float | None = None) -> Listing:
         """All models, dropped files and trouble with the drop directory, of one moment."""
