@@ -40,6 +40,15 @@ inline Tensor Zeros(DType dtype, std::vector<int64_t> shape) {
   return Tensor{dtype, std::move(shape), Buffer::FromString(std::string(bytes, '\0')), {}};
 }
 
+// The elements of a tensor value.
+template <typename T>
+std::vector<T> ElementsOf(const Value& value) {
+  const Buffer& buffer = value.get_if<Tensor>()->buffer;
+  std::vector<T> elements(buffer.size / sizeof(T));
+  if (!elements.empty()) std::memcpy(elements.data(), buffer.data, buffer.size);
+  return elements;
+}
+
 inline Value Str(std::string text) { return Value{std::move(text)}; }
 inline Value Int(int64_t value) { return Value{value}; }
 inline Value ListOf(std::vector<Value> items) { return Value{List{std::move(items)}}; }

@@ -23,12 +23,6 @@ class CheckBatchingTest : public ::testing::Test {
     RecordingExecutable executable({FakeForward({FakeArgument("x")})}, &runs_, run);
     return CheckBatching(executable, {.inputs = inputs_, .outputs = outputs_}, {.rtol = 1e-4, .atol = 1e-5});
   }
-  static std::vector<float> Elements(const Value& value) {
-    const Tensor& tensor = *value.get_if<Tensor>();
-    std::vector<float> elements(tensor.buffer.size / sizeof(float));
-    std::memcpy(elements.data(), tensor.buffer.data, tensor.buffer.size);
-    return elements;
-  }
   static std::vector<int64_t> Shape(const Value& value) { return value.get_if<Tensor>()->shape; }
 
   std::vector<DeclaredTensor> inputs_ = {
@@ -39,14 +33,14 @@ class CheckBatchingTest : public ::testing::Test {
 
 TEST_F(CheckBatchingTest, RowsThatAreTheirOwnPass) {
   EXPECT_OK(Check([](const std::vector<Value>& arguments) -> absl::StatusOr<Value> {
-    return Value{FloatTensor(Shape(arguments[0]), Elements(arguments[0]))};
+    return Value{FloatTensor(Shape(arguments[0]), ElementsOf<float>(arguments[0]))};
   }));
   EXPECT_THAT(runs_, ElementsAre("FP32[3,2]", "FP32[2,2]", "FP32[1,2]"));
 }
 
 TEST_F(CheckBatchingTest, RowsThatDependOnTheOthersDoNot) {
   EXPECT_THAT(Check([](const std::vector<Value>& arguments) -> absl::StatusOr<Value> {
-                std::vector<float> elements = Elements(arguments[0]);
+                std::vector<float> elements = ElementsOf<float>(arguments[0]);
                 float sum = 0;
                 for (const float element : elements) sum += element;
                 for (float& element : elements) element /= sum;
@@ -70,8 +64,7 @@ TEST_F(CheckBatchingTest, RowsOfIntegersThatAreMixedUpAreSeen) {
   inputs_[0].dtype = DType::kInt64;
   EXPECT_THAT(Check([](const std::vector<Value>& arguments) -> absl::StatusOr<Value> {
                 const Tensor& x = *arguments[0].get_if<Tensor>();
-                std::vector<int64_t> elements(x.buffer.size / sizeof(int64_t));
-                std::memcpy(elements.data(), x.buffer.data, x.buffer.size);
+                std::vector<int64_t> elements = ElementsOf<int64_t>(arguments[0]);
                 std::rotate(elements.begin(), elements.begin() + 2, elements.end());  // a row further
                 return Value{IntTensor(x.shape, elements)};
               }),
@@ -82,8 +75,7 @@ TEST_F(CheckBatchingTest, AModelWithASingleIndexIsTriedOnZeros) {
   inputs_[0].dtype = DType::kInt64;
   EXPECT_OK(Check([](const std::vector<Value>& arguments) -> absl::StatusOr<Value> {
     const Tensor& x = *arguments[0].get_if<Tensor>();
-    std::vector<int64_t> elements(x.buffer.size / sizeof(int64_t));
-    std::memcpy(elements.data(), x.buffer.data, x.buffer.size);
+    const std::vector<int64_t> elements = ElementsOf<int64_t>(arguments[0]);
     for (const int64_t element : elements) {
       if (element != 0) return absl::InternalError("index out of range");
     }
@@ -95,7 +87,7 @@ TEST_F(CheckBatchingTest, AModelWithASingleIndexIsTriedOnZeros) {
 TEST_F(CheckBatchingTest, AModelThatWorksInPlaceIsGivenInputsOfItsOwn) {
   EXPECT_OK(Check([](const std::vector<Value>& arguments) -> absl::StatusOr<Value> {
     const Tensor& x = *arguments[0].get_if<Tensor>();
-    std::vector<float> elements = Elements(arguments[0]);
+    std::vector<float> elements = ElementsOf<float>(arguments[0]);
     std::memset(x.buffer.data, 0, x.buffer.size);
     return Value{FloatTensor(x.shape, elements)};
   }));

@@ -19,16 +19,9 @@ namespace {
 
 constexpr float kRaises = 13;
 
-std::vector<float> Elements(const Value& value) {
-  const Tensor& tensor = *value.get_if<Tensor>();
-  std::vector<float> elements(tensor.buffer.size / sizeof(float));
-  std::memcpy(elements.data(), tensor.buffer.data, tensor.buffer.size);
-  return elements;
-}
-
 // What forward(x) answers: each element doubled, and an error where one of them is 13.
 absl::StatusOr<Value> Answer(const Value& x) {
-  std::vector<float> elements = Elements(x);
+  std::vector<float> elements = ElementsOf<float>(x);
   for (float& element : elements) {
     if (element == kRaises) return absl::InternalError("13");
     element *= 2;

@@ -26,13 +26,6 @@ using ::testing::HasSubstr;
 
 Value Row(float x) { return Value{FloatTensor({1, 1}, {x})}; }
 
-std::vector<float> Elements(const Value& value) {
-  const Tensor& tensor = *value.get_if<Tensor>();
-  std::vector<float> elements(tensor.buffer.size / sizeof(float));
-  std::memcpy(elements.data(), tensor.buffer.data, tensor.buffer.size);
-  return elements;
-}
-
 // forward(x) doubles each element; what the test asks for beyond that comes first.
 class InstanceGroupTest : public ::testing::Test {
  protected:
@@ -95,7 +88,7 @@ class InstanceGroupTest : public ::testing::Test {
 
   absl::StatusOr<Value> Run(std::vector<Value> arguments) {
     Tensor x = *arguments[0].get_if<Tensor>();
-    const std::vector<float> elements = Elements(arguments[0]);
+    const std::vector<float> elements = ElementsOf<float>(arguments[0]);
     {
       MutexLock lock(&mutex_);
       runs_.push_back(elements);
@@ -129,7 +122,7 @@ TEST_F(InstanceGroupTest, AnswersWhatTheModelReturns) {
   Start();
   const CallOutcome& outcome = Submit(3).outcome();
   ASSERT_OK(outcome.value.status());
-  EXPECT_THAT(Elements(*outcome.value), ElementsAre(6));
+  EXPECT_THAT(ElementsOf<float>(*outcome.value), ElementsAre(6));
   EXPECT_TRUE(outcome.ran);
   EXPECT_THAT(outcome.nanoseconds, Gt(0));
   EXPECT_EQ(outcome.batch_rows, 0);
@@ -177,7 +170,7 @@ TEST_F(InstanceGroupTest, WhatWaitsTogetherRunsTogetherAndComesApart) {
   for (size_t i = 1; i < calls_.size(); ++i) {
     const CallOutcome& outcome = calls_[i].outcome();
     ASSERT_OK(outcome.value.status());
-    EXPECT_THAT(Elements(*outcome.value), ElementsAre(2 * static_cast<float>(i)));
+    EXPECT_THAT(ElementsOf<float>(*outcome.value), ElementsAre(2 * static_cast<float>(i)));
     EXPECT_EQ(outcome.batch_rows, i < 4 ? 3 : 0);
   }
   EXPECT_THAT(runs(), ElementsAre(ElementsAre(0), ElementsAre(1, 2, 3), ElementsAre(4)));
@@ -208,7 +201,7 @@ TEST_F(InstanceGroupTest, OneBadRequestOfABatchFailsAlone) {
   EXPECT_OK(calls_[1].outcome().value.status());
   EXPECT_THAT(calls_[2].outcome().value, StatusIs(absl::StatusCode::kInternal, "unlucky"));
   EXPECT_OK(calls_[3].outcome().value.status());
-  EXPECT_THAT(Elements(*calls_[3].outcome().value), ElementsAre(2));
+  EXPECT_THAT(ElementsOf<float>(*calls_[3].outcome().value), ElementsAre(2));
   EXPECT_THAT(runs(), ElementsAre(ElementsAre(0), ElementsAre(1, 13, 2), ElementsAre(1), ElementsAre(13),
                                   ElementsAre(2)))
       << "once more each, and no more";
@@ -304,7 +297,7 @@ TEST_F(InstanceGroupTest, PaddingFillsUpToAPreferredSize) {
   HoldAnInstance();
   for (const float x : {1, 2, 3}) Submit(x);
   Open();
-  EXPECT_THAT(Elements(*calls_[3].outcome().value), ElementsAre(6));
+  EXPECT_THAT(ElementsOf<float>(*calls_[3].outcome().value), ElementsAre(6));
   EXPECT_THAT(runs(), ElementsAre(ElementsAre(0), ElementsAre(1, 2, 3, 3)));
 }
 
