@@ -27,10 +27,9 @@ class Executable {
   // Whether runs write the module's own attributes. Then each Run begins with them as they were loaded, and a
   // session is what keeps them.
   virtual bool stateful() const { return false; }
-  // An executable of the same methods that keeps what its runs write, beginning with what was loaded. It shares
-  // memory with this one, which outlives it. Its Run is called by one thread at a time. UNIMPLEMENTED: the
-  // module's attributes cannot be copied; the message says which.
-  // REQUIRES: stateful().
+  // An executable of the same methods that keeps what its runs write, beginning with what was loaded. It
+  // shares memory with this one, which outlives it. Its Run is called by one thread at a time. UNIMPLEMENTED:
+  // the module's attributes cannot be copied; the message says which. REQUIRES: stateful().
   virtual absl::StatusOr<std::unique_ptr<Executable>> NewSession() {
     return absl::UnimplementedError("the engine has no sessions");
   }

@@ -47,10 +47,9 @@ Sequences::Sequences(const Clock* clock, SequenceLimits limits) : clock_(clock),
 Sequences::~Sequences() { Stop(); }
 
 absl::Status Sequences::NotBegun(const SequenceStep& step) const {
-  return absl::FailedPreconditionError(
-      absl::StrCat("sequence ", Quote(step.id), " of model ", Quote(step.model),
-                   " was not begun, or was given up after ", absl::ToInt64Seconds(limits_.idle),
-                   " s without a request; begin it with sequence_start"));
+  return absl::FailedPreconditionError(absl::StrCat(
+      "sequence ", Quote(step.id), " of model ", Quote(step.model), " was not begun, or was given up after ",
+      absl::ToInt64Seconds(limits_.idle), " s without a request; begin it with sequence_start"));
 }
 
 absl::StatusOr<VersionHandle> Sequences::Find(const SequenceStep& step) const {
@@ -83,9 +82,9 @@ absl::Status Sequences::Submit(const SequenceStep& step, const VersionHandle& ve
     const auto found = sequences_.find(key);
     if (step.start) {
       if (found == sequences_.end() && sequences_.size() >= limits_.max_sequences) {
-        return absl::ResourceExhaustedError(
-            absl::StrCat(sequences_.size(), " sequences are open (limit ", limits_.max_sequences,
-                         "); end some, or raise --max-sequences"));
+        return absl::ResourceExhaustedError(absl::StrCat(sequences_.size(), " sequences are open (limit ",
+                                                         limits_.max_sequences,
+                                                         "); end some, or raise --max-sequences"));
       }
       if (found != sequences_.end()) replaced = std::move(found->second);
       sequences_[key] = sequence;
@@ -98,9 +97,9 @@ absl::Status Sequences::Submit(const SequenceStep& step, const VersionHandle& ve
     sequence->last_used = clock_->Now();
     if (sequence->busy) {
       if (sequence->waiting.size() >= limits_.max_waiting) {
-        return absl::ResourceExhaustedError(absl::StrCat(
-            sequence->waiting.size(), " requests of sequence ", Quote(step.id), " wait (limit ",
-            limits_.max_waiting, "); send the next one when one is answered"));
+        return absl::ResourceExhaustedError(absl::StrCat(sequence->waiting.size(), " requests of sequence ",
+                                                         Quote(step.id), " wait (limit ", limits_.max_waiting,
+                                                         "); send the next one when one is answered"));
       }
       sequence->waiting.push_back({call, step.end});
       return absl::OkStatus();

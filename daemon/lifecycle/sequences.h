@@ -1,8 +1,9 @@
 // Sequences: requests that share what a module writes to its attributes.
 //
-// Requests of a sequence run one after the other, in the order in which they came, on one session of the version
-// that the sequence began with: a version that goes live meanwhile does not tear it apart. A sequence ends by its
-// last request, or is given up where none came for a while; until then it keeps its version in memory.
+// Requests of a sequence run one after the other, in the order in which they came, on one session of the
+// version that the sequence began with: a version that goes live meanwhile does not tear it apart. A sequence
+// ends by its last request, or is given up where none came for a while; until then it keeps its version in
+// memory.
 #pragma once
 
 #include <cstddef>
@@ -54,11 +55,12 @@ class Sequences {
 
   // Has `call` run when its turn comes, on `version` where it begins a sequence, else on the sequence's own.
   // OK: the call is answered some time. Errors, and then it never is: FAILED_PRECONDITION as Find;
-  // RESOURCE_EXHAUSTED: too many sequences, or too many requests of this one wait; UNIMPLEMENTED: the module's
-  // state cannot be copied; UNAVAILABLE: stopped.
+  // RESOURCE_EXHAUSTED: too many sequences, or too many requests of this one wait; UNIMPLEMENTED: the
+  // module's state cannot be copied; UNAVAILABLE: stopped.
   absl::Status Submit(const SequenceStep& step, const VersionHandle& version, QueuedCall* call);
 
-  // Gives up what has been idle for too long. A thread of this does so by itself; for tests that move the clock.
+  // Gives up what has been idle for too long. A thread of this does so by itself; for tests that move the
+  // clock.
   void GiveUpIdle();
   // Lets all sequences go, and their versions. Call it when no request runs any more.
   void Stop();

@@ -19,8 +19,9 @@
 #include "registry/model_config.h"
 
 namespace modeld {
-ModelServiceImpl::ModelServiceImpl(const ServingTable* table, ShadowRunner* shadows, Sequences* sequences, const Manager* manager,
-                                   const Intake* intake, Registry* registry, int64_t max_message_bytes)
+ModelServiceImpl::ModelServiceImpl(const ServingTable* table, ShadowRunner* shadows, Sequences* sequences,
+                                   const Manager* manager, const Intake* intake, Registry* registry,
+                                   int64_t max_message_bytes)
     : table_(table),
       manager_(manager),
       intake_(intake),

@@ -24,8 +24,9 @@ namespace modeld {
 class ModelServiceImpl final : public v1::ModelService::CallbackService {
  public:
   // An answer larger than `max_message_bytes` is refused, as gRPC refuses such a request.
-  ModelServiceImpl(const ServingTable* table, ShadowRunner* shadows, Sequences* sequences, const Manager* manager,
-                   const Intake* intake, Registry* registry, int64_t max_message_bytes);
+  ModelServiceImpl(const ServingTable* table, ShadowRunner* shadows, Sequences* sequences,
+                   const Manager* manager, const Intake* intake, Registry* registry,
+                   int64_t max_message_bytes);
 
   grpc::ServerUnaryReactor* Predict(grpc::CallbackServerContext* context, const v1::PredictRequest* request,
                                     v1::PredictResponse* response) override;

@@ -93,7 +93,8 @@ absl::StatusOr<std::vector<BoundMethod>> BindMethods(const torch::jit::Module& m
   return methods;
 }
 
-absl::StatusOr<std::vector<c10::IValue>> Stack(const BoundMethod& bound, const std::vector<Value>& arguments) {
+absl::StatusOr<std::vector<c10::IValue>> Stack(const BoundMethod& bound,
+                                               const std::vector<Value>& arguments) {
   std::vector<c10::IValue> stack;
   stack.reserve(bound.slots.size() + 1);  // `self` is put before them
   auto argument = arguments.begin();
@@ -134,9 +135,9 @@ class Program {
       const BoundMethod& bound = bound_.at(method);
       MODELD_ASSIGN_OR_RETURN(std::vector<c10::IValue> stack, Stack(bound, arguments));
       arguments.clear();
-      return FromIValue(Call(copy == nullptr ? bound.method
-                                             : torch::jit::Method(copy->_ivalue(), &bound.method.function()),
-                             std::move(stack)));
+      return FromIValue(
+          Call(copy == nullptr ? bound.method : torch::jit::Method(copy->_ivalue(), &bound.method.function()),
+               std::move(stack)));
     } catch (...) {
       return StatusFromException(absl::StatusCode::kInternal);
     }

@@ -12,15 +12,15 @@ namespace modeld {
 // A copy of a module's attributes, of which runs of other copies see nothing. Not thread-safe.
 class ModuleState {
  public:
-  // Of the attributes as they are now. Shares the parameters, unless `copy_parameters`, and everything that is no
-  // attribute (code, constants). Throws what LibTorch throws for attributes that cannot be copied (custom classes
-  // without __getstate__).
+  // Of the attributes as they are now. Shares the parameters, unless `copy_parameters`, and everything that
+  // is no attribute (code, constants). Throws what LibTorch throws for attributes that cannot be copied
+  // (custom classes without __getstate__).
   static ModuleState CopyOf(const torch::jit::Module& module, bool copy_parameters);
 
   const torch::jit::Module& module() const { return module_; }
 
-  // Whether everything is as it was when it was copied, so that it can be run afresh. Errs on the side of false:
-  // lists, dictionaries and objects are not looked into.
+  // Whether everything is as it was when it was copied, so that it can be run afresh. Errs on the side of
+  // false: lists, dictionaries and objects are not looked into.
   bool Unchanged() const;
 
  private:

@@ -214,8 +214,9 @@ class RpcTest : public testing::Test {
                       .rescan_interval = absl::Hours(1),
                       .config = {}});
     ASSERT_OK(intake_->LoadRemembered());
-    model_service_ = std::make_unique<ModelServiceImpl>(
-        &table_, shadows_.get(), &sequences_, manager_.get(), intake_.get(), registry_.get(), options.max_message_bytes);
+    model_service_ =
+        std::make_unique<ModelServiceImpl>(&table_, shadows_.get(), &sequences_, manager_.get(),
+                                           intake_.get(), registry_.get(), options.max_message_bytes);
     admin_service_ =
         std::make_unique<AdminServiceImpl>(AdminParts{.manager = manager_.get(),
                                                       .intake = intake_.get(),

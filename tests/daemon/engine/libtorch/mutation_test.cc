@@ -21,8 +21,7 @@ TEST(MutationTest, SeesEveryWayToWriteAnAttribute) {
 
 TEST(MutationTest, TellsParametersFromTheRest) {
   for (const char* model : {"counter", "counter_in_place", "counter_in_list", "keeps_input"}) {
-    EXPECT_FALSE(
-        FindAttributeWrites(torch::jit::load(ModelPath(model)).get_method("forward")).parameters)
+    EXPECT_FALSE(FindAttributeWrites(torch::jit::load(ModelPath(model)).get_method("forward")).parameters)
         << model;
   }
   EXPECT_TRUE(
