@@ -21,6 +21,7 @@
 #include "daemon/probe/landlock.h"
 #include "daemon/probe/process_memory.h"
 #include "daemon/probe/syscall_filter.h"
+#include "registry/base/cgroup.h"
 #include "registry/base/errno_status.h"
 #include "registry/base/unique_fd.h"
 
@@ -152,9 +153,11 @@ bool DieWithParent(int64_t parent_process) {
 
 int64_t MachineMemoryBytes() {
   int64_t memory = static_cast<int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
-  for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
-    int64_t limit = 0;
-    if (std::ifstream(path) >> limit && limit > 0) memory = std::min(memory, limit);
+  for (const std::string& directory : CgroupDirectories(*FileSystem::Real(), "memory")) {
+    for (const char* file : {"/memory.max", "/memory.limit_in_bytes"}) {  // of v2, and of v1
+      int64_t limit = 0;
+      if (std::ifstream(directory + file) >> limit && limit > 0) memory = std::min(memory, limit);
+    }
   }
   return memory;
 }

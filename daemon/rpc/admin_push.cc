@@ -1,7 +1,7 @@
 // AdminServiceImpl: uploads.
 #include "absl/strings/str_cat.h"
-#include "daemon/rpc/admin_requests.h"
 #include "daemon/rpc/admin_service.h"
+#include "daemon/rpc/requests.h"
 #include "daemon/rpc/status_convert.h"
 #include "daemon/source/upload_path.h"
 #include "registry/archive_reader.h"

@@ -1,6 +1,6 @@
 // AdminServiceImpl: labels, canary and shadow.
-#include "daemon/rpc/admin_requests.h"
 #include "daemon/rpc/admin_service.h"
+#include "daemon/rpc/requests.h"
 #include "daemon/rpc/status_convert.h"
 #include "daemon/rpc/view_codec.h"
 

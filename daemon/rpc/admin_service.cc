@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "daemon/codec/utf8.h"
-#include "daemon/rpc/admin_requests.h"
 #include "daemon/rpc/paging.h"
+#include "daemon/rpc/requests.h"
 #include "daemon/rpc/status_convert.h"
 #include "daemon/rpc/view_codec.h"
 

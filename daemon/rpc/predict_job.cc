@@ -9,9 +9,9 @@
 #include "daemon/codec/value_codec.h"
 #include "daemon/engine/bind.h"
 #include "daemon/engine/deep_copy.h"
-#include "daemon/rpc/admin_requests.h"
 #include "daemon/rpc/catch_bad_alloc.h"
 #include "daemon/rpc/request_hash.h"
+#include "daemon/rpc/requests.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 

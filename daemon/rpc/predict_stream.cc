@@ -88,18 +88,26 @@ void PredictStreams::Remove(PredictStream* stream) {
   streams_.erase(stream);
 }
 
+template <typename Change>
+void PredictStream::GoOn(const Change& change) {
+  Steps steps;
+  {
+    MutexLock lock(&mutex_);
+    change();
+    steps = NextSteps();
+  }
+  Take(steps);
+}
+
 PredictStream* PredictStream::Begin(const PredictJob::Shared& shared, PredictStreams& all,
                                     grpc::CallbackServerContext* context) {
   const std::shared_ptr<PredictStream> stream(new PredictStream(shared, all, context));
   stream->self_ = stream;
   const bool stopped = all.Add(stream);
-  Steps steps;
-  {
-    MutexLock lock(&stream->mutex_);
+  stream->GoOn([&] {
+    stream->mutex_.AssertHeld();
     stream->stopped_ |= stopped;
-    steps = stream->NextSteps();
-  }
-  stream->Take(steps);
+  });
   return stream.get();
 }
 
@@ -114,13 +122,10 @@ void PredictStream::OnDone() {
 }
 
 void PredictStream::Stop() {
-  Steps steps;
-  {
-    MutexLock lock(&mutex_);
+  GoOn([this] {
+    mutex_.AssertHeld();
     stopped_ = true;
-    steps = NextSteps();
-  }
-  Take(steps);
+  });
 }
 
 void PredictStream::OnReadDone(bool ok) {
@@ -139,36 +144,26 @@ void PredictStream::OnReadDone(bool ok) {
   }
   // Before the next one is read, so that they are queued in their order.
   if (read != nullptr) read->Start();
-  Steps steps;
-  {
-    MutexLock lock(&mutex_);
+  GoOn([this] {
+    mutex_.AssertHeld();
     starting_ = false;
-    steps = NextSteps();
-  }
-  Take(steps);
+  });
 }
 
 void PredictStream::OnWriteDone(bool ok) {
-  Steps steps;
-  {
-    MutexLock lock(&mutex_);
+  GoOn([&] {
+    mutex_.AssertHeld();
     writing_ = false;
     if (!ok) broken_ = true;
     jobs_.pop_front();
-    steps = NextSteps();
-  }
-  Take(steps);
+  });
 }
 
 void PredictStream::OnAnswered(Job& job) {
-  Steps steps;
-  {
-    MutexLock lock(&mutex_);
+  GoOn([&] {
     job.set_answered();
     job.set_bytes(job.SpaceUsed());
-    steps = NextSteps();
-  }
-  Take(steps);
+  });
 }
 
 bool PredictStream::HasRoom() const {

@@ -76,7 +76,9 @@ class PredictStream final
   bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // What comes next, now that something has changed.
   Steps NextSteps() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The stream may be gone when it returns.
+  // Changes something under the lock, and takes the next steps. The stream may be gone when it returns.
+  template <typename Change>
+  void GoOn(const Change& change) ABSL_LOCKS_EXCLUDED(mutex_);
   void Take(const Steps& steps);
 
   const PredictJob::Shared& shared_;

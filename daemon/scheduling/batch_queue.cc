@@ -33,6 +33,7 @@ bool BatchQueue::Push(const WaitingCall& waiting, const std::optional<BatchKey>&
   ++sizes_[priority];
   bucket.rows += waiting.rows;
   ++size_;
+  if (!waiting.is_light) ++heavy_;
   bytes_ += waiting.bytes;
   return bucket.alone || bucket.rows >= WorthRows() ||
          bucket.deadline < waiting.arrived + 2 * limits_.max_delay;
@@ -115,6 +116,7 @@ void BatchQueue::Forget(Bucket& bucket, const WaitingCall& waiting) {
   bucket.rows -= waiting.rows;
   --sizes_[static_cast<size_t>(waiting.call->priority)];
   --size_;
+  if (!waiting.is_light) --heavy_;
   bytes_ -= waiting.bytes;
 }
 

@@ -28,6 +28,7 @@ struct WaitingCall {
   int64_t rows = 1;
   int64_t bytes = 0;
   absl::Time arrived;
+  bool is_light = true;  // as quick as the model usually is
 };
 
 // Requests that may share a batch wait in one bucket; those that share one with nobody wait in a bucket for
@@ -48,6 +49,8 @@ class BatchQueue {
   }
   bool empty() const { return size_ == 0; }
   int64_t bytes() const { return bytes_; }
+  // Nothing waits that is not light.
+  bool all_light() const { return heavy_ == 0; }
 
   // None: it shares a batch with nobody. True: its bucket has become worth waiting for no longer, or may be
   // so before it was without it. Throws std::bad_alloc, and then it is not there.
@@ -106,6 +109,7 @@ class BatchQueue {
   Buckets buckets_;  // none is empty
   std::array<size_t, kPriorities> sizes_{};
   size_t size_ = 0;
+  size_t heavy_ = 0;  // of them, that are not light
   int64_t bytes_ = 0;
 };
 

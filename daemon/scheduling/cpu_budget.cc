@@ -9,13 +9,11 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "registry/base/status_macros.h"
+#include "registry/base/cgroup.h"
 
 namespace modeld {
 namespace {
 
-constexpr char kOwnCgroup[] = "/proc/self/cgroup";
-constexpr char kCgroupRoot[] = "/sys/fs/cgroup";
 constexpr size_t kMaxBytes = 64 << 10;
 
 std::vector<int> AllowedCpus() {
@@ -49,22 +47,10 @@ std::optional<double> QuotaOfDirectory(FileSystem& file_system, const std::strin
 
 // Of the process's cgroup and all above it: the least.
 std::optional<double> Quota(FileSystem& file_system) {
-  const absl::StatusOr<std::string> own = ReadFile(file_system, kOwnCgroup, kMaxBytes);
-  if (!own.ok()) return std::nullopt;
   std::optional<double> least;
-  for (const absl::string_view line : absl::StrSplit(*own, '\n', absl::SkipEmpty())) {
-    // hierarchy:controllers:path
-    const std::vector<std::string> parts = absl::StrSplit(line, absl::MaxSplits(':', 2));
-    if (parts.size() != 3) continue;
-    const std::vector<std::string> controllers = absl::StrSplit(parts[1], ',');
-    const bool v2 = parts[1].empty();
-    if (!v2 && std::find(controllers.begin(), controllers.end(), "cpu") == controllers.end()) continue;
-    const std::string root = v2 ? kCgroupRoot : absl::StrCat(kCgroupRoot, "/", parts[1]);
-    for (std::string path = parts[2]; true; path.resize(path.rfind('/'))) {
-      const std::optional<double> quota = QuotaOfDirectory(file_system, root + path);
-      if (quota.has_value()) least = std::min(quota.value(), least.value_or(*quota));
-      if (path.find('/') == std::string::npos) break;
-    }
+  for (const std::string& directory : CgroupDirectories(file_system, "cpu")) {
+    const std::optional<double> quota = QuotaOfDirectory(file_system, directory);
+    if (quota.has_value()) least = std::min(*quota, least.value_or(*quota));
   }
   return least;
 }

@@ -33,6 +33,9 @@ constexpr int64_t kAveraged = 8;
 
 constexpr absl::Duration kRetrySoonest = absl::Milliseconds(1);
 
+// What is known of the times of runs holds for these; others may take any time.
+bool IsLight(const QueuedCall& call) { return call.method == kForward && call.bytes <= kRunsAtOnceBytes; }
+
 std::string Milliseconds(absl::Duration duration) {
   return absl::StrCat(std::max<int64_t>(1, absl::ToInt64Milliseconds(duration)), " ms");
 }
@@ -102,7 +105,7 @@ void InstanceGroup::Submit(QueuedCall* call) {
   absl::Status refused;
   std::vector<QueuedCall*> given_up;
   try {
-    refused = WhyNot({.call = call, .rows = 1, .bytes = 0, .arrived = now}, now);
+    refused = WhyNot({.call = call, .rows = 1, .bytes = 0, .arrived = now, .is_light = true}, now);
     if (refused.ok() && TakeIdleInstance(*call)) {
       scheduler_->PrepareThisThread(options_.threads_per_instance);
       RunAlone(*call);
@@ -114,8 +117,9 @@ void InstanceGroup::Submit(QueuedCall* call) {
     refused = absl::ResourceExhaustedError("out of memory to queue the request; try again later");
   }
   for (QueuedCall* other : given_up) {
-    scheduler_->Answer(*other,
-                       {.value = WhyNot({.call = other, .rows = 1, .bytes = 0, .arrived = now}, now)});
+    scheduler_->Answer(
+        *other,
+        {.value = WhyNot({.call = other, .rows = 1, .bytes = 0, .arrived = now, .is_light = true}, now)});
   }
   if (!refused.ok()) scheduler_->Answer(*call, {.value = std::move(refused)});
 }
@@ -127,7 +131,7 @@ bool InstanceGroup::IsFast() const {
 }
 
 bool InstanceGroup::TakeIdleInstance(const QueuedCall& call) {
-  if (!IsFast() || call.method != kForward || call.bytes > kRunsAtOnceBytes) return false;
+  if (!IsFast() || !IsLight(call)) return false;
   // Where requests can be joined, the others are to wait for the one that runs, and then to run together.
   const int at_once = joins_.load(std::memory_order_relaxed) ? 1 : options_.instances;
   MutexLock lock(&mutex_);
@@ -141,7 +145,7 @@ void InstanceGroup::RunQueuedHere() {
     BatchQueue::Taken next;
     {
       MutexLock lock(&mutex_);
-      if (IsFast() && !stopped_) next = TakeNext(/*linger=*/false);
+      if (IsFast() && queue_.all_light() && !stopped_) next = TakeNext(/*linger=*/false);
       if (next.calls.empty()) {
         --running_;
         // One that cannot be started now is tried for again with the next request.
@@ -163,7 +167,8 @@ BatchQueue::Taken InstanceGroup::TakeNext(bool linger) {
 }
 
 absl::Status InstanceGroup::Enqueue(QueuedCall* call, absl::Time now, std::vector<QueuedCall*>* given_up) {
-  WaitingCall waiting{.call = call, .rows = 1, .bytes = call->bytes, .arrived = now};
+  WaitingCall waiting{
+      .call = call, .rows = 1, .bytes = call->bytes, .arrived = now, .is_light = IsLight(*call)};
   std::optional<BatchKey> key;
   const bool joins = joins_.load(std::memory_order_relaxed) && call->session == nullptr;
   if (joins && call->method == kForward) {
@@ -337,7 +342,7 @@ void InstanceGroup::RunAlone(QueuedCall& call) {
   absl::StatusOr<Value> value = CallModel(call.session == nullptr ? *executable_ : *call.session, call.method,
                                           std::move(call.arguments));
   const int64_t nanoseconds = watch.Nanoseconds();
-  if (value.ok()) NoteRun(nanoseconds, 1);
+  if (value.ok()) NoteRun(nanoseconds, 1, IsLight(call));
   scheduler_->Answer(call,
                      {.value = std::move(value), .ran = true, .nanoseconds = nanoseconds, .batch_rows = 0});
 }
@@ -358,7 +363,7 @@ void InstanceGroup::RunTogether(const std::vector<WaitingCall>& calls) {
     }
     return;
   }
-  NoteRun(nanoseconds, calls.size());
+  NoteRun(nanoseconds, calls.size(), /*light=*/true);
   for (size_t i = 0; i < calls.size(); ++i) {
     scheduler_->Answer(*calls[i].call, {.value = std::move((*parts)[i]),
                                         .ran = true,
@@ -404,10 +409,10 @@ int64_t InstanceGroup::RowsAfterPadding(int64_t rows, int64_t bytes) const {
   return is_small ? *fits : rows;
 }
 
-void InstanceGroup::NoteRun(int64_t nanoseconds, size_t calls) {
+void InstanceGroup::NoteRun(int64_t nanoseconds, size_t calls, bool light) {
   const int64_t run = std::max<int64_t>(1, nanoseconds);
   Average(typical_run_, run);
-  Peak(slowest_run_, run);
+  if (light) Peak(slowest_run_, run);
   Average(typical_call_, std::max<int64_t>(1, run / static_cast<int64_t>(calls)));
 }
 

@@ -101,7 +101,7 @@ class InstanceGroup {
   int64_t RowsAfterPadding(int64_t rows, int64_t bytes) const;
   // Why a call that leaves the queue is not run; OK: run it.
   absl::Status WhyNot(const WaitingCall& waiting, absl::Time now) const;
-  void NoteRun(int64_t nanoseconds, size_t calls);
+  void NoteRun(int64_t nanoseconds, size_t calls, bool light);
   absl::Duration TypicalRun() const;
 
   Executable* const executable_;
@@ -111,7 +111,7 @@ class InstanceGroup {
   std::atomic<bool> joins_;  // batches are made; false for good once an output could not be taken apart
   // Moving averages, in nanoseconds; 0: not known yet.
   std::atomic<int64_t> typical_run_{0};   // of a run: a batch, or one alone
-  std::atomic<int64_t> slowest_run_{0};   // of late, of those that did not fail
+  std::atomic<int64_t> slowest_run_{0};   // of late, of light requests that did not fail
   std::atomic<int64_t> typical_call_{0};  // a call's share of that
 
   mutable Mutex mutex_;

@@ -22,7 +22,8 @@ class BatchQueueTest : public ::testing::Test {
     std::optional<BatchKey> batch_key;
     if (key != 0) batch_key.emplace().Add(key);
     now_ += absl::Microseconds(1);
-    return queue_->Push({.call = &call, .rows = rows, .bytes = 10, .arrived = now_}, batch_key);
+    return queue_->Push({.call = &call, .rows = rows, .bytes = 10, .arrived = now_, .is_light = true},
+                        batch_key);
   }
   std::vector<int> Take(bool linger = false) {
     const BatchQueue::Taken taken = queue_->Take(now_, linger);
@@ -143,7 +144,8 @@ TEST_F(BatchQueueTest, NothingWaitsPastItsDeadline) {
   calls_.emplace_back().deadline = now_ + absl::Milliseconds(50);
   BatchKey key;
   key.Add(1);
-  EXPECT_TRUE(queue_->Push({.call = &calls_.back(), .rows = 1, .bytes = 10, .arrived = now_}, key))
+  EXPECT_TRUE(
+      queue_->Push({.call = &calls_.back(), .rows = 1, .bytes = 10, .arrived = now_, .is_light = true}, key))
       << "who lingers has to look again";
   const BatchQueue::Taken taken = queue_->Take(now_, /*linger=*/true, /*run=*/absl::Milliseconds(10));
   EXPECT_TRUE(taken.calls.empty());
@@ -159,6 +161,19 @@ TEST_F(BatchQueueTest, SizesByPriority) {
   EXPECT_EQ(queue_->SizeBefore(Priority::kHigh), 1u);
   EXPECT_EQ(queue_->SizeBefore(Priority::kNormal), 2u);
   EXPECT_EQ(queue_->SizeBefore(Priority::kLow), 4u);
+}
+
+TEST_F(BatchQueueTest, KnowsOfWhatIsNotLight) {
+  Limit({});
+  Push(0);
+  EXPECT_TRUE(queue_->all_light());
+  queue_->Push({.call = &calls_.emplace_back(), .rows = 1, .bytes = 10, .arrived = now_, .is_light = false},
+               std::nullopt);
+  EXPECT_FALSE(queue_->all_light());
+  Take();
+  EXPECT_FALSE(queue_->all_light());
+  Take();
+  EXPECT_TRUE(queue_->all_light());
 }
 
 TEST_F(BatchQueueTest, RemoveTakesOutOfAllBuckets) {

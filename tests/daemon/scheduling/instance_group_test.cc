@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -147,6 +148,38 @@ TEST_F(InstanceGroupTest, AFastModelRunsOnTheThreadThatBringsTheRequest) {
     (void)call.outcome();
   }
   EXPECT_TRUE(at_once);
+}
+
+// Who brings requests is to go on bringing them: only what is known to be quick keeps him.
+TEST_F(InstanceGroupTest, ALargeRequestThatWaitsIsLeftToTheGroupsThreads) {
+  std::map<size_t, std::thread::id> ran_on;  // by the number of elements
+  run_ = [&](const Tensor& x, const std::vector<float>& elements) -> absl::StatusOr<Value> {
+    ran_on[elements.size()] = std::this_thread::get_id();
+    return Value{x};
+  };
+  options_.threads_per_instance = 1;
+  Start();
+  for (bool at_once = false; !at_once;) {
+    TestCall& call = Submit(1);
+    at_once = call.answered.notified();
+    (void)call.outcome();
+  }
+  const size_t before = runs().size();
+  Close();
+  std::thread::id brings;
+  std::thread bringing([&] {
+    brings = std::this_thread::get_id();
+    Submit(1);
+  });
+  AwaitRuns(before + 1);
+  TestCall large(std::vector<Value>{Value{FloatTensor({1, 2}, {1, 2})}});
+  large.bytes = 1 << 20;
+  group_->Submit(&large);
+  Open();
+  EXPECT_OK(large.outcome().value.status());
+  bringing.join();
+  EXPECT_NE(ran_on[2], brings);
+  EXPECT_NE(ran_on[2], std::this_thread::get_id());
 }
 
 TEST_F(InstanceGroupTest, AsManyRunAtOnceAsThereAreInstances) {

@@ -1,4 +1,4 @@
-#include "daemon/rpc/admin_requests.h"
+#include "daemon/rpc/requests.h"
 
 #include <algorithm>
 

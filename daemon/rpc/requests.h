@@ -1,4 +1,4 @@
-// What the administrative handlers check alike.
+// What handlers check alike.
 #pragma once
 
 #include <grpcpp/server_context.h>
