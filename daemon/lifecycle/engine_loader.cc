@@ -98,9 +98,9 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadAndWarm(const VersionRecord& rec
       CheckDeclarations(version->executable->methods().front(), version->inputs, version->outputs));
 
   std::vector<std::string> warnings;
-  MODELD_ASSIGN_OR_RETURN(InstanceGroupOptions instances,
-                          InstanceOptionsOf(config, version->executable->methods().front(), version->inputs,
-                                            scheduling_, &warnings));
+  MODELD_ASSIGN_OR_RETURN(
+      InstanceGroupOptions instances,
+      InstanceOptionsOf(config, *version->executable, version->inputs, scheduling_, &warnings));
   instances.name = absl::StrCat(record.model, " ", record.version);
   version->instances = scheduler_->NewGroup(version->executable.get(), std::move(instances));
   Warm(*version, config, samples, &warnings);

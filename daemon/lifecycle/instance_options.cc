@@ -7,7 +7,8 @@
 
 namespace modeld {
 
-absl::StatusOr<InstanceGroupOptions> InstanceOptionsOf(const v1::ModelConfig& config, const Method& forward,
+absl::StatusOr<InstanceGroupOptions> InstanceOptionsOf(const v1::ModelConfig& config,
+                                                       const Executable& executable,
                                                        const std::vector<DeclaredTensor>& inputs,
                                                        const SchedulingDefaults& defaults,
                                                        std::vector<std::string>* warnings) {
@@ -27,7 +28,13 @@ absl::StatusOr<InstanceGroupOptions> InstanceOptionsOf(const v1::ModelConfig& co
 
   const v1::BatchingConfig& batching = config.batching();
   if (batching.max_batch_size() <= 1) return options;
-  MODELD_ASSIGN_OR_RETURN(options.batching, MakeBatchRule(forward, inputs));
+  if (executable.stateful()) {
+    // Rows of a batch would see what others write.
+    warnings->push_back(
+        "batching: requests are not joined, for the module writes its attributes while it runs");
+    return options;
+  }
+  MODELD_ASSIGN_OR_RETURN(options.batching, MakeBatchRule(executable.methods().front(), inputs));
   options.batch.max_rows = batching.max_batch_size();
   options.batch.max_delay = absl::Microseconds(batching.max_queue_delay_us());
   options.batch.preferred_rows.assign(batching.preferred_batch_sizes().begin(),

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "daemon/engine/engine.h"
 #include "daemon/engine/signature.h"
 #include "daemon/scheduling/instance_group.h"
 #include "modeld/v1/model_config.pb.h"
@@ -23,8 +24,10 @@ struct SchedulingDefaults {
   int64_t max_queue_bytes = int64_t{1} << 30;
 };
 
-// INVALID_ARGUMENT: `batching` asks for what the declared inputs do not allow. Appends to `warnings`.
-absl::StatusOr<InstanceGroupOptions> InstanceOptionsOf(const v1::ModelConfig& config, const Method& forward,
+// INVALID_ARGUMENT: `batching` asks for what the declared inputs do not allow. A stateful module is not
+// batched. Appends to `warnings`.
+absl::StatusOr<InstanceGroupOptions> InstanceOptionsOf(const v1::ModelConfig& config,
+                                                       const Executable& executable,
                                                        const std::vector<DeclaredTensor>& inputs,
                                                        const SchedulingDefaults& defaults,
                                                        std::vector<std::string>* warnings);

@@ -194,7 +194,8 @@ class Run {
   }
 
   void Batch() {
-    if (subject_.config.batching().max_batch_size() <= 1) return;
+    // A stateful module is not batched, and its loader says so.
+    if (subject_.config.batching().max_batch_size() <= 1 || executable_->stateful()) return;
     const Method& forward = executable_->methods().front();
     if (!CanGenerate(forward, inputs_)) {
       const absl::Status rule = MakeBatchRule(forward, inputs_).status();

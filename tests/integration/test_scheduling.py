@@ -89,6 +89,17 @@ def test_batching_without_an_input_to_join_is_refused(daemon, client, artifacts)
     assert "leading -1" in wait_quarantined(client, "m")
 
 
+def test_a_stateful_module_is_not_batched(daemon, client, artifacts):
+    inputs = [{"name": "x", "dtype": "FP32", "shape": [-1]}]
+    config = {"name": "sum", "version": "1.0", "inputs": inputs, "batching": BATCHING}
+    daemon.move_in(artifacts.save("accumulator", config))
+    wait_live(client, "sum", "1.0")
+    (version,) = client.get_model("sum").model.versions
+    assert any("writes its attributes" in warning for warning in version.warnings)
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda x: total(client, float(x)), range(100))) == [float(x) for x in range(100)]
+
+
 def total(client, x: float, **sequence) -> float:
     step = SequenceStep(**sequence) if sequence else None
     return float(client.predict("sum", {"x": np.float32([x])}, sequence=step).output[0])

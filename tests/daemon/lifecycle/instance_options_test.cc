@@ -13,9 +13,22 @@ using ::testing::IsEmpty;
 class InstanceOptionsTest : public ::testing::Test {
  protected:
   absl::StatusOr<InstanceGroupOptions> Options() {
-    return InstanceOptionsOf(config_, FakeForward({FakeArgument("x")}), inputs_, defaults_, &warnings_);
+    return InstanceOptionsOf(config_, executable_, inputs_, defaults_, &warnings_);
   }
 
+  class MaybeStateful final : public Executable {
+   public:
+    const std::vector<Method>& methods() const override { return methods_; }
+    bool stateful() const override { return is_stateful; }
+    absl::StatusOr<Value> Run(size_t, std::vector<Value>) override { return Value{}; }
+
+    bool is_stateful = false;
+
+   private:
+    const std::vector<Method> methods_ = {FakeForward({FakeArgument("x")})};
+  };
+
+  MaybeStateful executable_;
   v1::ModelConfig config_;
   std::vector<DeclaredTensor> inputs_ = {
       {.name = "x", .dtype = DType::kFp32, .shape = std::vector<int64_t>{-1, 2}}};
@@ -66,6 +79,14 @@ TEST_F(InstanceOptionsTest, Batching) {
   EXPECT_EQ(options.batch.max_delay, absl::Microseconds(500));
   EXPECT_THAT(options.batch.preferred_rows, ElementsAre(2, 4)) << "ascending";
   EXPECT_TRUE(options.pad_batches);
+}
+
+TEST_F(InstanceOptionsTest, AStatefulModuleIsNotBatchedAndThatIsSaid) {
+  executable_.is_stateful = true;
+  config_.mutable_batching()->set_max_batch_size(8);
+  ASSERT_OK_AND_ASSIGN(const InstanceGroupOptions options, Options());
+  EXPECT_FALSE(options.batching.has_value());
+  EXPECT_THAT(warnings_, ElementsAre(HasSubstr("writes its attributes")));
 }
 
 TEST_F(InstanceOptionsTest, BatchesOfOneAreNone) {
