@@ -28,9 +28,9 @@ constexpr size_t kMaxLastWords = 4 << 10;
 constexpr int kStarvedFactor = 10;
 // Of time to run, between two rests and where there are none. The kernel may leave the CPU to the process for
 // a tick, 4 ms, though others are ready; the end of a slice takes it away.
-constexpr absl::Duration kSlice = absl::Microseconds(500);
+constexpr absl::Duration kSlice = absl::Milliseconds(1);
 constexpr absl::Duration kWholeSlice = absl::Milliseconds(10);
-constexpr absl::Duration kLongestRest = absl::Milliseconds(20);
+constexpr absl::Duration kLongestRest = absl::Milliseconds(50);
 
 // What a descriptor has now. False at its end.
 template <typename Take>

@@ -34,7 +34,9 @@ class Pacer {
   }
 
   // The rest that is due, while requests come, after so much CPU time: who got none is not held up further.
-  static absl::Duration RestAfter(absl::Duration worked) { return 2 * worked; }
+  // A sixth of a CPU is what may be missed: CPUs share caches and memory with what runs beside them, so that
+  // even one that nobody wants is not free.
+  static absl::Duration RestAfter(absl::Duration worked) { return 5 * worked; }
 
  private:
   static constexpr absl::Duration kQuiet = absl::Seconds(1);
