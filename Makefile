@@ -4,6 +4,7 @@
 #   make test     set-up, build, all tests, sanitizers included
 #   make demo     set-up, build, then the main job before your eyes
 #   make bench    set-up, build, measure; writes docs/benchmarks.json and docs/benchmarks.md
+#   make bench-peers  the same other servers, installed in build/peers; added to the same files
 #   make torture  set-up, build, kill, swap, fill and disturb at full length; writes docs/torture.json and .md
 #   make lint     format, static analysis, proto, Python, shell, systemd, man pages
 #   make format   reformat the sources
@@ -28,7 +29,7 @@ torch_prefix = $(shell cat $(VENV)/.libtorch-prefix 2>/dev/null)
 configure = cmake --preset $(1) $(if $(torch_prefix),-DCMAKE_PREFIX_PATH=$(torch_prefix)) -DMODELD_PYTHON=$(PYTHON) \
             >build/$(1).configure.log 2>&1 || { cat build/$(1).configure.log; exit 1; }
 
-.PHONY: help setup build test test-unit test-sanitizers test-python test-integration test-torture demo bench torture lint format install clean
+.PHONY: help setup build test test-unit test-sanitizers test-python test-integration test-torture demo bench bench-peers torture lint format install clean
 .DEFAULT_GOAL := help
 
 help:
@@ -72,9 +73,14 @@ test-sanitizers: setup
 demo: build
 	@$(PYTHON) tools/demo/demo.py --modeld $(MODELD_BIN) --modelctl $(MODELCTL_BIN)
 
+BENCH = $(PYTHON) tools/bench/bench.py --modeld $(MODELD_BIN) --modelctl $(MODELCTL_BIN) --load $(LOAD_BIN) \
+  --echo $(FLOORS)/modeld_echo --forward $(FLOORS)/modeld_forward
+
 bench: build
-	@$(PYTHON) tools/bench/bench.py --modeld $(MODELD_BIN) --modelctl $(MODELCTL_BIN) --load $(LOAD_BIN) \
-	  --echo $(FLOORS)/modeld_echo --forward $(FLOORS)/modeld_forward
+	@$(BENCH)
+
+bench-peers: build
+	@$(BENCH) --peers $(CURDIR)/build/peers
 
 # The random interleavings, many more of them, with and without ThreadSanitizer; then the real daemon.
 torture: build

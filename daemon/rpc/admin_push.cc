@@ -14,6 +14,7 @@ constexpr size_t kMaxChunkBytes = 1 << 20;
 
 absl::Status CheckHeader(const v1::PushHeader& header) {
   MODELD_RETURN_IF_ERROR(CheckUploadPath(header.path()));
+  MODELD_RETURN_IF_ERROR(CheckRemarks("", header.actor()));
   constexpr size_t kMaxConfigBytes = ArchiveLimits().max_config_bytes;
   if (header.sidecar_config().size() <= kMaxConfigBytes) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat("sidecar_config has ", header.sidecar_config().size(),

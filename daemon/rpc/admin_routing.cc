@@ -8,7 +8,7 @@ namespace modeld {
 
 grpc::Status AdminServiceImpl::SetLabel(grpc::ServerContext* context, const v1::SetLabelRequest* request,
                                         v1::SetLabelResponse* response) {
-  if (absl::Status named = RequireModel(request->model()); !named.ok()) return ToGrpcStatus(named);
+  if (absl::Status valid = CheckCommand(*request); !valid.ok()) return ToGrpcStatus(valid);
   const absl::StatusOr<std::string> from = manager_->SetLabel(
       CommandOf(*context, *request, request->version()), request->label(), TimeoutOf(*context));
   if (!from.ok()) return ToGrpcStatus(from.status());
@@ -18,7 +18,7 @@ grpc::Status AdminServiceImpl::SetLabel(grpc::ServerContext* context, const v1::
 
 grpc::Status AdminServiceImpl::SetCanary(grpc::ServerContext* context, const v1::SetCanaryRequest* request,
                                          v1::SetCanaryResponse* response) {
-  if (absl::Status named = RequireModel(request->model()); !named.ok()) return ToGrpcStatus(named);
+  if (absl::Status valid = CheckCommand(*request); !valid.ok()) return ToGrpcStatus(valid);
   const absl::StatusOr<Routing> routing = manager_->SetCanary(
       CommandOf(*context, *request, request->version()), request->share(), TimeoutOf(*context));
   if (!routing.ok()) return ToGrpcStatus(routing.status());
@@ -28,7 +28,7 @@ grpc::Status AdminServiceImpl::SetCanary(grpc::ServerContext* context, const v1:
 
 grpc::Status AdminServiceImpl::SetShadow(grpc::ServerContext* context, const v1::SetShadowRequest* request,
                                          v1::SetShadowResponse* response) {
-  if (absl::Status named = RequireModel(request->model()); !named.ok()) return ToGrpcStatus(named);
+  if (absl::Status valid = CheckCommand(*request); !valid.ok()) return ToGrpcStatus(valid);
   const absl::StatusOr<Routing> routing = manager_->SetShadow(
       CommandOf(*context, *request, request->version()), request->share(), TimeoutOf(*context));
   if (!routing.ok()) return ToGrpcStatus(routing.status());

@@ -42,14 +42,14 @@ std::string AdminServiceImpl::ActorOf(const grpc::ServerContext& context, const 
 
 grpc::Status AdminServiceImpl::Rollback(grpc::ServerContext* context, const v1::RollbackRequest* request,
                                         v1::RollbackResponse* response) {
-  if (absl::Status named = RequireModel(request->model()); !named.ok()) return ToGrpcStatus(named);
+  if (absl::Status valid = CheckCommand(*request); !valid.ok()) return ToGrpcStatus(valid);
   return Answer(manager_->Rollback(CommandOf(*context, *request, request->to_version()), TimeoutOf(*context)),
                 response);
 }
 
 grpc::Status AdminServiceImpl::Promote(grpc::ServerContext* context, const v1::PromoteRequest* request,
                                        v1::PromoteResponse* response) {
-  if (absl::Status named = RequireModel(request->model()); !named.ok()) return ToGrpcStatus(named);
+  if (absl::Status valid = CheckCommand(*request); !valid.ok()) return ToGrpcStatus(valid);
   if (absl::Status named = RequireVersion(request->version()); !named.ok()) return ToGrpcStatus(named);
   return Answer(manager_->Promote(CommandOf(*context, *request, request->version()), TimeoutOf(*context)),
                 response);
@@ -57,20 +57,20 @@ grpc::Status AdminServiceImpl::Promote(grpc::ServerContext* context, const v1::P
 
 grpc::Status AdminServiceImpl::Pin(grpc::ServerContext* context, const v1::PinRequest* request,
                                    v1::PinResponse* response) {
-  if (absl::Status named = RequireModel(request->model()); !named.ok()) return ToGrpcStatus(named);
+  if (absl::Status valid = CheckCommand(*request); !valid.ok()) return ToGrpcStatus(valid);
   return Answer(manager_->Pin(CommandOf(*context, *request, request->version()), TimeoutOf(*context)),
                 response);
 }
 
 grpc::Status AdminServiceImpl::Unpin(grpc::ServerContext* context, const v1::UnpinRequest* request,
                                      v1::UnpinResponse* response) {
-  if (absl::Status named = RequireModel(request->model()); !named.ok()) return ToGrpcStatus(named);
+  if (absl::Status valid = CheckCommand(*request); !valid.ok()) return ToGrpcStatus(valid);
   return Answer(manager_->Unpin(CommandOf(*context, *request, ""), TimeoutOf(*context)), response);
 }
 
 grpc::Status AdminServiceImpl::Retire(grpc::ServerContext* context, const v1::RetireRequest* request,
                                       v1::RetireResponse* response) {
-  if (absl::Status named = RequireModel(request->model()); !named.ok()) return ToGrpcStatus(named);
+  if (absl::Status valid = CheckCommand(*request); !valid.ok()) return ToGrpcStatus(valid);
   if (absl::Status named = RequireVersion(request->version()); !named.ok()) return ToGrpcStatus(named);
   return ToGrpcStatus(manager_->Retire(CommandOf(*context, *request, request->version())));
 }

@@ -1,5 +1,6 @@
 // The part of the administrative service that cares for the artifact store.
 #include "daemon/rpc/admin_service.h"
+#include "daemon/rpc/requests.h"
 #include "daemon/rpc/status_convert.h"
 
 namespace modeld {
@@ -17,6 +18,8 @@ grpc::Status Answer(absl::StatusOr<Response> result, Response* response) {
 grpc::Status AdminServiceImpl::CollectGarbage(grpc::ServerContext* context,
                                               const v1::CollectGarbageRequest* request,
                                               v1::CollectGarbageResponse* response) {
+  const absl::Status valid = CheckRemarks(request->reason(), request->actor());
+  if (!valid.ok()) return ToGrpcStatus(valid);
   v1::CollectGarbageRequest named = *request;
   named.set_actor(ActorOf(*context, request->actor()));
   return Answer(care_->CollectGarbage(named), response);
@@ -25,6 +28,7 @@ grpc::Status AdminServiceImpl::CollectGarbage(grpc::ServerContext* context,
 grpc::Status AdminServiceImpl::VerifyStore(grpc::ServerContext* context,
                                            const v1::VerifyStoreRequest* request,
                                            v1::VerifyStoreResponse* response) {
+  if (absl::Status valid = CheckRemarks("", request->actor()); !valid.ok()) return ToGrpcStatus(valid);
   v1::VerifyStoreRequest named = *request;
   named.set_actor(ActorOf(*context, request->actor()));
   return Answer(care_->Verify(named, [context] { return context->IsCancelled(); }), response);

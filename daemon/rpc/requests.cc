@@ -2,13 +2,23 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "daemon/rpc/deadline.h"
+#include "registry/base/status_macros.h"
 
 namespace modeld {
 namespace {
 
 constexpr absl::Duration kForTheAnswer = absl::Milliseconds(100);
+constexpr size_t kMaxReasonBytes = 4 << 10;
+constexpr size_t kMaxActorBytes = 256;
+
+absl::Status CheckLength(const char* field, const std::string& text, size_t most) {
+  if (text.size() <= most) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("`", field, "` has ", text.size(), " bytes; at most ", most, " are kept in the history"));
+}
 
 }  // namespace
 
@@ -26,6 +36,11 @@ absl::Status RequireModel(const std::string& model) {
 absl::Status RequireVersion(const std::string& version) {
   if (!version.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError("the request names no version; set `version`");
+}
+
+absl::Status CheckRemarks(const std::string& reason, const std::string& actor) {
+  MODELD_RETURN_IF_ERROR(CheckLength("reason", reason, kMaxReasonBytes));
+  return CheckLength("actor", actor, kMaxActorBytes);
 }
 
 }  // namespace modeld

@@ -18,4 +18,14 @@ absl::Duration TimeoutOf(const grpc::ServerContext& context, absl::Duration long
 absl::Status RequireModel(const std::string& model);
 absl::Status RequireVersion(const std::string& version);
 
+// INVALID_ARGUMENT where what is to be said of a command in the history would be too long to be read there.
+absl::Status CheckRemarks(const std::string& reason, const std::string& actor);
+
+// INVALID_ARGUMENT where a command names no model or its remarks are too long.
+template <typename Request>
+absl::Status CheckCommand(const Request& request) {
+  if (absl::Status named = RequireModel(request.model()); !named.ok()) return named;
+  return CheckRemarks(request.reason(), request.actor());
+}
+
 }  // namespace modeld

@@ -23,8 +23,11 @@ import artifacts
 import grpc
 import numpy as np
 import report
+from curves import latency, swap_trace, throughput
 from daemon_process import DaemonProcess, wait_for, wait_live
+from defaults import defaults
 from overload import beside, overload
+from peers.measure import peers
 from rates import heavy, light
 from report import Row, row
 from setting import Setting
@@ -232,6 +235,10 @@ CASES: list[Callable[[Setting], Iterator[Row]]] = [
     heavy,
     overload,
     beside,
+    defaults,
+    throughput,
+    latency,
+    swap_trace,
     drop_to_answer,
     rollback,
     swaps,
@@ -239,6 +246,7 @@ CASES: list[Callable[[Setting], Iterator[Row]]] = [
     start,
     demo,
 ]
+WITH_PEERS = [peers]
 
 
 def main() -> int:
@@ -250,6 +258,9 @@ def main() -> int:
     parser.add_argument("--forward", required=True, help="the LibTorch floor, modeld_forward")
     parser.add_argument(
         "--only", action="append", help="run this case only, and keep the others' figures; may be given again"
+    )
+    parser.add_argument(
+        "--peers", type=Path, help="measure other servers instead, installed in this directory where missing"
     )
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks.json")
     arguments = parser.parse_args()
@@ -263,8 +274,9 @@ def main() -> int:
             echo=arguments.echo,
             forward=arguments.forward,
             work=work,
+            peers=arguments.peers,
         )
-        rows = report.measure("bench", CASES, setting, arguments.only)
+        rows = report.measure("bench", WITH_PEERS if arguments.peers else CASES, setting, arguments.only)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     report.write(arguments.output, "Benchmarks", "make bench", rows)

@@ -7,7 +7,6 @@ Both sides take turns for several repetitions; the ratio is the median of theirs
 from __future__ import annotations
 
 import json
-import re
 import statistics
 import subprocess
 import time
@@ -19,9 +18,11 @@ import models
 import numpy as np
 import torch
 from daemon_process import DaemonProcess, wait_live
+from h2load import SECONDS, grpc_body, grpc_rate
 from load import Load, Window, window
 from report import Row, row
 from setting import Setting
+from wire import varint
 
 from modeld_client import Client
 from modeld_client._proto import model_service_pb2
@@ -30,8 +31,6 @@ from modeld_client.codec import encode
 PREDICT = "/modeld.v1.ModelService/Predict"
 ECHO = "/modeld.bench.Echo/Call"
 REPETITIONS = 5
-SECONDS = 4
-WARM_SECONDS = 1
 
 
 class Narrow(torch.nn.Module):
@@ -43,17 +42,11 @@ class Narrow(torch.nn.Module):
         return x[:, 0, 0, :4] * 2.0
 
 
-def body(path: Path, message: bytes) -> Path:
-    """A gRPC message as h2load sends it: not compressed, its length, its bytes."""
-    path.write_bytes(b"\0" + len(message).to_bytes(4, "big") + message)
-    return path
-
-
 def predict_body(setting: Setting, model: str, shape: Sequence[int]) -> Path:
     rng = np.random.default_rng(7)
     request = model_service_pb2.PredictRequest(model=model)
     encode(rng.random((1, *shape), dtype=np.float32), request.inputs["x"], "x")
-    return body(setting.work / f"{model}.body", request.SerializeToString())
+    return grpc_body(setting.work / f"{model}.body", request.SerializeToString())
 
 
 def echo_body(setting: Setting, size: int) -> Path:
@@ -64,18 +57,10 @@ def echo_body(setting: Setting, size: int) -> Path:
         if 1 + length + payload <= size:
             break
         payload -= 1
-    return body(
+    return grpc_body(
         setting.work / f"echo-{size}.body",
         b"\x0a" + varint(payload) + b"\x07" * payload,
     )
-
-
-def varint(value: int) -> bytes:
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
 
 
 @contextmanager
@@ -88,33 +73,6 @@ def echo_server(setting: Setting) -> Iterator[str]:
     finally:
         process.stdin.close()
         process.wait()
-
-
-def h2load(target: str, method: str, message: Path, in_flight: int, seconds: int = SECONDS) -> float:
-    """Calls a second with so many under way: at most 8 connections, one thread."""
-    connections = min(in_flight, 8)
-    done = subprocess.run(
-        [
-            "h2load",
-            f"--clients={connections}",
-            f"--max-concurrent-streams={in_flight // connections}",
-            "--threads=1",
-            f"--duration={seconds}",
-            f"--warm-up-time={WARM_SECONDS}",
-            f"--data={message}",
-            "--header=content-type: application/grpc",
-            "--header=te: trailers",
-            f"http://{target}{method}",
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    found = re.search(r"finished in [^,]+, ([0-9.]+) req/s", done.stdout)
-    failed = re.search(r"(\d+) failed, (\d+) errored, (\d+) timeout", done.stdout)
-    if found is None or failed is None or any(int(count) > 0 for count in failed.groups()):
-        raise RuntimeError(f"h2load: {done.stdout}{done.stderr}")
-    return float(found[1])
 
 
 def deploy(daemon: DaemonProcess, client: Client, path: Path, model: str, version: str = "1.0") -> None:
@@ -180,10 +138,10 @@ def light(setting: Setting) -> Iterator[Row]:
                 message = predict_body(setting, model, shape)
                 same = echo_body(setting, message.stat().st_size - 5)
                 measured = take_turns(
-                    lambda message=message, in_flight=in_flight: h2load(
+                    lambda message=message, in_flight=in_flight: grpc_rate(
                         daemon.address, PREDICT, message, in_flight
                     ),
-                    lambda same=same, in_flight=in_flight: h2load(echo, ECHO, same, in_flight),
+                    lambda same=same, in_flight=in_flight: grpc_rate(echo, ECHO, same, in_flight),
                 )
                 expect_no_errors(client, model)
                 yield rate_row(case, f"{metric} (reference: echo of as many bytes)", measured, goal)

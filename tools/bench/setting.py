@@ -17,6 +17,7 @@ class Setting:
     echo: str  # the floor of gRPC, modeld_echo
     forward: str  # the floor of LibTorch, modeld_forward
     work: Path  # a directory of this run's own
+    peers: Path | None = None  # where other servers are installed; None: they are not measured
 
     def daemon(self, name: str, settle_ms: int = 50, options: Sequence[str] = ()) -> DaemonProcess:
         return DaemonProcess(

@@ -11,34 +11,54 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Series of (x, y) by what they are called, to be drawn; and names for some x."""
+
+    name: str  # of the file
+    x: str
+    y: str
+    series: dict[str, list[tuple[float, float]]]
+    log_x: bool = False
+    log_y: bool = False
+    marks: dict[str, float] = field(default_factory=dict)
+
+
 Setting = TypeVar("Setting")
 
 
 def row(
     case: str,
     metric: str,
-    value: float,
+    value: float | None,
     goal: str,
     met: bool,
     reference: float | None = None,
     detail: Any = None,
+    plot: Plot | None = None,
 ) -> Row:
-    """One measured figure. `detail` goes into the JSON only: single values, what stands behind a median."""
+    """One measured figure. `detail` goes into the JSON only: single values, what stands behind a median.
+    `plot` is drawn beside the Markdown."""
     result = {
         "case": case,
         "metric": metric,
         "value": value,
         "reference": reference,
-        "ratio": value / reference if reference else None,
+        "ratio": value / reference if value is not None and reference else None,
         "goal": goal,
         "met": met,
     }
     if detail is not None:
         result["detail"] = detail
+    if plot is not None:
+        result["plot"] = asdict(plot)
     return result
 
 
@@ -109,10 +129,26 @@ def write(output: Path, title: str, command: str, rows: list[Row]) -> None:
         "rows": rows,
     }
     output.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
-    output.with_suffix(".md").write_text(render(results, output.name))
+    render(results, output)
 
 
-def render(results: dict[str, Any], source: str) -> str:
+def render(results: dict[str, Any], source: Path) -> None:
+    """Writes the Markdown beside `source`, and the plots into a directory of its name."""
+    source.with_suffix(".md").write_text(markdown(results, source))
+    for result in results["rows"]:
+        if "plot" in result:
+            from plots import draw  # matplotlib takes a second to import
+
+            path = plot_path(result, source)
+            path.parent.mkdir(exist_ok=True)
+            draw(result["plot"], result["case"].capitalize(), path)
+
+
+def plot_path(result: Row, source: Path) -> Path:
+    return source.with_suffix("") / f"{result['plot']['name']}.svg"
+
+
+def markdown(results: dict[str, Any], source: Path) -> str:
     machine = results["machine"]
     about = (
         f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
@@ -122,7 +158,7 @@ def render(results: dict[str, Any], source: str) -> str:
     lines = [
         f"# {results['title']}",
         "",
-        f"Made by `{results['command']}` on {results['date']}; generated from `{source}`.",
+        f"Made by `{results['command']}` on {results['date']}; generated from `{source.name}`.",
         about,
         "",
         "| case | metric | value | reference | ratio | goal | met |",
@@ -133,12 +169,16 @@ def render(results: dict[str, Any], source: str) -> str:
         f"| {figure(row['ratio'])} | {row['goal']} | {'yes' if row['met'] else '**no**'} |"
         for row in results["rows"]
     ]
+    for result in results["rows"]:
+        if "plot" in result:
+            path = plot_path(result, source).relative_to(source.parent)
+            lines += ["", f"![{result['case']}]({path})"]
     return "\n".join(lines) + "\n"
 
 
 def main() -> None:
     source = Path(sys.argv[1])
-    source.with_suffix(".md").write_text(render(json.loads(source.read_text()), source.name))
+    render(json.loads(source.read_text()), source)
 
 
 if __name__ == "__main__":

@@ -99,8 +99,8 @@ def repetition(
     swapper.prepare(PREPARED_SHORT if setting.short else PREPARED)
 
     def load() -> Load:
-        # The same arrivals, by the same seed: near capacity the worst hundredth is that of a few crowds, which
-        # chance makes larger in one minute than in another by more than what is to be seen.
+        # The same arrivals, by the same seed: near capacity the worst hundredth is that of a few crowds, and
+        # chance makes them differ from minute to minute by more than what is to be seen.
         shape = (1, *target.versions.shape)
         return Load(
             setting.load, daemon.address, target.versions.name, shape, minute + 1, rate=rate, seed=seed

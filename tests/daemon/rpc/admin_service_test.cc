@@ -131,6 +131,24 @@ TEST_F(AdminServiceTest, ErrorsOfTheManagerReachTheCaller) {
               RpcStatusIs(grpc::NOT_FOUND, HasSubstr("letters")));
 }
 
+TEST_F(AdminServiceTest, RemarksThatNobodyCouldReadInAHistoryAreRefusedAndChangeNothing) {
+  StartWithTwoVersions();
+  v1::RollbackRequest request;
+  v1::RollbackResponse response;
+  request.set_model("digits");
+  request.set_reason(std::string((4 << 10) + 1, 'r'));
+  EXPECT_THAT(Call(&v1::AdminService::Stub::Rollback, request, &response),
+              RpcStatusIs(grpc::INVALID_ARGUMENT, HasSubstr("`reason` has 4097 bytes; at most 4096")));
+  request.set_reason(std::string(4 << 10, 'r'));
+  request.set_actor(std::string(257, 'a'));
+  EXPECT_THAT(Call(&v1::AdminService::Stub::Rollback, request, &response),
+              RpcStatusIs(grpc::INVALID_ARGUMENT, HasSubstr("`actor` has 257 bytes; at most 256")));
+  EXPECT_EQ(Live(), "1.1");
+  request.set_actor(std::string(256, 'a'));
+  EXPECT_THAT(Call(&v1::AdminService::Stub::Rollback, request, &response), RpcOk());
+  EXPECT_EQ(Live(), "1.0");
+}
+
 TEST_F(AdminServiceTest, WhatIsNotNamedIsInvalid) {
   Start();
   const auto no_model = RpcStatusIs(grpc::INVALID_ARGUMENT, HasSubstr("names no model"));
