@@ -60,7 +60,8 @@ def launch(place: Place, batch: int = 1) -> Launch:
             "--disable-token-auth",
             f"--model-store={store}",
             f"--ts-config={config}",
-        ]
+        ],
+        {"TMPDIR": str(place.work)},  # where it notes that it runs, and it runs once
     )
 
 
