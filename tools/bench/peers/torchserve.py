@@ -79,6 +79,7 @@ PLAIN = Peer(
     requirements=[
         "torchserve==0.12.0",
         "torch-model-archiver==0.12.0",
+        "numpy==2.4.6",
         "setuptools==80.9.0",
         "pyyaml==6.0.2",
     ],
