@@ -4,7 +4,7 @@
 #   make test     set-up, build, all tests, sanitizers included
 #   make demo     set-up, build, then the main job before your eyes
 #   make bench    set-up, build, measure; writes docs/benchmarks.json and docs/benchmarks.md
-#   make bench-peers  the same other servers, installed in build/peers; added to the same files
+#   make bench-peers  other servers, which it installs in build/peers; adds them to the files of make bench
 #   make torture  set-up, build, kill, swap, fill and disturb at full length; writes docs/torture.json and .md
 #   make lint     format, static analysis, proto, Python, shell, systemd, man pages
 #   make format   reformat the sources
