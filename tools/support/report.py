@@ -113,21 +113,18 @@ def machine() -> dict[str, Any]:
 def write(output: Path, title: str, command: str, rows: list[Row]) -> None:
     """Writes `output` (JSON) and, beside it, the same as Markdown.
 
-    Rows of cases that were not measured now stay in it, if they were measured on the same machine.
+    Rows of cases that were not measured now stay in it, with their date, if they were measured on such a
+    machine.
     """
     here = machine()
+    today = datetime.date.today().isoformat()
     cases = {row["case"] for row in rows}
+    rows = [{**row, "date": today} for row in rows]
     if output.exists():
         before = json.loads(output.read_text())
         if before["machine"] == here:
             rows = [row for row in before["rows"] if row["case"] not in cases] + rows
-    results = {
-        "title": title,
-        "command": command,
-        "date": datetime.date.today().isoformat(),
-        "machine": here,
-        "rows": rows,
-    }
+    results = {"title": title, "command": command, "machine": here, "rows": rows}
     output.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
     render(results, output)
 
@@ -137,7 +134,7 @@ def render(results: dict[str, Any], source: Path) -> None:
     source.with_suffix(".md").write_text(markdown(results, source))
     for result in results["rows"]:
         if "plot" in result:
-            from plots import draw  # matplotlib takes a second to import
+            from plots import draw  # only here: matplotlib takes a second to import
 
             path = plot_path(result, source)
             path.parent.mkdir(exist_ok=True)
@@ -158,15 +155,16 @@ def markdown(results: dict[str, Any], source: Path) -> str:
     lines = [
         f"# {results['title']}",
         "",
-        f"Made by `{results['command']}` on {results['date']}; generated from `{source.name}`.",
+        f"Made by `{results['command']}`; generated from `{source.name}`.",
         about,
         "",
-        "| case | metric | value | reference | ratio | goal | met |",
-        "|---|---|---|---|---|---|---|",
+        "| case | metric | value | reference | ratio | goal | met | measured |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     lines += [
         f"| {row['case']} | {row['metric']} | {figure(row['value'])} | {figure(row['reference'])} "
-        f"| {figure(row['ratio'])} | {row['goal']} | {'yes' if row['met'] else '**no**'} |"
+        f"| {figure(row['ratio'])} | {row['goal']} | {'yes' if row['met'] else '**no**'} "
+        f"| {row['date']} |"
         for row in results["rows"]
     ]
     for result in results["rows"]:
