@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -264,6 +265,8 @@ def main() -> int:
     )
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks.json")
     arguments = parser.parse_args()
+    # As an exception, so that every server that was started is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
     work = Path(tempfile.mkdtemp(prefix="modeld-bench-"))
     try:

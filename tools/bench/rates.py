@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import grpc
 import models
 import numpy as np
 import torch
@@ -22,7 +23,6 @@ from h2load import SECONDS, grpc_body, grpc_rate
 from load import Load, Window, window
 from report import Row, row
 from setting import Setting
-from wire import varint
 
 from modeld_client import Client
 from modeld_client._proto import model_service_pb2
@@ -31,6 +31,8 @@ from modeld_client.codec import encode
 PREDICT = "/modeld.v1.ModelService/Predict"
 ECHO = "/modeld.bench.Echo/Call"
 REPETITIONS = 5
+
+echo_messages = grpc.protos("floor/echo.proto")
 
 
 class Narrow(torch.nn.Module):
@@ -50,17 +52,16 @@ def predict_body(setting: Setting, model: str, shape: Sequence[int]) -> Path:
 
 
 def echo_body(setting: Setting, size: int) -> Path:
-    """A message of as many bytes: a tag, a length, and the payload."""
-    payload = size - 2
-    while True:
-        length = len(varint(payload))
-        if 1 + length + payload <= size:
-            break
+    """A message of as many bytes, or one less where the length of the payload's length does not allow it."""
+
+    def message(payload: int) -> bytes:
+        whole: bytes = echo_messages.Payload(payload=b"\x07" * payload).SerializeToString()
+        return whole
+
+    payload = size
+    while len(message(payload)) > size:
         payload -= 1
-    return grpc_body(
-        setting.work / f"echo-{size}.body",
-        b"\x0a" + varint(payload) + b"\x07" * payload,
-    )
+    return grpc_body(setting.work / f"echo-{size}.body", message(payload))
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from peers import http_json
-from peers.peer import SERVING, Launch, Peer, Place
+from peers.peer import SERVING, Launch, Place
 
 
 def launch(place: Place) -> Launch:
@@ -17,20 +17,10 @@ def launch(place: Place) -> Launch:
             f"--port={place.ports[0]}",
         ],
         {
-            "PEER_ARTIFACT": str(place.artifact),
             "BENTOML_HOME": str(place.work / "home"),
             "BENTOML_DO_NOT_TRACK": "true",
         },
     )
 
 
-PEER = Peer(
-    name="BentoML 1.4.40",
-    requirements=["bentoml==1.4.40"],
-    is_grpc=False,
-    path="/predict",
-    launch=launch,
-    request=http_json.request,
-    answer=http_json.answer,
-    note="2 workers",
-)
+PEER = http_json.peer("BentoML 1.4.40", ["bentoml==1.4.40"], launch, "2 workers")

@@ -57,7 +57,7 @@ def peers(setting: Setting) -> Iterator[Row]:
         for number, peer in enumerate(PEERS):
             found = turns(setting, peer, artifact, ours, number)
             if isinstance(found, CannotRun):
-                yield row(CASE, f"{peer.title} does not run here: {found}", None, "reported only", True)
+                yield row(CASE, f"{peer.title} does not run here: {found}", None, "runs", False)
                 continue
             for in_flight, theirs, mine in found:
                 if in_flight == GOAL_AT and (fastest is None or theirs > fastest[0]):

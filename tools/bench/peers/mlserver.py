@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from peers import open_inference
-from peers.peer import MODEL, SERVING, Launch, Peer, Place
+from peers.peer import MODEL, SERVING, Launch, Place
 
 
 def launch(place: Place) -> Launch:
@@ -26,17 +26,9 @@ def launch(place: Place) -> Launch:
     )
     return Launch(
         [place.program("mlserver"), "start", str(place.work)],
-        {"PYTHONPATH": str(SERVING), "PEER_ARTIFACT": str(place.artifact)},
+        {"PYTHONPATH": str(SERVING)},
     )
 
 
-PEER = Peer(
-    name="MLServer 1.7.1",
-    requirements=["mlserver==1.7.1", "uvloop==0.21.0"],  # with a later uvloop it does not start
-    is_grpc=True,
-    path=open_inference.METHOD,
-    launch=launch,
-    request=open_inference.request,
-    answer=open_inference.answer,
-    note="2 workers",
-)
+# With a later uvloop it does not start.
+PEER = open_inference.peer("MLServer 1.7.1", ["mlserver==1.7.1", "uvloop==0.21.0"], launch, "2 workers")

@@ -1,21 +1,36 @@
-"""A call of the Open Inference Protocol over gRPC, with one tensor in and one out
-(https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/open_inference_grpc.proto)."""
+"""Servers that speak the Open Inference Protocol over gRPC: one tensor in, one out."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
+import grpc
 import numpy as np
-from wire import field, fields, varint
 
-from peers.peer import MODEL
+from peers.peer import MODEL, Launch, Peer, Place
 
-METHOD = "/inference.GRPCInferenceService/ModelInfer"
+messages = grpc.protos("peers/open_inference.proto")
 
 
 def request(x: np.ndarray) -> bytes:
-    shape = b"".join(varint(size) for size in x.shape)
-    tensor = field(1, b"x") + field(2, b"FP32") + field(3, shape)
-    return field(1, MODEL.encode()) + field(5, tensor) + field(7, x.tobytes())
+    message = messages.ModelInferRequest(model_name=MODEL, raw_input_contents=[x.tobytes()])
+    message.inputs.add(name="x", datatype="FP32", shape=x.shape)
+    return message.SerializeToString()
 
 
 def answer(message: bytes) -> np.ndarray:
-    return np.frombuffer(fields(message)[6][0], np.float32).reshape(1, -1)
+    response = messages.ModelInferResponse.FromString(message)
+    return np.frombuffer(response.raw_output_contents[0], np.float32).reshape(1, -1)
+
+
+def peer(name: str, requirements: Sequence[str], launch: Callable[[Place], Launch], note: str) -> Peer:
+    return Peer(
+        name=name,
+        requirements=requirements,
+        is_grpc=True,
+        path="/inference.GRPCInferenceService/ModelInfer",
+        launch=launch,
+        request=request,
+        answer=answer,
+        note=note,
+    )

@@ -45,7 +45,7 @@ class Place:
 @dataclass(frozen=True)
 class Launch:
     command: Sequence[str]
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)  # beside PEER_ARTIFACT, the place's artifact
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,13 @@ def install(peer: Peer, root: Path) -> Path:
     """The peer's virtual environment under `root`, made where it is missing."""
     environment = root / peer.name.replace(" ", "-").lower()
     done = environment / ".installed"
-    wanted = "\n".join(peer.requirements)
+    pinned_torch = f"torch=={torch.__version__.partition('+')[0]}"
+    wanted = "\n".join([pinned_torch, *peer.requirements])
     if done.exists() and done.read_text() == wanted:
         return environment
     venv.create(environment, with_pip=True, clear=True)
     pip = [str(environment / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
-    for packages in ([f"torch=={torch.__version__.partition('+')[0]}"], peer.requirements):
+    for packages in ([pinned_torch], peer.requirements):
         # One after the other: the CPU build of torch is not to be replaced by what a peer would take.
         result = subprocess.run([*pip, *packages], capture_output=True, text=True, check=False)
         if result.returncode != 0:
@@ -127,7 +128,12 @@ def running(peer: Peer, environment: Path, artifact: Path, work: Path) -> Iterat
             stdout=log,
             stderr=log,
             cwd=work,
-            env={**os.environ, "PATH": f"{environment}/bin:{os.environ['PATH']}", **launch.environment},
+            env={
+                **os.environ,
+                "PATH": f"{environment}/bin:{os.environ['PATH']}",
+                "PEER_ARTIFACT": str(artifact),
+                **launch.environment,
+            },
             start_new_session=True,
         )
     try:

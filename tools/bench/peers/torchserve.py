@@ -6,10 +6,12 @@ import json
 import subprocess
 from dataclasses import replace
 
+import grpc
 import numpy as np
-from wire import field, fields
 
 from peers.peer import MODEL, SERVING, Launch, Peer, Place
+
+messages = grpc.protos("peers/torchserve.proto")
 
 BATCH = 32
 BATCH_DELAY_MS = 1
@@ -30,7 +32,7 @@ def launch(place: Place, batch: int = 1) -> Launch:
         check=True,
         capture_output=True,
     )
-    grpc, grpc_management, http, management, metrics, _ = place.ports
+    call, grpc_management, http, management, metrics, _ = place.ports
     config = place.work / "config.properties"
     version = {
         "defaultVersion": True,
@@ -46,7 +48,7 @@ def launch(place: Place, batch: int = 1) -> Launch:
         f"inference_address=http://127.0.0.1:{http}\n"
         f"management_address=http://127.0.0.1:{management}\n"
         f"metrics_address=http://127.0.0.1:{metrics}\n"
-        f"grpc_inference_port={grpc}\n"
+        f"grpc_inference_port={call}\n"
         f"grpc_management_port={grpc_management}\n"
         f"model_store={store}\n"
         f"load_models={MODEL}.mar\n"
@@ -66,12 +68,12 @@ def launch(place: Place, batch: int = 1) -> Launch:
 
 
 def request(x: np.ndarray) -> bytes:
-    """org.pytorch.serve.grpc.inference.PredictionsRequest."""
-    return field(1, MODEL.encode()) + field(3, field(1, b"x") + field(2, x.tobytes()))
+    return messages.PredictionsRequest(model_name=MODEL, input={"x": x.tobytes()}).SerializeToString()
 
 
 def answer(message: bytes) -> np.ndarray:
-    return np.frombuffer(fields(message)[1][0], np.float32).reshape(1, -1)
+    response = messages.PredictionResponse.FromString(message)
+    return np.frombuffer(response.prediction, np.float32).reshape(1, -1)
 
 
 PLAIN = Peer(

@@ -7,7 +7,7 @@ import sys
 import sysconfig
 
 from peers import open_inference
-from peers.peer import MODEL, SERVING, Launch, Peer, Place
+from peers.peer import MODEL, SERVING, Launch, Place
 
 
 def launch(place: Place) -> Launch:
@@ -40,19 +40,14 @@ def launch(place: Place) -> Launch:
         ],
         {
             "LD_LIBRARY_PATH": f"{sysconfig.get_config_var('LIBDIR')}:{server / 'external_libs'}",
-            "PYTHONPATH": str(place.packages),
-            "PEER_ARTIFACT": str(place.artifact),
+            "PYTHONPATH": f"{place.packages}:{SERVING}",
         },
     )
 
 
-PEER = Peer(
-    name="Triton 2.51 of nvidia-pytriton 0.7.0",
-    requirements=["nvidia-pytriton==0.7.0"],
-    is_grpc=True,
-    path=open_inference.METHOD,
-    launch=launch,
-    request=open_inference.request,
-    answer=open_inference.answer,
-    note="Python backend, 2 instances",
+PEER = open_inference.peer(
+    "Triton 2.51 of nvidia-pytriton 0.7.0",
+    ["nvidia-pytriton==0.7.0"],
+    launch,
+    "Python backend, 2 instances",
 )

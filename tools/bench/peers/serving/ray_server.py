@@ -1,5 +1,6 @@
 """Run with Ray Serve; the argument is the port."""
 
+import os
 import signal
 import sys
 
@@ -20,6 +21,7 @@ class TorchScript:
 
 
 if __name__ == "__main__":
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     ray.init(include_dashboard=False, log_to_driver=False)
     serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])})
     serve.run(TorchScript.bind())

@@ -6,9 +6,9 @@ import torch
 
 
 class Module:
-    def __init__(self, path=None):
+    def __init__(self):
         torch.set_num_threads(1)
-        self._module = torch.jit.load(path or os.environ["PEER_ARTIFACT"]).eval()
+        self._module = torch.jit.load(os.environ["PEER_ARTIFACT"]).eval()
 
     def __call__(self, x):
         with torch.inference_mode():
