@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,9 @@ from daemon_process import DaemonProcess, wait_live
 
 LOG_LINES = 60
 _running: list[DaemonProcess] = []
+
+# Started in the background by a shell, this process ignores SIGINT, and so would every command it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
