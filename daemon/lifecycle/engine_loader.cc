@@ -34,10 +34,10 @@ void Warm(const ServedVersion& version, const v1::ModelConfig& config,
   };
   if (CanGenerate(executable.methods().front(), version.inputs)) {
     for (const int64_t batch_size : WarmUpSizes(config)) {
-      warn(WarmUp(executable, declared, batch_size, kWarmUpLimits));
+      warn(WarmUp(executable, declared, batch_size, kWarmUpLimits, ThreadCpuTime));
     }
   } else if (const GoldenSample* const sample = SampleOfForward(executable, samples); sample != nullptr) {
-    warn(WarmUpOnSample(executable, declared, *sample, kWarmUpLimits));
+    warn(WarmUpOnSample(executable, declared, *sample, kWarmUpLimits, ThreadCpuTime));
   }
 }
 

@@ -1,6 +1,5 @@
 #include "daemon/probe/probe_child.h"
 
-#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -55,13 +54,8 @@ class ChildHost final : public ProbeHost {
   }
   int64_t ResidentBytes() override { return AnonymousBytes(); }
   int64_t PeakBytes() override { return PeakAnonymousBytes(); }
-  // CPU time: whoever has the lowest priority, and is made to rest, would measure the others by a clock. Of
-  // this thread, which does it all: that of a process with a limit on it is known to a tick only.
-  absl::Duration Now() override {
-    timespec used = {};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-    return absl::DurationFromTimespec(used);
-  }
+  // Of this thread, which does it all: the CPU time of a process with a limit on it is known to a tick only.
+  absl::Duration Now() override { return ThreadCpuTime(); }
 
  private:
   const std::vector<std::string> unconfined_;

@@ -30,7 +30,8 @@ constexpr int kStarvedFactor = 10;
 // a tick, 4 ms, though others are ready; the end of a slice takes it away.
 constexpr absl::Duration kSlice = absl::Milliseconds(1);
 constexpr absl::Duration kWholeSlice = absl::Milliseconds(10);
-constexpr absl::Duration kLongestRest = absl::Milliseconds(50);
+// How often a rest is looked at.
+constexpr absl::Duration kRestStep = absl::Milliseconds(1);
 
 // What a descriptor has now. False at its end.
 template <typename Take>
@@ -112,12 +113,16 @@ class Conversation {
     const absl::Duration begin = SteadyTime();
     child_.Pause();
     const absl::Duration ran = child_.Scheduled().ran;
-    const timespec rest = absl::ToTimespec(std::min(Pacer::RestAfter(ran - ran_), kLongestRest));
-    ran_ = ran;
-    pollfd cancelled = {.fd = cancelled_, .events = POLLIN, .revents = 0};
-    (void)::ppoll(&cancelled, 1, &rest, nullptr);
+    const absl::Duration worked = ran - std::exchange(ran_, ran);
+    absl::Duration rested;
+    while (!pacer_.HasRested(rested, worked) && !IsSet(cancelled_)) {
+      const timespec step = absl::ToTimespec(kRestStep);
+      pollfd cancelled = {.fd = cancelled_, .events = POLLIN, .revents = 0};
+      (void)::ppoll(&cancelled, 1, &step, nullptr);
+      rested = SteadyTime() - begin;
+    }
     child_.Continue();
-    rested_ += SteadyTime() - begin;
+    rested_ += rested;
   }
 
   void ReadOutput() {
@@ -152,9 +157,9 @@ std::string CpuModel() {
 
 }  // namespace
 
-ProbeProcess::ProbeProcess(std::vector<std::string> command, Pacer::ServedFn served)
+ProbeProcess::ProbeProcess(std::vector<std::string> command, Pacer::Serving serving)
     : command_(std::move(command)),
-      pacer_(std::move(served)),
+      pacer_(std::move(serving)),
       cancelled_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 ProbeProcess::~ProbeProcess() = default;

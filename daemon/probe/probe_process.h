@@ -19,9 +19,8 @@ class ChildProcess;
 class ProbeProcess {
  public:
   // Runs `command`, the path of a program and its arguments, for each probe; this program itself by default.
-  // While `served` tells of requests the process rests between short slices of time (Pacer); null: it does
-  // not.
-  explicit ProbeProcess(std::vector<std::string> command = OwnCommand(), Pacer::ServedFn served = nullptr);
+  // While `serving` tells of requests the process rests between short slices of time (Pacer).
+  explicit ProbeProcess(std::vector<std::string> command = OwnCommand(), Pacer::Serving serving = {});
   static std::vector<std::string> OwnCommand() { return {"/proc/self/exe", "--probe-child"}; }
   ~ProbeProcess();
 

@@ -1,5 +1,7 @@
 #include "daemon/probe/warm_up.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -75,6 +77,12 @@ int64_t BatchSizeOf(const NamedValues& inputs) {
 }  // namespace
 
 absl::Duration SteadyTime() { return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch()); }
+
+absl::Duration ThreadCpuTime() {
+  timespec used = {};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return absl::DurationFromTimespec(used);
+}
 
 WarmUpResult WarmUp(Executable& executable, const Declarations& declared, int64_t batch_size,
                     const WarmUpLimits& limits, const SteadyNow& now) {

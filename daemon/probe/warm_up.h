@@ -18,6 +18,9 @@ namespace modeld {
 using SteadyNow = std::function<absl::Duration()>;
 // The system's.
 absl::Duration SteadyTime();
+// CPU time of the calling thread. Whoever has the lowest priority, or is made to rest, would measure the
+// others by a clock. REQUIRES: one thread does the work that is measured.
+absl::Duration ThreadCpuTime();
 
 // When to give up, for each batch size. Three calls are made even if they take longer: LibTorch's profiling
 // executor records the first, specializes on the second and runs compiled code from the third on.

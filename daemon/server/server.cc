@@ -38,6 +38,13 @@ int64_t MemoryBudgetBytes(const Options& options) {
   return MachineMemoryBytes() / 5 * 4;
 }
 
+// What probes rest for.
+Pacer::Serving PacedBy(const RequestScheduler& scheduler, const SchedulingDefaults& defaults) {
+  const int64_t enough = std::max(1, defaults.cpus / std::max(1, defaults.threads_per_instance));
+  return {.served = [&scheduler] { return scheduler.begun(); },
+          .is_full = [&scheduler, enough] { return scheduler.in_flight() >= enough; }};
+}
+
 std::string EngineText(const Engine& engine) {
   return absl::StrCat(std::string(engine.name()), " ", engine.version());
 }
@@ -115,7 +122,8 @@ absl::Status Server::StartManager() {
         ProbeLimits{.wall = absl::Seconds(options_.probe_timeout_s),
                     .cpu = absl::Seconds(options_.probe_timeout_s),
                     .memory_bytes = options_.probe_memory_mib * kMebibyte},
-        std::make_unique<ProbeProcess>(ProbeProcess::OwnCommand(), [this] { return scheduler_.begun(); }));
+        std::make_unique<ProbeProcess>(ProbeProcess::OwnCommand(),
+                                       PacedBy(scheduler_, DefaultsOf(options_))));
   } else {
     LogWarning("versions are loaded without being probed first", {{"option", "--probe=false"}});
   }

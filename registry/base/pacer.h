@@ -18,30 +18,37 @@ namespace modeld {
 // Not thread-safe.
 class Pacer {
  public:
-  // How many requests were served so far.
-  using ServedFn = std::function<uint64_t()>;
+  // What there is to know of the requests. Null functions: there are none, and there is no rest.
+  struct Serving {
+    std::function<uint64_t()> served;  // how many there were so far
+    std::function<bool()> is_full;     // whether those under way now can keep every CPU busy
+  };
 
-  // Null: nobody is served, and there is no rest.
-  explicit Pacer(ServedFn served) : served_(std::move(served)) {}
+  explicit Pacer(Serving serving) : serving_(std::move(serving)) {}
 
   // Whether requests came since the last call, or within a second. `now`: of any clock that nobody sets.
   bool IsServing(absl::Duration now) {
-    if (served_ == nullptr) return false;
-    const uint64_t served = served_();
+    if (serving_.served == nullptr) return false;
+    const uint64_t served = serving_.served();
     if (served_before_.has_value() && served != *served_before_) serving_until_ = now + kQuiet;
     served_before_ = served;
     return now < serving_until_;
   }
 
-  // The rest that is due, while requests come, after so much CPU time: who got none is not held up further.
-  // A sixth of a CPU is what may be missed: CPUs share caches and memory with what runs beside them, so that
-  // even one that nobody wants is not free.
-  static absl::Duration RestAfter(absl::Duration worked) { return 5 * worked; }
+  // Whether a rest of so long is enough, while requests come, after so much CPU time: who got none is not
+  // held up further. A sixth of a CPU is what may be missed: CPUs share caches and memory with what runs
+  // beside them, so that even one that nobody wants is not free. While requests want every CPU the rest goes
+  // on, up to a point: what is made to run beside them then is given a tick, at a request's cost.
+  bool HasRested(absl::Duration rested, absl::Duration worked) const {
+    if (rested >= kLongestRest) return true;
+    return rested >= 5 * worked && (serving_.is_full == nullptr || !serving_.is_full());
+  }
 
  private:
   static constexpr absl::Duration kQuiet = absl::Seconds(1);
+  static constexpr absl::Duration kLongestRest = absl::Milliseconds(20);
 
-  const ServedFn served_;
+  const Serving serving_;
   std::optional<uint64_t> served_before_;
   absl::Duration serving_until_ = -absl::InfiniteDuration();
 };
