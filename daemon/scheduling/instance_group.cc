@@ -9,6 +9,7 @@
 #include "daemon/scheduling/cpu_budget.h"
 #include "daemon/scheduling/request_scheduler.h"
 #include "daemon/scheduling/retry_after.h"
+#include "daemon/scheduling/thread_priority.h"
 #include "registry/base/log.h"
 #include "registry/base/stopwatch.h"
 
@@ -16,21 +17,15 @@ namespace modeld {
 namespace {
 
 // A run that takes less is over before another thread would have begun it, or nearly so.
-constexpr int64_t kRunsAtOnceNanoseconds = 100'000;
+constexpr absl::Duration kRunsAtOnce = absl::Microseconds(100);
 // And larger requests may take longer than most.
 constexpr int64_t kRunsAtOnceBytes = 64 << 10;
-// One measurement counts for at most so many times what was known: it may be a request unlike the others, or
-// the machine's doing.
-constexpr int64_t kMostAtOnce = 4;
 // A batch of more bytes than this is padded to at most twice its size.
 constexpr int64_t kPaddedFreelyBytes = 16 << 20;
 // How often at most a full queue is looked through for what nobody wants any more.
 constexpr absl::Duration kSweepAgain = absl::Milliseconds(5);
 // Batches are made of calls of `forward`, which config and rule are about.
 constexpr size_t kForward = 0;
-// The weight of the newest in the moving averages is one in so many.
-constexpr int64_t kAveraged = 8;
-
 constexpr absl::Duration kRetrySoonest = absl::Milliseconds(1);
 
 // What is known of the times of runs holds for these; others may take any time.
@@ -38,22 +33,6 @@ bool IsLight(const QueuedCall& call) { return call.method == kForward && call.by
 
 std::string Milliseconds(absl::Duration duration) {
   return absl::StrCat(std::max<int64_t>(1, absl::ToInt64Milliseconds(duration)), " ms");
-}
-
-void Average(std::atomic<int64_t>& average, int64_t newest) {
-  const int64_t before = average.load(std::memory_order_relaxed);
-  const int64_t counted = std::min(newest, kMostAtOnce * before);
-  average.store(before == 0 ? newest : before + (counted - before) / kAveraged, std::memory_order_relaxed);
-}
-
-// Rises at once, and falls slowly.
-void Peak(std::atomic<int64_t>& peak, int64_t newest) {
-  const int64_t before = peak.load(std::memory_order_relaxed);
-  if (before == 0 || newest >= before) {
-    peak.store(before == 0 ? newest : std::min(newest, kMostAtOnce * before), std::memory_order_relaxed);
-  } else {
-    peak.store(before - (before - newest) / (2 * kAveraged), std::memory_order_relaxed);
-  }
 }
 
 }  // namespace
@@ -125,8 +104,8 @@ void InstanceGroup::Submit(QueuedCall* call) {
 }
 
 bool InstanceGroup::IsFast() const {
-  const int64_t slowest = slowest_run_.load(std::memory_order_relaxed);
-  return slowest > 0 && slowest <= kRunsAtOnceNanoseconds && options_.threads_per_instance == 1 &&
+  const absl::Duration slowest = times_.slowest_light();
+  return slowest > absl::ZeroDuration() && slowest <= kRunsAtOnce && options_.threads_per_instance == 1 &&
          options_.pin_to.empty();
 }
 
@@ -160,7 +139,7 @@ void InstanceGroup::RunQueuedHere() {
 BatchQueue::Taken InstanceGroup::TakeNext(bool linger) {
   // Where there is no memory to take them in, they stay, and are looked at again with the next request.
   try {
-    return queue_.Take(scheduler_->clock_->Now(), linger, TypicalRun());
+    return queue_.Take(scheduler_->clock_->Now(), linger, times_.typical());
   } catch (const std::bad_alloc&) {
     return {};
   }
@@ -189,10 +168,13 @@ absl::Status InstanceGroup::Enqueue(QueuedCall* call, absl::Time now, std::vecto
     room = CheckRoom(waiting);
   }
   if (!room.ok()) return room;
-  if (const absl::Duration wait = EstimatedWait(call->priority); now + wait > call->deadline) {
-    return absl::DeadlineExceededError(absl::StrCat("the deadline in ", Milliseconds(call->deadline - now),
-                                                    " cannot be met: ", queue_.SizeBefore(call->priority),
-                                                    " requests wait, for about ", Milliseconds(wait)));
+  // What finds an idle instance is always run, and so the averages follow where a model has become faster.
+  const absl::Duration wait = EstimatedWait(call->priority);
+  if (wait > absl::ZeroDuration() && now + wait + times_.likely_most() > call->deadline) {
+    return absl::DeadlineExceededError(
+        absl::StrCat("the deadline in ", Milliseconds(call->deadline - now),
+                     " cannot be met: ", queue_.SizeBefore(call->priority), " requests wait, for about ",
+                     Milliseconds(wait), ", and a run takes up to ", Milliseconds(times_.likely_most())));
   }
   if (threads_.empty() && running_ == 0) {
     if (absl::Status started = WakeOne(); !started.ok()) return started;
@@ -221,12 +203,10 @@ absl::Status InstanceGroup::CheckRoom(const WaitingCall& waiting) const {
 }
 
 absl::Duration InstanceGroup::EstimatedWait(Priority priority) const {
-  return absl::Nanoseconds(typical_call_.load(std::memory_order_relaxed)) *
-         static_cast<int64_t>(queue_.SizeBefore(priority)) / options_.instances;
-}
-
-absl::Duration InstanceGroup::TypicalRun() const {
-  return absl::Nanoseconds(typical_run_.load(std::memory_order_relaxed));
+  // Of the runs in progress the next ends after about this.
+  const absl::Duration next =
+      running_ < options_.instances ? absl::ZeroDuration() : times_.typical() / (options_.instances + 1);
+  return next + times_.of_call() * static_cast<int64_t>(queue_.SizeBefore(priority)) / options_.instances;
 }
 
 absl::Status InstanceGroup::WakeOne() {
@@ -252,6 +232,7 @@ void InstanceGroup::InstanceLoop(int instance) {
       !HoldThisThreadTo(CpusOfInstance(options_.pin_to, instance, options_.threads_per_instance))) {
     LogWarning("an instance is not held to its CPUs: the kernel refuses", {{"version", options_.name}});
   }
+  YieldToIo();
   scheduler_->PrepareThisThread(options_.threads_per_instance);
   bool just_ran = false;
   while (true) {
@@ -301,10 +282,9 @@ absl::Status InstanceGroup::WhyNot(const WaitingCall& waiting, absl::Time now) c
     return absl::DeadlineExceededError(
         absl::StrCat("the deadline passed ", now > waiting.arrived ? "while the request waited in the queue"
                                                                    : "before the request was queued"));
-  // Of those that waited for others only: what finds an idle instance is always run, and so the average
-  // follows where a model has become faster.
-  const absl::Duration run = TypicalRun();
-  if (now - waiting.arrived > run / 2 && call.deadline - now < run * 0.9) {
+  // Of those that waited for others only, as above.
+  const absl::Duration run = times_.likely_most();
+  if (now - waiting.arrived > run / 2 && call.deadline - now < run) {
     return absl::DeadlineExceededError(absl::StrCat("the deadline in ", Milliseconds(call.deadline - now),
                                                     " cannot be met any more: a run takes ",
                                                     Milliseconds(run)));
@@ -342,7 +322,7 @@ void InstanceGroup::RunAlone(QueuedCall& call) {
   absl::StatusOr<Value> value = CallModel(call.session == nullptr ? *executable_ : *call.session, call.method,
                                           std::move(call.arguments));
   const int64_t nanoseconds = watch.Nanoseconds();
-  if (value.ok()) NoteRun(nanoseconds, 1, IsLight(call));
+  if (value.ok()) times_.Note(absl::Nanoseconds(nanoseconds), 1, IsLight(call));
   scheduler_->Answer(call,
                      {.value = std::move(value), .ran = true, .nanoseconds = nanoseconds, .batch_rows = 0});
 }
@@ -363,7 +343,7 @@ void InstanceGroup::RunTogether(const std::vector<WaitingCall>& calls) {
     }
     return;
   }
-  NoteRun(nanoseconds, calls.size(), /*light=*/true);
+  times_.Note(absl::Nanoseconds(nanoseconds), calls.size(), /*light=*/true);
   for (size_t i = 0; i < calls.size(); ++i) {
     scheduler_->Answer(*calls[i].call, {.value = std::move((*parts)[i]),
                                         .ran = true,
@@ -407,13 +387,6 @@ int64_t InstanceGroup::RowsAfterPadding(int64_t rows, int64_t bytes) const {
   // Few rows may be large ones.
   const bool is_small = *fits <= 2 * rows || bytes / rows * *fits <= kPaddedFreelyBytes;
   return is_small ? *fits : rows;
-}
-
-void InstanceGroup::NoteRun(int64_t nanoseconds, size_t calls, bool light) {
-  const int64_t run = std::max<int64_t>(1, nanoseconds);
-  Average(typical_run_, run);
-  if (light) Peak(slowest_run_, run);
-  Average(typical_call_, std::max<int64_t>(1, run / static_cast<int64_t>(calls)));
 }
 
 }  // namespace modeld

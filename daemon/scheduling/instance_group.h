@@ -21,6 +21,7 @@
 #include "daemon/scheduling/batch_queue.h"
 #include "daemon/scheduling/batching.h"
 #include "daemon/scheduling/queued_call.h"
+#include "daemon/scheduling/run_times.h"
 #include "registry/base/mutex.h"
 
 namespace modeld {
@@ -76,7 +77,7 @@ class InstanceGroup {
   // more. Throws std::bad_alloc, and then it is not queued.
   absl::Status Enqueue(QueuedCall* call, absl::Time now, std::vector<QueuedCall*>* given_up);
   absl::Status CheckRoom(const WaitingCall& waiting) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // How long what goes before a new request of this priority will take.
+  // How long it will be until a new request of this priority can run; zero: it can now.
   absl::Duration EstimatedWait(Priority priority) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // RESOURCE_EXHAUSTED: there is no thread that could take what waits, and none can be started.
   absl::Status WakeOne() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -101,18 +102,13 @@ class InstanceGroup {
   int64_t RowsAfterPadding(int64_t rows, int64_t bytes) const;
   // Why a call that leaves the queue is not run; OK: run it.
   absl::Status WhyNot(const WaitingCall& waiting, absl::Time now) const;
-  void NoteRun(int64_t nanoseconds, size_t calls, bool light);
-  absl::Duration TypicalRun() const;
 
   Executable* const executable_;
   const InstanceGroupOptions options_;
   RequestScheduler* const scheduler_;
 
   std::atomic<bool> joins_;  // batches are made; false for good once an output could not be taken apart
-  // Moving averages, in nanoseconds; 0: not known yet.
-  std::atomic<int64_t> typical_run_{0};   // of a run: a batch, or one alone
-  std::atomic<int64_t> slowest_run_{0};   // of late, of light requests that did not fail
-  std::atomic<int64_t> typical_call_{0};  // a call's share of that
+  RunTimes times_;
 
   mutable Mutex mutex_;
   CondVar work_;

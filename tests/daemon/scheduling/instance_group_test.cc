@@ -300,6 +300,25 @@ TEST_F(InstanceGroupTest, TheUrgentDoNotWaitForTheOthersAndAreNotRefusedForThem)
   for (TestCall& call : calls_) (void)call.outcome();
 }
 
+// What is let in so late that its own run ends after its deadline is run for nobody.
+TEST_F(InstanceGroupTest, ARequestIsRefusedWhereItsOwnRunWouldEndTooLate) {
+  Start();
+  HoldAnInstance();
+  const absl::Time until = absl::Now() + absl::Milliseconds(20);
+  while (absl::Now() < until) std::this_thread::yield();
+  Open();
+  (void)calls_[0].outcome();
+  HoldAnInstance();
+  TestCall& late = Submit(2, clock_.Now() + absl::Milliseconds(15));
+  EXPECT_THAT(late.outcome().value,
+              StatusIs(absl::StatusCode::kDeadlineExceeded,
+                       AllOf(HasSubstr("cannot be met: 0 requests wait"), HasSubstr("a run takes up to"))));
+  TestCall& in_time = Submit(3, clock_.Now() + absl::Seconds(1));
+  EXPECT_FALSE(in_time.answered.notified());
+  Open();
+  EXPECT_OK(in_time.outcome().value.status());
+}
+
 TEST_F(InstanceGroupTest, OutputsThatCannotBeTakenApartEndBatching) {
   Batch(8);
   run_ = [](const Tensor& x, const std::vector<float>&) -> absl::StatusOr<Value> {
