@@ -1,23 +1,10 @@
 #include "daemon/lifecycle/reaper.h"
 
-#include <malloc.h>
-
 #include <utility>
 
+#include "registry/base/free_memory.h"
+
 namespace modeld {
-namespace {
-
-// The C library keeps what is freed for later use, in every thread's arena: after a version is destroyed that
-// is most of what it took, and what loading it took besides. LibTorch itself loses nothing of it: loaded and
-// destroyed 200 times, a model leaves as many bytes in use as after 5 times.
-void ReturnFreeMemory() {
-#ifdef __GLIBC__
-  (void)::malloc_trim(0);
-#endif
-}
-
-}  // namespace
-
 Reaper::Reaper(DestroyedFn on_destroyed)
     : on_destroyed_(std::move(on_destroyed)), thread_([this] { Loop(); }) {}
 

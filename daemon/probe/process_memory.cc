@@ -1,13 +1,13 @@
 #include "daemon/probe/process_memory.h"
 
 #include <fcntl.h>
-#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
 #include <string>
 
+#include "registry/base/free_memory.h"
 #include "registry/base/unique_fd.h"
 
 namespace modeld {
@@ -29,7 +29,7 @@ int64_t Status(const std::string& key) { return ReadBytes("/proc/self/status", k
 }  // namespace
 
 int64_t AnonymousBytes() {
-  ::malloc_trim(0);
+  ReturnFreeMemory();
   return Status("RssAnon");
 }
 
