@@ -20,15 +20,18 @@ constexpr int kMaxNesting = 32;
 // error's message.
 struct Path {
   const Path* parent = nullptr;  // null: this is the whole value
-  std::string_view root;         // of the whole value
+  std::string_view kind = {};    // of the whole value: "input"
+  std::string_view name = {};    // of the whole value
   int index = 0;                 // of an item or an entry
   const Value* key = nullptr;    // of an entry's value
   bool is_key = false;           // of an entry: its key itself
   int depth = 0;
 
-  Path Item(int item) const { return {this, {}, item, nullptr, false, depth + 1}; }
-  Path KeyOf(int entry) const { return {this, {}, entry, nullptr, true, depth + 1}; }
-  Path EntryOf(const Value* entry_key) const { return {this, {}, 0, entry_key, false, depth + 1}; }
+  Path Item(int item) const { return {.parent = this, .index = item, .depth = depth + 1}; }
+  Path KeyOf(int entry) const { return {.parent = this, .index = entry, .is_key = true, .depth = depth + 1}; }
+  Path EntryOf(const Value* entry_key) const {
+    return {.parent = this, .key = entry_key, .depth = depth + 1};
+  }
 };
 
 std::string KeyText(const Value& key) {
@@ -41,7 +44,8 @@ std::string KeyText(const Value& key) {
 }
 
 std::string PathText(const Path& path) {
-  if (path.parent == nullptr) return std::string(path.root);
+  if (path.parent == nullptr)
+    return absl::StrCat(std::string(path.kind), " \"", std::string(path.name), "\"");
   const std::string parent = PathText(*path.parent);
   if (path.key != nullptr) return absl::StrCat(parent, "[", KeyText(*path.key), "]");
   if (path.is_key) return absl::StrCat(parent, "{key ", path.index, "}");
@@ -176,9 +180,8 @@ struct Write {
 
 }  // namespace
 
-absl::StatusOr<Value> FromWire(v1::Value& wire, std::string_view where) {
-  return Read(
-      wire, Path{.parent = nullptr, .root = where, .index = 0, .key = nullptr, .is_key = false, .depth = 0});
+absl::StatusOr<Value> FromWire(v1::Value& wire, std::string_view kind, std::string_view name) {
+  return Read(wire, Path{.kind = kind, .name = name});
 }
 
 void ToWire(const Value& value, v1::Value* wire) { std::visit(Write{wire}, value.data); }

@@ -14,6 +14,8 @@
 namespace modeld {
 namespace {
 
+constexpr char kOnlyOutput[] = "output";
+
 std::vector<std::string> ArgumentNames(const Method& method) {
   std::vector<std::string> names;
   for (const Argument& argument : method.arguments) names.push_back(argument.name);
@@ -151,7 +153,7 @@ std::vector<std::pair<std::string, T>> WithNames(std::vector<Output<T>> outputs,
   std::set<std::string> taken;
   std::vector<std::pair<std::string, T>> named;
   for (size_t i = 0; i < outputs.size(); ++i) {
-    const std::string numbered = outputs.size() == 1 ? "output" : absl::StrCat("output_", i);
+    const std::string numbered = outputs.size() == 1 ? kOnlyOutput : absl::StrCat("output_", i);
     std::string name = outputs[i].own_name;
     if (!by_own_name && i < declared.size()) name = declared[i].name;
     if (name.empty() || taken.contains(name)) name = numbered;
@@ -208,6 +210,10 @@ std::string Contradiction(const DeclaredTensor& declared, const Tensor& tensor) 
 
 NamedValues NameOutputs(Value result, const std::vector<DeclaredTensor>& declared) {
   NamedValues outputs;
+  if (result.get_if<Tensor>() != nullptr && declared.size() <= 1) {  // nearly all models; as below, at once
+    outputs.emplace(declared.empty() ? kOnlyOutput : declared.front().name, std::move(result));
+    return outputs;
+  }
   for (auto& [name, value] : WithNames(SplitResult(std::move(result)), declared)) {
     outputs.emplace(std::move(name), std::move(value));
   }

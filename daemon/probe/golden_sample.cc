@@ -24,7 +24,7 @@ absl::Status AtSample(const std::string& name, const absl::Status& status) {
 absl::StatusOr<NamedValues> Decode(google::protobuf::Map<std::string, v1::Value>& wire, const char* kind) {
   NamedValues values;
   for (auto& [name, value] : wire) {
-    MODELD_ASSIGN_OR_RETURN(values[name], FromWire(value, absl::StrCat(kind, " \"", name, "\"")));
+    MODELD_ASSIGN_OR_RETURN(values[name], FromWire(value, kind, name));
   }
   return values;
 }

@@ -19,16 +19,29 @@ namespace modeld {
 namespace {
 
 constexpr size_t kMaxSequenceIdBytes = 256;
+// What takes so little on the wire holds no more than so much memory: an empty message of two bytes becomes
+// one of 64.
+constexpr size_t kSmallRequestBytes = 256;
+constexpr size_t kSmallRequestHolds = 8 << 10;
 
 // Takes the request's inputs apart.
 absl::StatusOr<NamedValues> TakeInputs(const ServedVersion& version, v1::PredictRequest& request) {
   NamedValues inputs;
   for (auto& [name, wire] : *request.mutable_inputs()) {
-    absl::StatusOr<Value> value = FromWire(wire, absl::StrCat("input \"", name, "\""));
+    absl::StatusOr<Value> value = FromWire(wire, "input", name);
     if (!value.ok()) return About(version, value.status());
     inputs.emplace(name, *std::move(value));
   }
   return inputs;
+}
+
+// Of a request whose tensors were taken out: fields that this build does not know, and numbers that were not
+// sent as raw bytes, are held until the answer.
+int64_t HeldBytes(const v1::PredictRequest& request) {
+  // Exactly is dear: by reflection, field by field.
+  const size_t on_the_wire = request.ByteSizeLong();
+  return static_cast<int64_t>(on_the_wire <= kSmallRequestBytes ? kSmallRequestHolds
+                                                                : request.SpaceUsedLong());
 }
 
 absl::Status CheckStickyKey(const v1::PredictRequest& request) {
@@ -104,9 +117,7 @@ absl::Status PredictJob::Submit(v1::PredictRequest& request) {
   MODELD_ASSIGN_OR_RETURN(NamedValues inputs, TakeInputs(*route.version, request));
   if (route.shadow != nullptr) copy_ = shared_->shadows->MakeCopy(route, request.method(), inputs);
   MODELD_ASSIGN_OR_RETURN(arguments, BindInputs(*route.version, method, std::move(inputs)));
-  // Fields that this build does not know, and numbers that were not sent as raw bytes, are held until the
-  // answer.
-  bytes = static_cast<int64_t>(request.SpaceUsedLong());
+  bytes = HeldBytes(request);
   for (const Value& argument : arguments) bytes += static_cast<int64_t>(CopySize(argument));
   version_ = route.version;
   if (step.has_value() && route.version->executable->stateful()) {

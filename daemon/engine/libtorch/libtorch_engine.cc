@@ -240,6 +240,9 @@ class LibtorchEngine final : public Engine {
       return absl::NotFoundError(absl::StrCat("no such file: ", request.artifact_path));
     }
     try {
+      // Parameters that are loaded in it are as cheap in a run, which is in it too, as what the run makes: no
+      // views that could be differentiated, no counts of writes.
+      const c10::InferenceMode inference_mode;
       torch::jit::Module module = torch::jit::load(request.artifact_path, at::kCPU);
       module.eval();
       MODELD_ASSIGN_OR_RETURN(std::vector<BoundMethod> methods, BindMethods(module));

@@ -24,7 +24,7 @@ v1::Value Parse(const std::string& text) {
 
 absl::StatusOr<Value> Read(const std::string& text) {
   v1::Value wire = Parse(text);
-  return FromWire(wire, "input \"x\"");
+  return FromWire(wire, "input", "x");
 }
 
 // Both ways must give the same message again.
@@ -74,7 +74,7 @@ TEST(ValueCodecTest, LongStringIsMovedNotCopied) {
   v1::Value wire;
   wire.set_string_value(std::string(1000, 's'));
   const char* const before = wire.string_value().data();
-  ASSERT_OK_AND_ASSIGN(const Value value, FromWire(wire, "input"));
+  ASSERT_OK_AND_ASSIGN(const Value value, FromWire(wire, "input", "x"));
   EXPECT_EQ(value.get_if<std::string>()->data(), before);
 }
 
@@ -85,7 +85,7 @@ TEST(ValueCodecTest, RawTensorBytesDeepInsideAreMovedNotCopied) {
   tensor.add_shape(1000);
   tensor.set_raw(std::string(4000, '\0'));
   const void* const before = tensor.raw().data();
-  ASSERT_OK_AND_ASSIGN(const Value value, FromWire(wire, "input"));
+  ASSERT_OK_AND_ASSIGN(const Value value, FromWire(wire, "input", "x"));
   EXPECT_EQ(value.get_if<List>()->items[0].get_if<Tensor>()->buffer.data, before);
 }
 
@@ -146,7 +146,7 @@ TEST(ValueCodecTest, NestingIsLimitedTo32) {
     v1::Value* innermost = &wire;
     for (int i = 0; i < depth; ++i) innermost = innermost->mutable_list()->add_items();
     innermost->mutable_none();
-    const absl::StatusOr<Value> value = FromWire(wire, "input");
+    const absl::StatusOr<Value> value = FromWire(wire, "input", "x");
     if (fits) {
       EXPECT_OK(value);
     } else {
