@@ -66,7 +66,7 @@ class Conversation {
     std::optional<ProbeEnd::How> given_up;
     while (!given_up && !is_over_) {
       const absl::Duration now = SteadyTime();
-      given_up = TakesTooLong(now - begin - rested_);
+      given_up = TakesTooLong(now - begin);
       if (given_up) break;
       const bool paced = pacer_.IsServing(now);
       MODELD_ASSIGN_OR_RETURN(const bool cancelled, Wait(paced ? kSlice : kWholeSlice));
@@ -84,10 +84,10 @@ class Conversation {
 
  private:
   // Time in which the process was kept from running does not count, up to a point.
-  std::optional<ProbeEnd::How> TakesTooLong(absl::Duration taken) const {
-    if (taken < limits_.wall) return std::nullopt;
-    if (taken >= limits_.wall * kStarvedFactor) return ProbeEnd::How::kStarved;
-    if (taken - child_.Scheduled().delayed < limits_.wall) return std::nullopt;
+  std::optional<ProbeEnd::How> TakesTooLong(absl::Duration elapsed) const {
+    if (elapsed >= limits_.wall * kStarvedFactor) return ProbeEnd::How::kStarved;
+    const absl::Duration taken = elapsed - rested_;
+    if (taken < limits_.wall || taken - child_.Scheduled().delayed < limits_.wall) return std::nullopt;
     return ProbeEnd::How::kTooLong;
   }
 

@@ -43,6 +43,7 @@ InstanceGroup::InstanceGroup(Executable* executable, InstanceGroupOptions option
       options_(std::move(options)),
       scheduler_(scheduler),
       joins_(options_.batching.has_value() && options_.batch.max_rows > 1),
+      times_(std::max<size_t>(1, executable->methods().size())),
       queue_(options_.batch) {
   threads_.reserve(static_cast<size_t>(options_.instances));  // so that only a thread itself may be refused
   scheduler_->Register(this);
@@ -104,7 +105,7 @@ void InstanceGroup::Submit(QueuedCall* call) {
 }
 
 bool InstanceGroup::IsFast() const {
-  const absl::Duration slowest = times_.slowest_light();
+  const absl::Duration slowest = times_[kForward].slowest_light();
   return slowest > absl::ZeroDuration() && slowest <= kRunsAtOnce && options_.threads_per_instance == 1 &&
          options_.pin_to.empty();
 }
@@ -139,7 +140,7 @@ void InstanceGroup::RunQueuedHere() {
 BatchQueue::Taken InstanceGroup::TakeNext(bool linger) {
   // Where there is no memory to take them in, they stay, and are looked at again with the next request.
   try {
-    return queue_.Take(scheduler_->clock_->Now(), linger, times_.typical());
+    return queue_.Take(scheduler_->clock_->Now(), linger, times_[kForward].likely_most());
   } catch (const std::bad_alloc&) {
     return {};
   }
@@ -169,12 +170,13 @@ absl::Status InstanceGroup::Enqueue(QueuedCall* call, absl::Time now, std::vecto
   }
   if (!room.ok()) return room;
   // What finds an idle instance is always run, and so the averages follow where a model has become faster.
-  const absl::Duration wait = EstimatedWait(call->priority);
-  if (wait > absl::ZeroDuration() && now + wait + times_.likely_most() > call->deadline) {
-    return absl::DeadlineExceededError(
-        absl::StrCat("the deadline in ", Milliseconds(call->deadline - now),
-                     " cannot be met: ", queue_.SizeBefore(call->priority), " requests wait, for about ",
-                     Milliseconds(wait), ", and a run takes up to ", Milliseconds(times_.likely_most())));
+  const absl::Duration wait = EstimatedWait(call->priority, key.has_value());
+  const absl::Duration run = times_[call->method].likely_most();
+  if (wait > absl::ZeroDuration() && now + wait + run > call->deadline) {
+    return absl::DeadlineExceededError(absl::StrCat("the deadline in ", Milliseconds(call->deadline - now),
+                                                    " cannot be met: ", queue_.SizeBefore(call->priority),
+                                                    " requests wait, for about ", Milliseconds(wait),
+                                                    ", and a run takes up to ", Milliseconds(run)));
   }
   if (threads_.empty() && running_ == 0) {
     if (absl::Status started = WakeOne(); !started.ok()) return started;
@@ -198,15 +200,28 @@ absl::Status InstanceGroup::CheckRoom(const WaitingCall& waiting) const {
     return absl::OkStatus();
   }
   absl::Status status = absl::ResourceExhaustedError(absl::StrCat("the queue is full: ", full));
-  SetRetryAfter(std::max(EstimatedWait(Priority::kLow) / 2, kRetrySoonest), status);
+  SetRetryAfter(std::max(EstimatedWait(Priority::kLow, /*joins=*/false) / 2, kRetrySoonest), status);
   return status;
 }
 
-absl::Duration InstanceGroup::EstimatedWait(Priority priority) const {
+absl::Duration InstanceGroup::EstimatedWait(Priority priority, bool joins) const {
+  // What the others are is not looked at: they may all be of the quickest method.
+  absl::Duration run = absl::InfiniteDuration(), call = absl::InfiniteDuration();
+  for (const RunTimes& times : times_) {
+    if (times.typical() == absl::ZeroDuration()) continue;
+    run = std::min(run, times.typical());
+    call = std::min(call, times.of_call());
+  }
+  if (run == absl::InfiniteDuration()) return absl::ZeroDuration();
+  const int64_t before = static_cast<int64_t>(queue_.SizeBefore(priority));
+  const int64_t idle = options_.instances - running_;
+  if (before < idle) return absl::ZeroDuration();
   // Of the runs in progress the next ends after about this.
-  const absl::Duration next =
-      running_ < options_.instances ? absl::ZeroDuration() : times_.typical() / (options_.instances + 1);
-  return next + times_.of_call() * static_cast<int64_t>(queue_.SizeBefore(priority)) / options_.instances;
+  const absl::Duration next = idle > 0 ? absl::ZeroDuration() : run / (options_.instances + 1);
+  const int64_t in_turn = before - idle;
+  // Only whole batches go before a request that may join one.
+  const absl::Duration others = joins ? run * (in_turn / options_.batch.max_rows) : call * in_turn;
+  return next + others / options_.instances;
 }
 
 absl::Status InstanceGroup::WakeOne() {
@@ -283,7 +298,7 @@ absl::Status InstanceGroup::WhyNot(const WaitingCall& waiting, absl::Time now) c
         absl::StrCat("the deadline passed ", now > waiting.arrived ? "while the request waited in the queue"
                                                                    : "before the request was queued"));
   // Of those that waited for others only, as above.
-  const absl::Duration run = times_.likely_most();
+  const absl::Duration run = times_[call.method].likely_most();
   if (now - waiting.arrived > run / 2 && call.deadline - now < run) {
     return absl::DeadlineExceededError(absl::StrCat("the deadline in ", Milliseconds(call.deadline - now),
                                                     " cannot be met any more: a run takes ",
@@ -307,6 +322,7 @@ bool InstanceGroup::IsStillWanted(const WaitingCall& waiting) {
 
 absl::StatusOr<Value> InstanceGroup::CallModel(Executable& executable, size_t method,
                                                std::vector<Value> arguments) {
+  const RequestScheduler::Running running(*scheduler_, options_.threads_per_instance);
   // That memory ran out ends one request, not the daemon.
   try {
     return executable.Run(method, std::move(arguments));
@@ -322,7 +338,7 @@ void InstanceGroup::RunAlone(QueuedCall& call) {
   absl::StatusOr<Value> value = CallModel(call.session == nullptr ? *executable_ : *call.session, call.method,
                                           std::move(call.arguments));
   const int64_t nanoseconds = watch.Nanoseconds();
-  if (value.ok()) times_.Note(absl::Nanoseconds(nanoseconds), 1, IsLight(call));
+  if (value.ok()) times_[call.method].Note(absl::Nanoseconds(nanoseconds), 1, IsLight(call));
   scheduler_->Answer(call,
                      {.value = std::move(value), .ran = true, .nanoseconds = nanoseconds, .batch_rows = 0});
 }
@@ -343,7 +359,7 @@ void InstanceGroup::RunTogether(const std::vector<WaitingCall>& calls) {
     }
     return;
   }
-  times_.Note(absl::Nanoseconds(nanoseconds), calls.size(), /*light=*/true);
+  times_[kForward].Note(absl::Nanoseconds(nanoseconds), calls.size(), /*light=*/true);
   for (size_t i = 0; i < calls.size(); ++i) {
     scheduler_->Answer(*calls[i].call, {.value = std::move((*parts)[i]),
                                         .ran = true,

@@ -77,8 +77,9 @@ class InstanceGroup {
   // more. Throws std::bad_alloc, and then it is not queued.
   absl::Status Enqueue(QueuedCall* call, absl::Time now, std::vector<QueuedCall*>* given_up);
   absl::Status CheckRoom(const WaitingCall& waiting) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // How long it will be until a new request of this priority can run; zero: it can now.
-  absl::Duration EstimatedWait(Priority priority) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // How long it will be at least until a new request of this priority can run; zero: it can now. `joins`: it
+  // may share a batch with those before it.
+  absl::Duration EstimatedWait(Priority priority, bool joins) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // RESOURCE_EXHAUSTED: there is no thread that could take what waits, and none can be started.
   absl::Status WakeOne() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -92,7 +93,7 @@ class InstanceGroup {
   void Run(std::vector<WaitingCall>& calls);
   // Else it is answered.
   bool IsStillWanted(const WaitingCall& waiting);
-  static absl::StatusOr<Value> CallModel(Executable& executable, size_t method, std::vector<Value> arguments);
+  absl::StatusOr<Value> CallModel(Executable& executable, size_t method, std::vector<Value> arguments);
   void RunAlone(QueuedCall& call);
   void RunTogether(const std::vector<WaitingCall>& calls);
   // Joins, runs and splits; an error is the batch's.
@@ -107,8 +108,8 @@ class InstanceGroup {
   const InstanceGroupOptions options_;
   RequestScheduler* const scheduler_;
 
-  std::atomic<bool> joins_;  // batches are made; false for good once an output could not be taken apart
-  RunTimes times_;
+  std::atomic<bool> joins_;      // batches are made; false for good once an output could not be taken apart
+  std::vector<RunTimes> times_;  // by method
 
   mutable Mutex mutex_;
   CondVar work_;

@@ -35,6 +35,8 @@ class RequestScheduler {
 
   // Requests that a model was called for, ever.
   uint64_t begun() const { return begun_.load(std::memory_order_relaxed); }
+  // Threads that models run on now.
+  int64_t running_threads() const { return running_threads_.load(std::memory_order_relaxed); }
   // Requests that are submitted and not answered.
   int64_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
 
@@ -48,12 +50,27 @@ class RequestScheduler {
   // Of a call that entered.
   void Answer(QueuedCall& call, CallOutcome outcome);
   static absl::Status StoppedError();
+  // While a model runs on so many threads.
+  class Running {
+   public:
+    Running(RequestScheduler& scheduler, int threads) : scheduler_(scheduler), threads_(threads) {
+      scheduler_.running_threads_.fetch_add(threads_, std::memory_order_relaxed);
+    }
+    ~Running() { scheduler_.running_threads_.fetch_sub(threads_, std::memory_order_relaxed); }
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+
+   private:
+    RequestScheduler& scheduler_;
+    const int threads_;
+  };
   void NoteBegun(uint64_t calls) { begun_.fetch_add(calls, std::memory_order_relaxed); }
 
   const Clock* const clock_;
   const PrepareThreadFn prepare_thread_;
   std::atomic<uint64_t> begun_{0};
   std::atomic<int64_t> in_flight_{0};
+  std::atomic<int64_t> running_threads_{0};
   std::atomic<bool> stopped_{false};
 
   Mutex mutex_;

@@ -1,6 +1,7 @@
 // RunTimes: how long a version's runs have taken of late, for guessing how long the next will.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -18,8 +19,9 @@ class RunTimes {
   // Of a run: a batch, or a call that runs alone.
   absl::Duration typical() const { return Of(typical_); }
   // What few runs take longer than: the mean and twice the mean deviation, as retransmission timers have it
-  // (https://www.rfc-editor.org/rfc/rfc6298, with four).
-  absl::Duration likely_most() const { return Of(typical_) + 2 * Of(deviation_); }
+  // (https://www.rfc-editor.org/rfc/rfc6298, with four); not more than twice the mean, or a model that has
+  // become faster would be thought slower for a while.
+  absl::Duration likely_most() const { return Of(typical_) + std::min(2 * Of(deviation_), Of(typical_)); }
   // A call's share of a run.
   absl::Duration of_call() const { return Of(of_call_); }
   // Of runs of light calls: rises at once, and falls slowly.

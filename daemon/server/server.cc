@@ -39,10 +39,9 @@ int64_t MemoryBudgetBytes(const Options& options) {
 }
 
 // What probes rest for.
-Pacer::Serving PacedBy(const RequestScheduler& scheduler, const SchedulingDefaults& defaults) {
-  const int64_t enough = std::max(1, defaults.cpus / std::max(1, defaults.threads_per_instance));
+Pacer::Serving PacedBy(const RequestScheduler& scheduler, int cpus) {
   return {.served = [&scheduler] { return scheduler.begun(); },
-          .is_full = [&scheduler, enough] { return scheduler.in_flight() >= enough; }};
+          .is_full = [&scheduler, cpus] { return scheduler.running_threads() >= cpus; }};
 }
 
 std::string EngineText(const Engine& engine) {
@@ -123,7 +122,7 @@ absl::Status Server::StartManager() {
                     .cpu = absl::Seconds(options_.probe_timeout_s),
                     .memory_bytes = options_.probe_memory_mib * kMebibyte},
         std::make_unique<ProbeProcess>(ProbeProcess::OwnCommand(),
-                                       PacedBy(scheduler_, DefaultsOf(options_))));
+                                       PacedBy(scheduler_, DefaultsOf(options_).cpus)));
   } else {
     LogWarning("versions are loaded without being probed first", {{"option", "--probe=false"}});
   }

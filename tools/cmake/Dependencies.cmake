@@ -30,7 +30,7 @@ if(MODELD_BUILD_TESTS)
   find_package(GTest REQUIRED)
 endif()
 unset(CMAKE_IGNORE_PREFIX_PATH)
-if(MODELD_TCMALLOC)
+if(MODELD_TCMALLOC AND MODELD_WITH_GRPC AND MODELD_WITH_LIBTORCH)
   # By its soname: what is linked with it needs no header of it.
   find_library(TCMALLOC_LIBRARY NAMES libtcmalloc_minimal.so.4 REQUIRED)
 endif()

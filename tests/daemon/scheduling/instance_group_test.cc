@@ -319,6 +319,24 @@ TEST_F(InstanceGroupTest, ARequestIsRefusedWhereItsOwnRunWouldEndTooLate) {
   EXPECT_OK(in_time.outcome().value.status());
 }
 
+TEST_F(InstanceGroupTest, WhoSharesABatchWithThoseBeforeItDoesNotWaitForThem) {
+  Batch(8);
+  Start();
+  HoldAnInstance();
+  const absl::Time until = absl::Now() + absl::Milliseconds(20);
+  while (absl::Now() < until) std::this_thread::yield();
+  Open();
+  (void)calls_[0].outcome();
+  HoldAnInstance();
+  for (int i = 0; i < 6; ++i) Submit(1);
+  TestCall& joins = Submit(2, clock_.Now() + absl::Milliseconds(120));
+  EXPECT_FALSE(joins.answered.notified());
+  Open();
+  EXPECT_OK(joins.outcome().value.status());
+  EXPECT_EQ(joins.outcome().batch_rows, 7);
+  for (TestCall& call : calls_) (void)call.outcome();
+}
+
 TEST_F(InstanceGroupTest, OutputsThatCannotBeTakenApartEndBatching) {
   Batch(8);
   run_ = [](const Tensor& x, const std::vector<float>&) -> absl::StatusOr<Value> {

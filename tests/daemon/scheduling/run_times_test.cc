@@ -32,6 +32,17 @@ TEST(RunTimesTest, FollowsAModelThatBecomesSlower) {
   EXPECT_LT(times.likely_most(), 3.3 * kUsual);
 }
 
+TEST(RunTimesTest, AModelThatBecomesFasterIsNotThoughtSlower) {
+  RunTimes times;
+  times.Note(absl::Seconds(1), 1, true);
+  for (int i = 0; i < 60; ++i) {
+    times.Note(kUsual, 1, true);
+    EXPECT_LE(times.likely_most(), absl::Seconds(2));
+    EXPECT_LE(times.likely_most(), 2 * times.typical());
+  }
+  EXPECT_LT(times.likely_most(), 2 * kUsual);
+}
+
 TEST(RunTimesTest, OneThatIsUnlikeTheOthersCountsForLittle) {
   RunTimes times;
   for (int i = 0; i < 20; ++i) times.Note(kUsual, 1, true);
