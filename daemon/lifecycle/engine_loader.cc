@@ -20,8 +20,10 @@
 namespace modeld {
 namespace {
 
-// The probe has found out already how long it takes; this is to make it so.
-constexpr WarmUpLimits kWarmUpLimits = {.max_calls = 30, .max_time = absl::Seconds(5)};
+// The probe has found out already how long it takes; this is to make it so. A module that forks spends hardly
+// any CPU time of the calling thread, and a thread in the background may not get any.
+constexpr WarmUpLimits kWarmUpLimits = {
+    .max_calls = 30, .max_time = absl::Seconds(5), .max_wall = absl::Seconds(20)};
 
 void Warm(const ServedVersion& version, const v1::ModelConfig& config,
           const std::vector<GoldenSample>& samples, std::vector<std::string>* warnings) {

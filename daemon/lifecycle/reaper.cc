@@ -5,6 +5,7 @@
 #include "registry/base/free_memory.h"
 
 namespace modeld {
+
 Reaper::Reaper(DestroyedFn on_destroyed)
     : on_destroyed_(std::move(on_destroyed)), thread_([this] { Loop(); }) {}
 

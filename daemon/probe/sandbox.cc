@@ -86,7 +86,7 @@ void LimitResources(const ProbeLimits& limits, Unconfined& unconfined) {
   unconfined.Add("address space", absl::UnimplementedError("not limited in a build with sanitizers"));
 #else
   const int64_t memory = limits.memory_bytes > 0 ? limits.memory_bytes : MachineMemoryBytes() / 2;
-  // Every arena reserves 64 MiB of addresses.
+  // Every arena of the C library's allocator reserves 64 MiB of addresses; tcmalloc has none.
   ::mallopt(M_ARENA_MAX, 2);
   const auto space = static_cast<rlim_t>(AddressSpaceBytes() + memory + kReservedBytes);
   unconfined.Check("address space", "setrlimit", Limit(RLIMIT_AS, space, space));

@@ -42,6 +42,7 @@ void CallUntilStable(Executable& executable, const Declarations& declared, const
                      const WarmUpLimits& limits, const SteadyNow& now, WarmUpResult& result) {
   std::vector<double> seconds;
   const absl::Duration begin = now();
+  const absl::Duration wall_begin = SteadyTime();
   while (true) {
     absl::StatusOr<NamedValues> inputs = make_inputs();
     result.not_generated = inputs.status();
@@ -60,7 +61,8 @@ void CallUntilStable(Executable& executable, const Declarations& declared, const
     result.outputs = NameOutputs(*std::move(answer), declared.outputs);
     seconds.push_back(absl::ToDoubleSeconds(answered - called));
     result.stable = IsStable(seconds);
-    const bool is_over = result.calls >= limits.max_calls || answered - begin >= limits.max_time;
+    const bool is_over = result.calls >= limits.max_calls || answered - begin >= limits.max_time ||
+                         SteadyTime() - wall_begin >= limits.max_wall;
     if (result.stable || (is_over && result.calls >= kLeastCalls)) break;
   }
   result.seconds = Median(seconds, seconds.size());

@@ -26,7 +26,8 @@ absl::Duration ThreadCpuTime();
 // executor records the first, specializes on the second and runs compiled code from the third on.
 struct WarmUpLimits {
   int max_calls = 50;
-  absl::Duration max_time = absl::Seconds(10);
+  absl::Duration max_time = absl::Seconds(10);         // by the clock that calls are measured with
+  absl::Duration max_wall = absl::InfiniteDuration();  // by SteadyTime
 };
 
 struct WarmUpResult {

@@ -297,7 +297,7 @@ absl::Status InstanceGroup::WhyNot(const WaitingCall& waiting, absl::Time now) c
     return absl::DeadlineExceededError(
         absl::StrCat("the deadline passed ", now > waiting.arrived ? "while the request waited in the queue"
                                                                    : "before the request was queued"));
-  // Of those that waited for others only, as above.
+  // Of those that waited for others only: see Enqueue.
   const absl::Duration run = times_[call.method].likely_most();
   if (now - waiting.arrived > run / 2 && call.deadline - now < run) {
     return absl::DeadlineExceededError(absl::StrCat("the deadline in ", Milliseconds(call.deadline - now),

@@ -20,9 +20,9 @@ namespace modeld {
 // Its work holds no lock that a thread of usual priority may want: whoever holds one while the CPU is busy
 // elsewhere holds it for as long as that lasts. That is why such work is handed to it piece by piece.
 //
-// One thread, not one for each piece of work: the C library gives every new thread whichever arena is free,
-// and what is freed in one arena is of no use in another. Models loaded by a thread each took 37 MB more a
-// swap, of 45.
+// One thread, not one for each piece of work: the C library's allocator gives every new thread whichever
+// arena is free, and what is freed in one arena is of no use in another. With it, models loaded by a thread
+// each took 37 MB more a swap, of 45.
 class BackgroundThread {
  public:
   BackgroundThread();

@@ -76,6 +76,13 @@ TEST_F(WarmUpTest, IsGivenUpWhenItsTimeIsOver) {
   EXPECT_NEAR(result.seconds, 7, 1e-9);
 }
 
+// Of a module that forks, the clock of the calling thread's CPU time sees hardly anything.
+TEST_F(WarmUpTest, IsGivenUpByTheClockOnTheWallToo) {
+  seconds_ = {1, 2, 4, 8, 16, 32};
+  EXPECT_EQ(Warm(1, {.max_calls = 50, .max_time = absl::Hours(1), .max_wall = absl::ZeroDuration()}).calls,
+            3);
+}
+
 TEST_F(WarmUpTest, IsGivenUpAfterSoManyCalls) {
   seconds_.clear();
   for (int i = 0; i < 100; ++i) seconds_.push_back(std::pow(1.1, i) * 1e-3);

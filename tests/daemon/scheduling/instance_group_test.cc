@@ -87,6 +87,16 @@ class InstanceGroupTest : public ::testing::Test {
     AwaitRuns(before + 1);
   }
 
+  // As HoldAnInstance, where it is known that a run takes 20 ms: estimates are made of real time.
+  void HoldAnInstanceOfASlowModel() {
+    HoldAnInstance();
+    const absl::Time until = absl::Now() + absl::Milliseconds(20);
+    while (absl::Now() < until) std::this_thread::yield();
+    Open();
+    (void)calls_[0].outcome();
+    HoldAnInstance();
+  }
+
   absl::StatusOr<Value> Run(std::vector<Value> arguments) {
     Tensor x = *arguments[0].get_if<Tensor>();
     const std::vector<float> elements = ElementsOf<float>(arguments[0]);
@@ -283,13 +293,7 @@ TEST_F(InstanceGroupTest, PaddingDoesNotMultiplyLargeRequests) {
 TEST_F(InstanceGroupTest, TheUrgentDoNotWaitForTheOthersAndAreNotRefusedForThem) {
   Start();
   run_takes_ = absl::ZeroDuration();
-  // A run that takes 20 ms of real time, so that the estimate knows of it.
-  HoldAnInstance();
-  const absl::Time until = absl::Now() + absl::Milliseconds(20);
-  while (absl::Now() < until) std::this_thread::yield();
-  Open();
-  (void)calls_[0].outcome();
-  HoldAnInstance();
+  HoldAnInstanceOfASlowModel();
   for (int i = 0; i < 50; ++i) Submit(1, absl::InfiniteFuture(), Priority::kLow);
   TestCall& low = Submit(1, clock_.Now() + absl::Milliseconds(100), Priority::kLow);
   EXPECT_THAT(low.outcome().value, StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("cannot be met")));
@@ -303,12 +307,7 @@ TEST_F(InstanceGroupTest, TheUrgentDoNotWaitForTheOthersAndAreNotRefusedForThem)
 // What is let in so late that its own run ends after its deadline is run for nobody.
 TEST_F(InstanceGroupTest, ARequestIsRefusedWhereItsOwnRunWouldEndTooLate) {
   Start();
-  HoldAnInstance();
-  const absl::Time until = absl::Now() + absl::Milliseconds(20);
-  while (absl::Now() < until) std::this_thread::yield();
-  Open();
-  (void)calls_[0].outcome();
-  HoldAnInstance();
+  HoldAnInstanceOfASlowModel();
   TestCall& late = Submit(2, clock_.Now() + absl::Milliseconds(15));
   EXPECT_THAT(late.outcome().value,
               StatusIs(absl::StatusCode::kDeadlineExceeded,
@@ -320,20 +319,15 @@ TEST_F(InstanceGroupTest, ARequestIsRefusedWhereItsOwnRunWouldEndTooLate) {
 }
 
 TEST_F(InstanceGroupTest, WhoSharesABatchWithThoseBeforeItDoesNotWaitForThem) {
-  Batch(8);
+  Batch(64);
   Start();
-  HoldAnInstance();
-  const absl::Time until = absl::Now() + absl::Milliseconds(20);
-  while (absl::Now() < until) std::this_thread::yield();
-  Open();
-  (void)calls_[0].outcome();
-  HoldAnInstance();
-  for (int i = 0; i < 6; ++i) Submit(1);
-  TestCall& joins = Submit(2, clock_.Now() + absl::Milliseconds(120));
+  HoldAnInstanceOfASlowModel();
+  for (int i = 0; i < 30; ++i) Submit(1);
+  TestCall& joins = Submit(2, clock_.Now() + absl::Milliseconds(200));
   EXPECT_FALSE(joins.answered.notified());
   Open();
   EXPECT_OK(joins.outcome().value.status());
-  EXPECT_EQ(joins.outcome().batch_rows, 7);
+  EXPECT_EQ(joins.outcome().batch_rows, 31);
   for (TestCall& call : calls_) (void)call.outcome();
 }
 
