@@ -1,5 +1,8 @@
 #include "daemon/probe/check_batching.h"
 
+#include <algorithm>
+#include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -23,20 +26,25 @@ std::vector<Value> Copy(const std::vector<Value>& values) {
   return copies;
 }
 
-// The arguments of one of the requests that `joined` is made of.
-absl::StatusOr<std::vector<std::vector<Value>>> SplitArguments(const BatchRule& rule,
-                                                               const std::vector<Value>& joined,
-                                                               const std::vector<int64_t>& rows,
-                                                               int64_t total) {
-  std::vector<std::vector<Value>> requests(rows.size());
+// A request to `forward` as part of a batch.
+struct Part {
+  std::vector<Value> arguments;
+  int64_t rows = 0;
+};
+
+// The requests that `joined` is made of.
+absl::StatusOr<std::vector<Part>> SplitArguments(const BatchRule& rule, const std::vector<Value>& joined,
+                                                 const std::vector<int64_t>& rows, int64_t total) {
+  std::vector<Part> requests;
+  for (const int64_t of_one : rows) requests.push_back({.arguments = {}, .rows = of_one});
   for (size_t i = 0; i < joined.size(); ++i) {
     if (!rule.has_rows[i] || joined[i].get_if<Tensor>() == nullptr) {
-      for (std::vector<Value>& request : requests) request.push_back(joined[i]);
+      for (Part& request : requests) request.arguments.push_back(joined[i]);
       continue;
     }
     MODELD_ASSIGN_OR_RETURN(std::vector<Value> parts, SplitRows(joined[i], rows, total));
     for (size_t request = 0; request < requests.size(); ++request) {
-      requests[request].push_back(std::move(parts[request]));
+      requests[request].arguments.push_back(std::move(parts[request]));
     }
   }
   return requests;
@@ -67,21 +75,28 @@ void MakeRowsDiffer(Value& value) {
   for (size_t at = 0; at + item <= row_bytes; at += item) static_cast<char*>(tensor->buffer.data)[at] = 1;
 }
 
-const std::vector<int64_t> kRows = {2, 1};
 constexpr int64_t kTotal = 3;
 
+// Runs the requests alone and as one batch.
 absl::Status Compare(Executable& executable, const Declarations& declared, const Tolerance& tolerance,
-                     const BatchRule& rule, const std::vector<Value>& joined) {
-  MODELD_ASSIGN_OR_RETURN(const std::vector<std::vector<Value>> requests,
-                          SplitArguments(rule, joined, kRows, kTotal));
-  MODELD_ASSIGN_OR_RETURN(const Value together, executable.Run(kForward, Copy(joined)));
-  const absl::StatusOr<std::vector<Value>> parts = SplitRows(together, kRows, kTotal);
+                     const BatchRule& rule, const std::vector<Part>& requests) {
+  std::vector<const std::vector<Value>*> arguments;
+  std::vector<int64_t> rows;
+  int64_t total = 0;
+  for (const Part& request : requests) {
+    arguments.push_back(&request.arguments);
+    rows.push_back(request.rows);
+    total += request.rows;
+  }
+  MODELD_ASSIGN_OR_RETURN(const Value together,
+                          executable.Run(kForward, JoinRows(rule, arguments, /*padding_rows=*/0)));
+  const absl::StatusOr<std::vector<Value>> parts = SplitRows(together, rows, total);
   if (!parts.ok()) {
     return absl::InvalidArgumentError(
         absl::StrCat("batching: ", parts.status().message(), ", so that a batch cannot be taken apart"));
   }
   for (size_t i = 0; i < requests.size(); ++i) {
-    MODELD_ASSIGN_OR_RETURN(Value alone, executable.Run(kForward, Copy(requests[i])));
+    MODELD_ASSIGN_OR_RETURN(Value alone, executable.Run(kForward, Copy(requests[i].arguments)));
     const v1::GoldenResult compared = CompareOutputs(NameOutputs(std::move(alone), declared.outputs),
                                                      NameOutputs((*parts)[i], declared.outputs), tolerance);
     if (compared.passed()) continue;
@@ -89,6 +104,13 @@ absl::Status Compare(Executable& executable, const Declarations& declared, const
         absl::StrCat("batching: a request comes out otherwise in a batch than alone: ", compared.detail()));
   }
   return absl::OkStatus();
+}
+
+// The generated rows, as requests of two and of one.
+absl::Status CompareRows(Executable& executable, const Declarations& declared, const Tolerance& tolerance,
+                         const BatchRule& rule, const std::vector<Value>& joined) {
+  MODELD_ASSIGN_OR_RETURN(std::vector<Part> requests, SplitArguments(rule, joined, {2, 1}, kTotal));
+  return Compare(executable, declared, tolerance, rule, requests);
 }
 
 }  // namespace
@@ -103,10 +125,40 @@ absl::Status CheckBatching(Executable& executable, const Declarations& declared,
   for (size_t i = 0; i < varied.size(); ++i) {
     if (rule.has_rows[i]) MakeRowsDiffer(varied[i]);
   }
-  const absl::Status compared = Compare(executable, declared, tolerance, rule, varied);
+  const absl::Status compared = CompareRows(executable, declared, tolerance, rule, varied);
   // A 1 may be no index into what the model has.
   if (compared.ok() || absl::IsInvalidArgument(compared)) return compared;
-  return Compare(executable, declared, tolerance, rule, joined);
+  return CompareRows(executable, declared, tolerance, rule, joined);
+}
+
+absl::Status CheckBatching(Executable& executable, const Declarations& declared,
+                           const std::vector<GoldenSample>& samples, int64_t max_rows,
+                           const Tolerance& tolerance) {
+  const Method& forward = executable.methods()[kForward];
+  MODELD_ASSIGN_OR_RETURN(const BatchRule rule, MakeBatchRule(forward, declared.inputs));
+  std::map<BatchKey, std::vector<Part>> batches;
+  for (const GoldenSample& sample : samples) {
+    if (!sample.method.empty() && sample.method != forward.name) continue;
+    // What the model does not take is told when the sample itself is run.
+    absl::StatusOr<std::vector<Value>> arguments =
+        BindArguments(forward, declared.inputs, DeepCopy(sample.inputs));
+    if (!arguments.ok()) continue;
+    if (std::optional<BatchPart> part = PartOf(rule, *arguments)) {
+      batches[std::move(part->key)].push_back({.arguments = *std::move(arguments), .rows = part->rows});
+    }
+  }
+  bool tried = false;
+  for (auto& [key, requests] : batches) {
+    if (requests.size() == 1) requests.push_back({Copy(requests[0].arguments), requests[0].rows});
+    int64_t rows = 0;
+    const auto too_many = std::find_if(requests.begin(), requests.end(),
+                                       [&](const Part& part) { return (rows += part.rows) > max_rows; });
+    requests.erase(too_many, requests.end());
+    if (requests.size() < 2) continue;
+    MODELD_RETURN_IF_ERROR(Compare(executable, declared, tolerance, rule, requests));
+    tried = true;
+  }
+  return tried ? absl::OkStatus() : absl::NotFoundError("no golden sample of forward can be joined");
 }
 
 }  // namespace modeld

@@ -1,6 +1,9 @@
 // CheckBatching: whether rows come out of a batch as they do alone.
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "absl/status/status.h"
 #include "daemon/engine/engine.h"
 #include "daemon/probe/golden_sample.h"
@@ -14,5 +17,12 @@ namespace modeld {
 // of generating and of Executable::Run.
 // REQUIRES: CanGenerate.
 absl::Status CheckBatching(Executable& executable, const Declarations& declared, const Tolerance& tolerance);
+
+// The same, on the inputs of golden samples of `forward`: those that may share a batch are joined to one of
+// at most `max_rows`; one that shares it with no other, with itself. NOT_FOUND: there is none that could be
+// joined. REQUIRES: the inputs declare what is joined (MakeBatchRule).
+absl::Status CheckBatching(Executable& executable, const Declarations& declared,
+                           const std::vector<GoldenSample>& samples, int64_t max_rows,
+                           const Tolerance& tolerance);
 
 }  // namespace modeld

@@ -28,7 +28,8 @@ constexpr char kMemoryHint[] =
     "batch sizes";
 
 constexpr char kDeclareHint[] =
-    "declare dtype and shape of every input in config.json, or leave `batching` out";
+    "declare dtype and shape of every input in config.json, or carry a golden sample, or leave `batching` "
+    "out";
 constexpr char kBatchingHint[] =
     "leave `batching` out of config.json, or change the model: its rows must not depend on each other, and "
     "every output must be a tensor with one row for each row of input";
@@ -197,15 +198,25 @@ class Run {
     // A stateful module is not batched, and its loader says so.
     if (subject_.config.batching().max_batch_size() <= 1 || executable_->stateful()) return;
     const Method& forward = executable_->methods().front();
-    if (!CanGenerate(forward, inputs_)) {
-      const absl::Status rule = MakeBatchRule(forward, inputs_).status();
-      const std::string why = rule.ok() ? "batching: it cannot be tried, for not every input of forward is "
-                                          "declared with dtype and shape"
-                                        : std::string(rule.message());
-      return Fail(v1::PROBE_OUTCOME_CONTRADICTS_CONFIG, why, rule.ok() ? kDeclareHint : kBatchingHint);
+    if (const absl::Status rule = MakeBatchRule(forward, inputs_).status(); !rule.ok()) {
+      return Fail(v1::PROBE_OUTCOME_CONTRADICTS_CONFIG, std::string(rule.message()), kBatchingHint);
     }
     Enter("trying a batch");
-    const absl::Status tried = CheckBatching(*executable_, declared(), ToleranceOf(subject_.config));
+    const Tolerance tolerance = ToleranceOf(subject_.config);
+    const bool can_generate = CanGenerate(forward, inputs_);
+    absl::Status tried;
+    if (can_generate) tried = CheckBatching(*executable_, declared(), tolerance);
+    if (!absl::IsInvalidArgument(tried)) {
+      const absl::Status on_samples = CheckBatching(*executable_, declared(), subject_.samples,
+                                                    subject_.config.batching().max_batch_size(), tolerance);
+      if (absl::IsNotFound(on_samples) && !can_generate) {
+        return Fail(v1::PROBE_OUTCOME_CONTRADICTS_CONFIG,
+                    "batching: it cannot be tried, for not every input of forward is declared with dtype and "
+                    "shape, and no golden sample of forward can be joined with itself",
+                    kDeclareHint);
+      }
+      if (!absl::IsNotFound(on_samples)) tried = on_samples;
+    }
     if (absl::IsInvalidArgument(tried)) {
       Fail(v1::PROBE_OUTCOME_CONTRADICTS_CONFIG, std::string(tried.message()), kBatchingHint);
     } else if (!tried.ok()) {

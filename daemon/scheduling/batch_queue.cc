@@ -30,11 +30,10 @@ bool BatchQueue::Push(const WaitingCall& waiting, const std::optional<BatchKey>&
   bucket.alone = !key.has_value();
   bucket.deadline = std::min(bucket.deadline, waiting.call->deadline);
   ++bucket.size;
-  ++sizes_[priority];
   bucket.rows += waiting.rows;
-  ++size_;
+  ++sizes_[priority].calls;
+  sizes_[priority].bytes += waiting.bytes;
   if (!waiting.is_light) ++heavy_;
-  bytes_ += waiting.bytes;
   return bucket.alone || bucket.rows >= WorthRows() ||
          bucket.deadline < waiting.arrived + 2 * limits_.max_delay;
 }
@@ -111,13 +110,33 @@ BatchQueue::Taken BatchQueue::TakeFrom(Buckets::iterator found) {
   return taken;
 }
 
+QueuedCall* BatchQueue::TakeLessUrgent(Priority than) {
+  for (size_t priority = kPriorities - 1; priority > static_cast<size_t>(than); --priority) {
+    if (sizes_[priority].calls == 0) continue;
+    const auto arrived = [priority](const Buckets::value_type& bucket) {
+      const std::deque<WaitingCall>& waiting = bucket.second.waiting[priority];
+      return waiting.empty() ? absl::InfinitePast() : waiting.back().arrived;
+    };
+    const auto found = std::max_element(buckets_.begin(), buckets_.end(), [&](const auto& a, const auto& b) {
+      return arrived(a) < arrived(b);
+    });
+    Bucket& bucket = found->second;
+    const WaitingCall newest = bucket.waiting[priority].back();
+    bucket.waiting[priority].pop_back();
+    Forget(bucket, newest);
+    if (bucket.size == 0) buckets_.erase(found);
+    return newest.call;
+  }
+  return nullptr;
+}
+
 void BatchQueue::Forget(Bucket& bucket, const WaitingCall& waiting) {
   --bucket.size;
   bucket.rows -= waiting.rows;
-  --sizes_[static_cast<size_t>(waiting.call->priority)];
-  --size_;
+  Size& size = sizes_[static_cast<size_t>(waiting.call->priority)];
+  --size.calls;
+  size.bytes -= waiting.bytes;
   if (!waiting.is_light) --heavy_;
-  bytes_ -= waiting.bytes;
 }
 
 }  // namespace modeld

@@ -40,15 +40,21 @@ class BatchQueue {
  public:
   explicit BatchQueue(BatchLimits limits) : limits_(std::move(limits)) {}
 
-  size_t size() const { return size_; }
+  struct Size {
+    size_t calls = 0;
+    int64_t bytes = 0;
+  };
+  Size size() const { return SizeBefore(Priority::kLow); }
   // Of this priority, and of those that go before it.
-  size_t SizeBefore(Priority priority) const {
-    size_t size = 0;
-    for (size_t i = 0; i <= static_cast<size_t>(priority); ++i) size += sizes_[i];
+  Size SizeBefore(Priority priority) const {
+    Size size;
+    for (size_t i = 0; i <= static_cast<size_t>(priority); ++i) {
+      size.calls += sizes_[i].calls;
+      size.bytes += sizes_[i].bytes;
+    }
     return size;
   }
-  bool empty() const { return size_ == 0; }
-  int64_t bytes() const { return bytes_; }
+  bool empty() const { return size().calls == 0; }
   // Nothing waits that is not light.
   bool all_light() const { return heavy_ == 0; }
 
@@ -66,11 +72,14 @@ class BatchQueue {
   // then miss its deadline by a run that takes `run`.
   Taken Take(absl::Time now, bool linger, absl::Duration run = absl::ZeroDuration());
 
+  // Takes out the newest of the least urgent requests; null: none is less urgent than `than`.
+  QueuedCall* TakeLessUrgent(Priority than);
+
   // Takes out all that `unwanted` is true of.
   template <typename Unwanted>
   std::vector<QueuedCall*> Remove(const Unwanted& unwanted) {
     std::vector<QueuedCall*> removed;
-    removed.reserve(size_);  // so that nothing fails half-way
+    removed.reserve(size().calls);  // so that nothing fails half-way
     for (auto bucket = buckets_.begin(); bucket != buckets_.end();) {
       for (std::deque<WaitingCall>& waiting : bucket->second.waiting) {
         std::erase_if(waiting, [&](const WaitingCall& each) {
@@ -107,10 +116,8 @@ class BatchQueue {
 
   const BatchLimits limits_;
   Buckets buckets_;  // none is empty
-  std::array<size_t, kPriorities> sizes_{};
-  size_t size_ = 0;
-  size_t heavy_ = 0;  // of them, that are not light
-  int64_t bytes_ = 0;
+  std::array<Size, kPriorities> sizes_{};
+  size_t heavy_ = 0;  // of them all, that are not light
 };
 
 }  // namespace modeld

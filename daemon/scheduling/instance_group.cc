@@ -1,5 +1,7 @@
 #include "daemon/scheduling/instance_group.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <exception>
 #include <new>
@@ -26,6 +28,7 @@ constexpr int64_t kPaddedFreelyBytes = 16 << 20;
 constexpr absl::Duration kSweepAgain = absl::Milliseconds(5);
 // Batches are made of calls of `forward`, which config and rule are about.
 constexpr size_t kForward = 0;
+constexpr size_t kMaxThreadName = 15;  // of Linux
 constexpr absl::Duration kRetrySoonest = absl::Milliseconds(1);
 
 // What is known of the times of runs holds for these; others may take any time.
@@ -69,7 +72,7 @@ std::vector<QueuedCall*> InstanceGroup::Stop() {
 
 size_t InstanceGroup::queued() const {
   MutexLock lock(&mutex_);
-  return queue_.size();
+  return queue_.size().calls;
 }
 
 void InstanceGroup::Poke() {
@@ -83,7 +86,7 @@ void InstanceGroup::Submit(QueuedCall* call) {
   scheduler_->Enter();
   const absl::Time now = scheduler_->clock_->Now();
   absl::Status refused;
-  std::vector<QueuedCall*> given_up;
+  TakenOut taken_out;
   try {
     refused = WhyNot({.call = call, .rows = 1, .bytes = 0, .arrived = now, .is_light = true}, now);
     if (refused.ok() && TakeIdleInstance(*call)) {
@@ -92,15 +95,16 @@ void InstanceGroup::Submit(QueuedCall* call) {
       RunQueuedHere();
       return;
     }
-    if (refused.ok()) refused = Enqueue(call, now, &given_up);
+    if (refused.ok()) refused = Enqueue(call, now, &taken_out);
   } catch (const std::bad_alloc&) {
     refused = absl::ResourceExhaustedError("out of memory to queue the request; try again later");
   }
-  for (QueuedCall* other : given_up) {
+  for (QueuedCall* other : taken_out.unwanted) {
     scheduler_->Answer(
         *other,
         {.value = WhyNot({.call = other, .rows = 1, .bytes = 0, .arrived = now, .is_light = true}, now)});
   }
+  for (QueuedCall* other : taken_out.displaced) scheduler_->Answer(*other, {.value = taken_out.full});
   if (!refused.ok()) scheduler_->Answer(*call, {.value = std::move(refused)});
 }
 
@@ -146,7 +150,7 @@ BatchQueue::Taken InstanceGroup::TakeNext(bool linger) {
   }
 }
 
-absl::Status InstanceGroup::Enqueue(QueuedCall* call, absl::Time now, std::vector<QueuedCall*>* given_up) {
+absl::Status InstanceGroup::Enqueue(QueuedCall* call, absl::Time now, TakenOut* taken_out) {
   WaitingCall waiting{
       .call = call, .rows = 1, .bytes = call->bytes, .arrived = now, .is_light = IsLight(*call)};
   std::optional<BatchKey> key;
@@ -161,25 +165,31 @@ absl::Status InstanceGroup::Enqueue(QueuedCall* call, absl::Time now, std::vecto
   }
   MutexLock lock(&mutex_);
   if (stopped_) return RequestScheduler::StoppedError();
-  absl::Status room = CheckRoom(waiting);
+  absl::Status room = CheckRoom(waiting.bytes, queue_.size());
   if (!room.ok() && now >= sweep_again_) {
     sweep_again_ = now + kSweepAgain;
-    *given_up =
+    taken_out->unwanted =
         queue_.Remove([&](const QueuedCall& other) { return other.deadline <= now || other.Cancelled(); });
-    room = CheckRoom(waiting);
+    room = CheckRoom(waiting.bytes, queue_.size());
   }
-  if (!room.ok()) return room;
+  if (!room.ok() && !CheckRoom(waiting.bytes, queue_.SizeBefore(call->priority)).ok()) return room;
   // What finds an idle instance is always run, and so the averages follow where a model has become faster.
   const absl::Duration wait = EstimatedWait(call->priority, key.has_value());
   const absl::Duration run = times_[call->method].likely_most();
   if (wait > absl::ZeroDuration() && now + wait + run > call->deadline) {
-    return absl::DeadlineExceededError(absl::StrCat("the deadline in ", Milliseconds(call->deadline - now),
-                                                    " cannot be met: ", queue_.SizeBefore(call->priority),
-                                                    " requests wait, for about ", Milliseconds(wait),
-                                                    ", and a run takes up to ", Milliseconds(run)));
+    return absl::DeadlineExceededError(absl::StrCat(
+        "the deadline in ", Milliseconds(call->deadline - now),
+        " cannot be met: ", queue_.SizeBefore(call->priority).calls, " requests wait, for about ",
+        Milliseconds(wait), ", and a run takes up to ", Milliseconds(run)));
   }
   if (threads_.empty() && running_ == 0) {
     if (absl::Status started = WakeOne(); !started.ok()) return started;
+  }
+  while (!room.ok()) {
+    taken_out->full = std::move(room);
+    taken_out->displaced.push_back(nullptr);  // first, so that none is taken and lost
+    taken_out->displaced.back() = queue_.TakeLessUrgent(call->priority);
+    room = CheckRoom(waiting.bytes, queue_.size());
   }
   const bool worth_it = queue_.Push(waiting, key);
   // Who runs looks at the queue before it gives its instance back, and a fast model's is back soon.
@@ -188,13 +198,13 @@ absl::Status InstanceGroup::Enqueue(QueuedCall* call, absl::Time now, std::vecto
   return absl::OkStatus();
 }
 
-absl::Status InstanceGroup::CheckRoom(const WaitingCall& waiting) const {
+absl::Status InstanceGroup::CheckRoom(int64_t bytes, BatchQueue::Size waiting) const {
   std::string full;
-  if (queue_.size() >= options_.max_queue_calls) {
-    full = absl::StrCat(queue_.size(), " requests wait (limit ", options_.max_queue_calls,
+  if (waiting.calls >= options_.max_queue_calls) {
+    full = absl::StrCat(waiting.calls, " requests wait (limit ", options_.max_queue_calls,
                         "); try again later, or raise --max-queue");
-  } else if (!queue_.empty() && queue_.bytes() + waiting.bytes > options_.max_queue_bytes) {
-    full = absl::StrCat("requests of ", queue_.bytes(), " bytes wait (limit ", options_.max_queue_bytes,
+  } else if (waiting.calls > 0 && waiting.bytes + bytes > options_.max_queue_bytes) {
+    full = absl::StrCat("requests of ", waiting.bytes, " bytes wait (limit ", options_.max_queue_bytes,
                         "); try again later, or raise --max-queue-mib");
   } else {
     return absl::OkStatus();
@@ -213,7 +223,7 @@ absl::Duration InstanceGroup::EstimatedWait(Priority priority, bool joins) const
     call = std::min(call, times.of_call());
   }
   if (run == absl::InfiniteDuration()) return absl::ZeroDuration();
-  const int64_t before = static_cast<int64_t>(queue_.SizeBefore(priority));
+  const int64_t before = static_cast<int64_t>(queue_.SizeBefore(priority).calls);
   const int64_t idle = options_.instances - running_;
   if (before < idle) return absl::ZeroDuration();
   // Of the runs in progress the next ends after about this.
@@ -248,6 +258,7 @@ void InstanceGroup::InstanceLoop(int instance) {
     LogWarning("an instance is not held to its CPUs: the kernel refuses", {{"version", options_.name}});
   }
   YieldToIo();
+  (void)::pthread_setname_np(::pthread_self(), options_.name.substr(0, kMaxThreadName).c_str());
   scheduler_->PrepareThisThread(options_.threads_per_instance);
   bool just_ran = false;
   while (true) {

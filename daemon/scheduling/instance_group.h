@@ -73,10 +73,16 @@ class InstanceGroup {
   // request best is a thread of gRPC's: an answer from any other costs it two more changes of threads. Others
   // of gRPC's threads bring requests meanwhile; where none is left to do so, the queue soon is empty.
   void RunQueuedHere();
-  // OK: queued, and perhaps answered already. `given_up`: what was in the queue, and wanted by nobody any
-  // more. Throws std::bad_alloc, and then it is not queued.
-  absl::Status Enqueue(QueuedCall* call, absl::Time now, std::vector<QueuedCall*>* given_up);
-  absl::Status CheckRoom(const WaitingCall& waiting) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What was taken out of a full queue, to be answered without the lock.
+  struct TakenOut {
+    std::vector<QueuedCall*> unwanted;   // by anybody: WhyNot says why
+    std::vector<QueuedCall*> displaced;  // for a more urgent one
+    absl::Status full;                   // what to tell these
+  };
+  // OK: queued, and perhaps answered already. Throws std::bad_alloc, and then it is not queued.
+  absl::Status Enqueue(QueuedCall* call, absl::Time now, TakenOut* taken_out);
+  // For one more request beside those of `waiting`.
+  absl::Status CheckRoom(int64_t bytes, BatchQueue::Size waiting) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // How long it will be at least until a new request of this priority can run; zero: it can now. `joins`: it
   // may share a batch with those before it.
   absl::Duration EstimatedWait(Priority priority, bool joins) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

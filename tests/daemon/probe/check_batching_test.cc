@@ -104,5 +104,67 @@ TEST_F(CheckBatchingTest, AModelThatRaisesIsNotJudged) {
       StatusIs(absl::StatusCode::kInternal, "no"));
 }
 
+// The same on golden samples, each a row or more of x.
+class CheckBatchingOnSamplesTest : public CheckBatchingTest {
+ protected:
+  void Sample(std::vector<int64_t> shape, const std::vector<float>& elements,
+              const std::string& method = "") {
+    samples_.push_back({.name = "golden/0",
+                        .method = method,
+                        .inputs = {{"x", Value{FloatTensor(std::move(shape), elements)}}},
+                        .outputs = {}});
+  }
+  absl::Status CheckSamples(const RecordingExecutable::RunFn& run, int64_t max_rows = 8) {
+    RecordingExecutable executable({FakeForward({FakeArgument("x")})}, &runs_, run);
+    return CheckBatching(executable, {.inputs = inputs_, .outputs = outputs_}, samples_, max_rows,
+                         {.rtol = 1e-4, .atol = 1e-5});
+  }
+  static absl::StatusOr<Value> Same(const std::vector<Value>& arguments) {
+    return Value{FloatTensor(Shape(arguments[0]), ElementsOf<float>(arguments[0]))};
+  }
+
+  std::vector<GoldenSample> samples_;
+};
+
+TEST_F(CheckBatchingOnSamplesTest, ThoseOfOneShapeAreJoined) {
+  Sample({1, 2}, {1, 2});
+  Sample({2, 2}, {3, 4, 5, 6});
+  EXPECT_OK(CheckSamples(Same));
+  EXPECT_THAT(runs_, ElementsAre("FP32[3,2]", "FP32[1,2]", "FP32[2,2]"));
+}
+
+TEST_F(CheckBatchingOnSamplesTest, TheOnlyOneIsJoinedWithItself) {
+  Sample({1, 2}, {1, 2});
+  EXPECT_OK(CheckSamples(Same));
+  EXPECT_THAT(runs_, ElementsAre("FP32[2,2]", "FP32[1,2]", "FP32[1,2]"));
+}
+
+TEST_F(CheckBatchingOnSamplesTest, NoBatchIsLargerThanTheConfigAllows) {
+  Sample({1, 2}, {1, 2});
+  Sample({1, 2}, {3, 4});
+  Sample({1, 2}, {5, 6});
+  EXPECT_OK(CheckSamples(Same, /*max_rows=*/2));
+  EXPECT_EQ(runs_.front(), "FP32[2,2]");
+}
+
+TEST_F(CheckBatchingOnSamplesTest, WhereNoneCanBeJoinedNothingIsSaid) {
+  EXPECT_THAT(CheckSamples(nullptr), StatusIs(absl::StatusCode::kNotFound, HasSubstr("no golden sample")));
+  Sample({5, 2}, std::vector<float>(10));
+  Sample({1, 2}, {1, 2}, "encode");
+  Sample({1, 3}, {1, 2, 3});  // not what the config declares: the sample itself will tell
+  EXPECT_THAT(CheckSamples(nullptr), StatusIs(absl::StatusCode::kNotFound, HasSubstr("no golden sample")));
+}
+
+TEST_F(CheckBatchingOnSamplesTest, RowsThatDependOnTheOthersAreSeen) {
+  Sample({1, 2}, {1, 2});
+  Sample({1, 2}, {3, 4});
+  EXPECT_THAT(CheckSamples([](const std::vector<Value>& arguments) -> absl::StatusOr<Value> {
+                std::vector<float> elements = ElementsOf<float>(arguments[0]);
+                for (float& element : elements) element += static_cast<float>(elements.size());
+                return Value{FloatTensor(Shape(arguments[0]), elements)};
+              }),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("otherwise in a batch than alone")));
+}
+
 }  // namespace
 }  // namespace modeld

@@ -106,6 +106,24 @@ TEST_F(RunProbeTest, BatchingWithoutAnInputToJoinContradictsItself) {
   EXPECT_THAT(report.reason(), HasSubstr("leading -1"));
 }
 
+// Of x alone the config says enough to make inputs.
+TEST_F(RunProbeTest, WhereNoInputsCanBeMadeBatchingIsTriedOnGoldenSamples) {
+  engine_.methods = {FakeForward({FakeArgument("x"), FakeArgument("scale", Type::Kind::kFloat)})};
+  Config("{" + declared_ + R"(, "batching": {"max_batch_size": 4}})");
+  const v1::ProbeReport without = Probe();
+  EXPECT_EQ(without.outcome(), v1::PROBE_OUTCOME_CONTRADICTS_CONFIG);
+  EXPECT_THAT(without.reason(), HasSubstr("no golden sample of forward can be joined"));
+  EXPECT_THAT(without.hint(), HasSubstr("carry a golden sample"));
+
+  AddSample({{"x", x_}, {"scale", Value{2.0}}}, {{"output", x_}});
+  EXPECT_THAT(Probe().reason(), HasSubstr("an output is FP32[1,2] and not one row for each of 2"));
+
+  engine_.run = [](const std::vector<Value>& arguments) { return Value{*arguments[0].get_if<Tensor>()}; };
+  const v1::ProbeReport passed = Probe();
+  EXPECT_EQ(passed.outcome(), v1::PROBE_OUTCOME_PASSED) << passed.reason();
+  EXPECT_THAT(passed.warnings(), IsEmpty());
+}
+
 TEST_F(RunProbeTest, BatchingIsTriedAndEverySizeThatItUsesIsWarm) {
   engine_.run = [](const std::vector<Value>& arguments) { return Value{*arguments[0].get_if<Tensor>()}; };
   Config("{" + declared_ + R"(, "batching": {"max_batch_size": 4, "preferred_batch_sizes": [2]}})");

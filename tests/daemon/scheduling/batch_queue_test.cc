@@ -49,13 +49,13 @@ class BatchQueueTest : public ::testing::Test {
 TEST_F(BatchQueueTest, WithoutBatchingOneByOneInOrder) {
   Limit({});
   for (int i = 0; i < 3; ++i) Push(0);
-  EXPECT_EQ(queue_->size(), 3u);
-  EXPECT_EQ(queue_->bytes(), 30);
+  EXPECT_EQ(queue_->size().calls, 3u);
+  EXPECT_EQ(queue_->size().bytes, 30);
   for (int i = 0; i < 3; ++i) EXPECT_THAT(Take(), ElementsAre(i));
   EXPECT_THAT(Take(), IsEmpty());
   EXPECT_EQ(look_again_, absl::InfiniteFuture());
-  EXPECT_EQ(queue_->size(), 0u);
-  EXPECT_EQ(queue_->bytes(), 0);
+  EXPECT_EQ(queue_->size().calls, 0u);
+  EXPECT_EQ(queue_->size().bytes, 0);
 }
 
 TEST_F(BatchQueueTest, AsManyRowsAsFitInOrder) {
@@ -158,9 +158,9 @@ TEST_F(BatchQueueTest, SizesByPriority) {
   for (const Priority priority : {Priority::kLow, Priority::kHigh, Priority::kLow, Priority::kNormal}) {
     Push(0, 1, priority);
   }
-  EXPECT_EQ(queue_->SizeBefore(Priority::kHigh), 1u);
-  EXPECT_EQ(queue_->SizeBefore(Priority::kNormal), 2u);
-  EXPECT_EQ(queue_->SizeBefore(Priority::kLow), 4u);
+  EXPECT_EQ(queue_->SizeBefore(Priority::kHigh).calls, 1u);
+  EXPECT_EQ(queue_->SizeBefore(Priority::kNormal).calls, 2u);
+  EXPECT_EQ(queue_->SizeBefore(Priority::kLow).calls, 4u);
 }
 
 TEST_F(BatchQueueTest, KnowsOfWhatIsNotLight) {
@@ -181,9 +181,27 @@ TEST_F(BatchQueueTest, RemoveTakesOutOfAllBuckets) {
   for (const int key : {1, 2, 0, 1}) Push(key);
   for (const size_t i : {0u, 1u, 2u}) calls_[i].cancelled = true;
   EXPECT_EQ(queue_->Remove([](const QueuedCall& call) { return call.Cancelled(); }).size(), 3u);
-  EXPECT_EQ(queue_->size(), 1u);
-  EXPECT_EQ(queue_->bytes(), 10);
+  EXPECT_EQ(queue_->size().calls, 1u);
+  EXPECT_EQ(queue_->size().bytes, 10);
   EXPECT_THAT(Take(), ElementsAre(3));
+}
+
+TEST_F(BatchQueueTest, TheNewestOfTheLeastUrgentGoesFirst) {
+  Limit({.max_rows = 4, .max_delay = absl::ZeroDuration(), .preferred_rows = {}});
+  Push(1, 1, Priority::kLow);
+  Push(2, 1, Priority::kLow);
+  Push(1, 1, Priority::kNormal);
+  Push(1, 1, Priority::kHigh);
+  EXPECT_EQ(queue_->SizeBefore(Priority::kNormal).bytes, 20);
+  EXPECT_EQ(queue_->TakeLessUrgent(Priority::kHigh), &calls_[1]);
+  EXPECT_EQ(queue_->TakeLessUrgent(Priority::kHigh), &calls_[0]);
+  EXPECT_EQ(queue_->TakeLessUrgent(Priority::kNormal), nullptr);
+  EXPECT_EQ(queue_->TakeLessUrgent(Priority::kHigh), &calls_[2]);
+  EXPECT_EQ(queue_->TakeLessUrgent(Priority::kHigh), nullptr);
+  EXPECT_EQ(queue_->size().calls, 1u);
+  EXPECT_EQ(queue_->size().bytes, 10);
+  EXPECT_THAT(Take(), ElementsAre(3));
+  EXPECT_THAT(Take(), IsEmpty());
 }
 
 }  // namespace

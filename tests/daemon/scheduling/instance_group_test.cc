@@ -438,6 +438,42 @@ TEST_F(InstanceGroupTest, WhatNobodyWantsAnyMoreMakesRoom) {
   EXPECT_EQ(runs().size(), 2u) << "neither was run";
 }
 
+TEST_F(InstanceGroupTest, TheUrgentTakeThePlaceOfTheOthersInAFullQueue) {
+  options_.max_queue_calls = 2;
+  Start();
+  HoldAnInstance();
+  TestCall& low = Submit(1, absl::InfiniteFuture(), Priority::kLow);
+  TestCall& normal = Submit(2);
+  TestCall& high = Submit(3, absl::InfiniteFuture(), Priority::kHigh);
+  ASSERT_TRUE(low.answered.notified()) << "the least urgent";
+  EXPECT_THAT(low.outcome().value,
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("2 requests wait (limit 2)")));
+  EXPECT_TRUE(RetryAfter(low.outcome().value.status()).has_value());
+  EXPECT_THAT(Submit(4).outcome().value, StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("is full")))
+      << "an equal one does not";
+  EXPECT_FALSE(normal.answered.notified());
+  Open();
+  EXPECT_OK(high.outcome().value.status());
+  EXPECT_OK(normal.outcome().value.status());
+}
+
+TEST_F(InstanceGroupTest, NobodyIsDisplacedForWhatDoesNotFitAnyway) {
+  options_.max_queue_bytes = 250;
+  Start();
+  HoldAnInstance();
+  TestCall& high = Submit(1, absl::InfiniteFuture(), Priority::kHigh);
+  TestCall& low = Submit(2, absl::InfiniteFuture(), Priority::kLow);
+  TestCall large({Row(3)});
+  large.bytes = 200;
+  large.priority = Priority::kHigh;
+  group_->Submit(&large);
+  EXPECT_THAT(large.outcome().value, StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("is full")));
+  EXPECT_FALSE(low.answered.notified());
+  Open();
+  EXPECT_OK(high.outcome().value.status());
+  EXPECT_OK(low.outcome().value.status());
+}
+
 TEST_F(InstanceGroupTest, ADeadlineThatPassedIsNotRun) {
   Start();
   TestCall& before = Submit(1, clock_.Now());
