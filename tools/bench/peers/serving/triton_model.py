@@ -1,5 +1,11 @@
 """Run by Triton's Python backend."""
 
+import os
+import sys
+
+# The backend's own Python 3.11 does not look at it.
+sys.path.extend(os.environ["PYTHONPATH"].split(os.pathsep))
+
 import torch
 import triton_python_backend_utils as pb_utils
 from torchscript import Module
