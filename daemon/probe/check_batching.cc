@@ -113,6 +113,24 @@ absl::Status CompareRows(Executable& executable, const Declarations& declared, c
   return Compare(executable, declared, tolerance, rule, requests);
 }
 
+// As many of the requests as a batch holds, the smallest first; where that is one, twice. Empty: not even
+// that.
+std::vector<Part> BatchOf(std::vector<Part> requests, int64_t max_rows) {
+  std::stable_sort(requests.begin(), requests.end(),
+                   [](const Part& a, const Part& b) { return a.rows < b.rows; });
+  std::vector<Part> batch;
+  int64_t rows = 0;
+  for (Part& request : requests) {
+    if (rows + request.rows > max_rows) break;
+    rows += request.rows;
+    batch.push_back(std::move(request));
+  }
+  if (batch.size() > 1) return batch;
+  if (batch.empty() || 2 * rows > max_rows) return {};
+  batch.push_back({Copy(batch[0].arguments), rows});
+  return batch;
+}
+
 }  // namespace
 
 absl::Status CheckBatching(Executable& executable, const Declarations& declared, const Tolerance& tolerance) {
@@ -149,13 +167,9 @@ absl::Status CheckBatching(Executable& executable, const Declarations& declared,
   }
   bool tried = false;
   for (auto& [key, requests] : batches) {
-    if (requests.size() == 1) requests.push_back({Copy(requests[0].arguments), requests[0].rows});
-    int64_t rows = 0;
-    const auto too_many = std::find_if(requests.begin(), requests.end(),
-                                       [&](const Part& part) { return (rows += part.rows) > max_rows; });
-    requests.erase(too_many, requests.end());
-    if (requests.size() < 2) continue;
-    MODELD_RETURN_IF_ERROR(Compare(executable, declared, tolerance, rule, requests));
+    const std::vector<Part> batch = BatchOf(std::move(requests), max_rows);
+    if (batch.empty()) continue;
+    MODELD_RETURN_IF_ERROR(Compare(executable, declared, tolerance, rule, batch));
     tried = true;
   }
   return tried ? absl::OkStatus() : absl::NotFoundError("no golden sample of forward can be joined");

@@ -147,6 +147,21 @@ TEST_F(CheckBatchingOnSamplesTest, NoBatchIsLargerThanTheConfigAllows) {
   EXPECT_EQ(runs_.front(), "FP32[2,2]");
 }
 
+TEST_F(CheckBatchingOnSamplesTest, OneThatIsTooLargeForTheOthersDoesNotKeepThemFromIt) {
+  Sample({6, 2}, std::vector<float>(12, 1));
+  Sample({3, 2}, std::vector<float>(6, 2));
+  Sample({1, 2}, {3, 3});
+  EXPECT_OK(CheckSamples(Same, /*max_rows=*/8));
+  EXPECT_THAT(runs_, ElementsAre("FP32[4,2]", "FP32[1,2]", "FP32[3,2]"));
+}
+
+TEST_F(CheckBatchingOnSamplesTest, TheSmallestIsJoinedWithItselfWhereNoOtherFits) {
+  Sample({7, 2}, std::vector<float>(14, 1));
+  Sample({2, 2}, std::vector<float>(4, 2));
+  EXPECT_OK(CheckSamples(Same, /*max_rows=*/8));
+  EXPECT_EQ(runs_.front(), "FP32[4,2]");
+}
+
 TEST_F(CheckBatchingOnSamplesTest, WhereNoneCanBeJoinedNothingIsSaid) {
   EXPECT_THAT(CheckSamples(nullptr), StatusIs(absl::StatusCode::kNotFound, HasSubstr("no golden sample")));
   Sample({5, 2}, std::vector<float>(10));
