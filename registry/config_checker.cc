@@ -25,7 +25,6 @@ bool IsSupported(const FieldDescriptor& field) {
       "modeld.v1.ModelConfig.preprocess",
       "modeld.v1.ModelConfig.postprocess",
       "modeld.v1.TensorSpec.labels",
-      "modeld.v1.ExecutionConfig.objective",
   };
   return unsupported->count(field.full_name()) == 0;
 }

@@ -128,10 +128,12 @@ absl::Status CheckRange(int64_t value, int64_t least, int64_t most, const std::s
 
 absl::Status CheckExecution(const v1::ExecutionConfig& execution) {
   MODELD_RETURN_IF_ERROR(CheckChoice(execution.engine(), {"auto", "libtorch"}, "execution.engine"));
+  MODELD_RETURN_IF_ERROR(
+      CheckChoice(execution.objective(), {"latency", "throughput", "memory"}, "execution.objective"));
   MODELD_RETURN_IF_ERROR(CheckChoice(execution.device(), {"cpu"}, "execution.device"));
   for (int i = 0; i < execution.precisions_size(); ++i) {
     MODELD_RETURN_IF_ERROR(
-        CheckChoice(execution.precisions(i), {"fp32"}, ElementPath("execution.precisions", i)));
+        CheckChoice(execution.precisions(i), {"fp32", "bf16"}, ElementPath("execution.precisions", i)));
   }
   MODELD_RETURN_IF_ERROR(CheckRange(execution.instances(), 0, kMaxInstances, "execution.instances"));
   return CheckRange(execution.threads_per_instance(), 0, kMaxThreads, "execution.threads_per_instance");

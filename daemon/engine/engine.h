@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "daemon/engine/plan.h"
 #include "daemon/engine/signature.h"
 #include "daemon/engine/value.h"
 
@@ -42,6 +43,7 @@ class Executable {
 
 struct LoadRequest {
   std::string artifact_path;
+  Plan plan = {};  // one of the engine's; by default the artifact as it was saved
 };
 
 // Thread-safe.
@@ -53,12 +55,23 @@ class Engine {
   virtual std::string_view name() const = 0;
   // Of the library: "2.13.0".
   virtual std::string version() const = 0;
+  // The ways in which this engine may be able to run an artifact, the artifact as it was saved first. Which
+  // of them an artifact allows, and which is worth it, is found out by trying. Constant.
+  virtual std::vector<Plan> plans() const {
+    return {{.engine = std::string(name()), .variant = "", .precision = Precision::kAsSaved}};
+  }
   // Loads an artifact: seconds, and as much memory as the model takes. INVALID_ARGUMENT if the engine refuses
-  // the artifact, with the library's message; RESOURCE_EXHAUSTED if memory ran out. Never throws.
+  // the artifact, or cannot run it by this plan, with the library's message; RESOURCE_EXHAUSTED if memory ran
+  // out. Never throws.
   virtual absl::StatusOr<std::unique_ptr<Executable>> Load(const LoadRequest& request) = 0;
   // Called once by each thread that will call Run, before it does: thread counts and floating-point modes are
   // per thread. `intra_op_threads` >= 1.
   virtual void PrepareThread(int intra_op_threads) = 0;
 };
+
+// "libtorch 2.13.0".
+inline std::string EngineText(const Engine& engine) {
+  return std::string(engine.name()) + " " + engine.version();
+}
 
 }  // namespace modeld

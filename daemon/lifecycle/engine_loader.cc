@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/engine/bind.h"
 #include "daemon/lifecycle/version_names.h"
+#include "daemon/probe/choose_plan.h"
 #include "daemon/probe/declared.h"
 #include "daemon/probe/generated_inputs.h"
 #include "daemon/probe/tolerance.h"
@@ -53,7 +54,8 @@ EngineLoader::EngineLoader(Engine* engine, const ArtifactStore* store, Registry*
       registry_(registry),
       scheduler_(scheduler),
       scheduling_(scheduling),
-      default_watch_(default_watch) {}
+      default_watch_(default_watch),
+      machine_(ThisMachine()) {}
 
 absl::StatusOr<LoadedVersion> EngineLoader::Load(const VersionRecord& record, bool awaited) {
   // Warm-up makes tensors as large as the config says; where memory ends that must not end the daemon.
@@ -84,13 +86,17 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadAndWarm(const VersionRecord& rec
                                                         const v1::ModelConfig& config,
                                                         const std::vector<GoldenSample>& samples) {
   PrepareThisThread();
+  MODELD_ASSIGN_OR_RETURN(const std::optional<v1::ProbeReport> probe,
+                          registry_->ProbeOf(record.model, record.version));
+  Plan plan = probe.has_value() ? ChosenPlan(*probe, EngineText(*engine_), machine_) : Plan();
+  plan.engine = std::string(engine_->name());
   MODELD_ASSIGN_OR_RETURN(std::unique_ptr<Executable> executable,
-                          engine_->Load({.artifact_path = store_->PathOf(record.sha256)}));
+                          engine_->Load({.artifact_path = store_->PathOf(record.sha256), .plan = plan}));
 
   auto version = std::make_unique<ServedVersion>();
   version->model = record.model;
   version->version = record.version;
-  version->engine = std::string(engine_->name());
+  version->engine = PlanName(plan);
   version->inputs = DeclaredTensors(config.inputs());
   version->outputs = DeclaredTensors(config.outputs());
   version->guard = GuardLimitsOf(config.guard(), default_watch_);

@@ -5,6 +5,7 @@
 #include "daemon/lifecycle/golden_samples.h"
 #include "daemon/lifecycle/instance_options.h"
 #include "daemon/lifecycle/loader.h"
+#include "daemon/probe/machine.h"
 #include "daemon/scheduling/request_scheduler.h"
 #include "modeld/v1/model_config.pb.h"
 #include "registry/artifact_store.h"
@@ -13,7 +14,8 @@
 
 namespace modeld {
 
-// Reads the version's config from the registry, loads the artifact, checks the config's declarations against
+// Reads the version's config from the registry, loads the artifact by the plan that its probe chose on this
+// machine (else as it was saved), checks the config's declarations against
 // `forward`'s signature, and warms: for each warm-up batch size, `forward` on generated inputs until its
 // latency is stable (see daemon/probe/warm_up.h). That needs every argument without default to be a declared
 // tensor with dtype and shape; otherwise a golden sample's inputs serve, if there is one. A failed warm-up is
@@ -44,6 +46,7 @@ class EngineLoader final : public VersionLoader {
   RequestScheduler* const scheduler_;
   const SchedulingDefaults scheduling_;
   const absl::Duration default_watch_;
+  const Machine machine_;
   BackgroundThread background_;
 };
 

@@ -14,13 +14,18 @@
 namespace modeld {
 
 ProcessProber::ProcessProber(const ArtifactStore* store, Registry* registry, const ProbeLimits& limits,
-                             std::unique_ptr<ProbeProcess> process)
-    : store_(store), registry_(registry), limits_(limits), process_(std::move(process)) {}
+                             bool try_plans, std::unique_ptr<ProbeProcess> process)
+    : store_(store),
+      registry_(registry),
+      limits_(limits),
+      try_plans_(try_plans),
+      process_(std::move(process)) {}
 
 absl::StatusOr<v1::ProbeReport> ProcessProber::Probe(const VersionRecord& record) {
   ProbeRequest request;
   request.artifact_path = store_->PathOf(record.sha256);
   request.limits = limits_;
+  request.try_plans = try_plans_;
   MODELD_ASSIGN_OR_RETURN(request.config_json, registry_->ConfigOf(record.model, record.version));
   if (!store_->Contains(record.sha256)) {
     return absl::NotFoundError(absl::StrCat("the artifact of ", NameVersion(record.model, record.version),

@@ -13,7 +13,8 @@ namespace modeld {
 class ProcessProber final : public VersionProber {
  public:
   // `store` and `registry` outlive it. `process` says which program runs the probe; for tests.
-  ProcessProber(const ArtifactStore* store, Registry* registry, const ProbeLimits& limits,
+  // `try_plans`: for a faster way to run each version than as it was saved.
+  ProcessProber(const ArtifactStore* store, Registry* registry, const ProbeLimits& limits, bool try_plans,
                 std::unique_ptr<ProbeProcess> process = std::make_unique<ProbeProcess>());
 
   absl::StatusOr<v1::ProbeReport> Probe(const VersionRecord& record) override;
@@ -23,6 +24,7 @@ class ProcessProber final : public VersionProber {
   const ArtifactStore* const store_;
   Registry* const registry_;
   const ProbeLimits limits_;
+  const bool try_plans_;
   const std::unique_ptr<ProbeProcess> process_;
   bool said_unconfined_ = false;  // of the probing thread
 };

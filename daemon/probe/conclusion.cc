@@ -93,6 +93,7 @@ void Blame(v1::ProbeReport& report, const ProbeEnd& end, const std::string& last
 absl::StatusOr<v1::ProbeReport> Conclude(v1::ProbeReport last, const ProbeEnd& end,
                                          const std::string& last_words, const ProbeLimits& limits) {
   last.set_last_words(ToUtf8(last_words));
+  if (last.outcome() == v1::PROBE_OUTCOME_PASSED) last.clear_stage();  // where a plan ended the process
   if (last.outcome() != v1::PROBE_OUTCOME_UNSPECIFIED) return last;
   const std::string words = LastLine(last_words);
   const std::string said = words.empty() ? "" : absl::StrCat(": ", Quote(words, 500));

@@ -15,6 +15,13 @@ inline constexpr char kProbeStarting[] = "starting";
 // Its exit status where the machine is at fault; standard error says how.
 inline constexpr int kProbeMachineFault = 3;
 
+// Whether the process has nothing more to tell. A version that passed is still tried by other plans while
+// there is a stage.
+inline bool IsFinal(const v1::ProbeReport& report) {
+  return report.outcome() != v1::PROBE_OUTCOME_UNSPECIFIED &&
+         (report.outcome() != v1::PROBE_OUTCOME_PASSED || report.stage().empty());
+}
+
 struct ProbeEnd {
   enum class How {
     kExited,    // `code` is the exit status

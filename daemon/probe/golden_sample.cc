@@ -93,8 +93,8 @@ absl::StatusOr<GoldenSample> DecodeGoldenSample(std::string_view name, std::stri
   return sample;
 }
 
-absl::StatusOr<v1::GoldenResult> RunGolden(Executable& executable, const Declarations& declared,
-                                           const GoldenSample& sample, const Tolerance& tolerance) {
+absl::StatusOr<NamedValues> RunSample(Executable& executable, const Declarations& declared,
+                                      const GoldenSample& sample) {
   static const std::vector<DeclaredTensor> kNothing;
   MODELD_ASSIGN_OR_RETURN(const size_t index, FindMethod(executable, sample.method));
   // The config speaks of `forward` only.
@@ -103,7 +103,12 @@ absl::StatusOr<v1::GoldenResult> RunGolden(Executable& executable, const Declara
                           BindArguments(executable.methods()[index], is_forward ? declared.inputs : kNothing,
                                         DeepCopy(sample.inputs)));
   MODELD_ASSIGN_OR_RETURN(Value result, executable.Run(index, std::move(arguments)));
-  const NamedValues outputs = NameOutputs(std::move(result), is_forward ? declared.outputs : kNothing);
+  return NameOutputs(std::move(result), is_forward ? declared.outputs : kNothing);
+}
+
+absl::StatusOr<v1::GoldenResult> RunGolden(Executable& executable, const Declarations& declared,
+                                           const GoldenSample& sample, const Tolerance& tolerance) {
+  MODELD_ASSIGN_OR_RETURN(const NamedValues outputs, RunSample(executable, declared, sample));
   v1::GoldenResult compared = CompareOutputs(sample.outputs, outputs, tolerance);
   compared.set_sample(sample.name);
   return compared;

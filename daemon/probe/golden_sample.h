@@ -34,9 +34,13 @@ struct Declarations {
   const std::vector<DeclaredTensor>& outputs;
 };
 
-// Runs the sample and compares what comes back: see CompareOutputs. The sample stays as it is, also where the
-// model works in place on its inputs. Errors: INVALID_ARGUMENT where the version has no such method, or it
-// does not take these inputs; else those of Executable::Run.
+// Runs the sample's method on its inputs. The sample stays as it is, also where the model works in place on
+// its inputs. Errors: INVALID_ARGUMENT where the version has no such method, or it does not take these
+// inputs; else those of Executable::Run.
+absl::StatusOr<NamedValues> RunSample(Executable& executable, const Declarations& declared,
+                                      const GoldenSample& sample);
+
+// Runs the sample and compares what comes back: see CompareOutputs. Errors: those of RunSample.
 absl::StatusOr<v1::GoldenResult> RunGolden(Executable& executable, const Declarations& declared,
                                            const GoldenSample& sample, const Tolerance& tolerance);
 

@@ -80,6 +80,7 @@ absl::StatusOr<ProbeSubject> Subject(const ProbeRequest& request) {
   MODELD_ASSIGN_OR_RETURN(ParsedConfig parsed, ParseModelConfig(request.config_json));
   subject.config = std::move(parsed.config);
   MODELD_ASSIGN_OR_RETURN(subject.samples, ReadSamples(request));
+  subject.try_plans = request.try_plans;
   return subject;
 }
 

@@ -34,6 +34,7 @@ struct Arguments {
   std::string as;
   int timeout_s = 300;
   int64_t memory_mib = 0;
+  bool try_plans = false;
 };
 
 // Where the file would lie below the drop directory: NAME/3/model.pt where its directory is a number.
@@ -64,6 +65,7 @@ absl::StatusOr<ProbeRequest> RequestFor(const Arguments& arguments) {
   request.limits = {.wall = absl::Seconds(arguments.timeout_s),
                     .cpu = absl::Seconds(arguments.timeout_s),
                     .memory_bytes = arguments.memory_mib << 20};
+  request.try_plans = arguments.try_plans;
   return request;
 }
 
@@ -118,6 +120,9 @@ int ProbeMain(int argc, const char* const* argv, Engine& engine) {
   app.add_option("--probe-memory-mib", arguments.memory_mib,
                  "Memory that it may take; 0: half of the machine's")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 30))
+      ->capture_default_str();
+  app.add_option("--try-plans", arguments.try_plans, "Look for a faster way to run it on this machine")
+      ->type_name("BOOL")
       ->capture_default_str();
   try {
     app.parse(argc, argv);

@@ -17,6 +17,7 @@
 #include "daemon/codec/utf8.h"
 #include "daemon/probe/child_process.h"
 #include "daemon/probe/conclusion.h"
+#include "daemon/probe/machine.h"
 #include "daemon/probe/warm_up.h"
 #include "registry/base/errno_status.h"
 #include "registry/base/status_macros.h"
@@ -104,7 +105,7 @@ class Conversation {
     ReadOutput();
     const bool more =
         Drain(child_.report(), [this](std::string_view bytes) { broken_ = reports_.Add(bytes); });
-    is_over_ = !more || reports_.last().outcome() != v1::PROBE_OUTCOME_UNSPECIFIED;
+    is_over_ = !more || IsFinal(reports_.last());
     return false;
   }
 
@@ -145,16 +146,6 @@ class Conversation {
   bool output_ended_ = false, is_over_ = false;
 };
 
-// "AMD EPYC 7763 64-Core Processor"; empty where the kernel does not say.
-std::string CpuModel() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    if (!absl::StartsWith(line, "model name")) continue;
-    return ToUtf8(std::string(absl::StripAsciiWhitespace(line.substr(line.find(':') + 1))));
-  }
-  return "";
-}
-
 }  // namespace
 
 ProbeProcess::ProbeProcess(std::vector<std::string> command, Pacer::Serving serving)
@@ -174,7 +165,9 @@ absl::StatusOr<v1::ProbeReport> ProbeProcess::Run(ProbeRequest request) {
                           ChildProcess::Start(command_, EncodeRequest(request)));
   MODELD_ASSIGN_OR_RETURN(v1::ProbeReport report,
                           Conversation(*child, cancelled_.get(), request.limits, pacer_).Listen());
-  report.set_machine(CpuModel());
+  const Machine machine = ThisMachine();
+  report.set_machine(machine.cpu_model);
+  report.set_cpus(machine.cpus);
   report.set_wall_seconds(absl::ToDoubleSeconds(SteadyTime() - begin));
   ToWire(probed_at, report.mutable_probed_at());
   return report;

@@ -54,7 +54,8 @@ std::string EncodeRequest(const ProbeRequest& request) {
   PutString(request.config_json, &bytes);
   for (const int64_t number :
        {absl::ToInt64Milliseconds(request.limits.wall), absl::ToInt64Milliseconds(request.limits.cpu),
-        request.limits.memory_bytes, request.parent_process, static_cast<int64_t>(request.golden.size())}) {
+        request.limits.memory_bytes, static_cast<int64_t>(request.try_plans), request.parent_process,
+        static_cast<int64_t>(request.golden.size())}) {
     PutString(absl::StrCat(number), &bytes);
   }
   for (const GoldenFile& sample : request.golden) {
@@ -72,10 +73,12 @@ absl::StatusOr<ProbeRequest> DecodeRequest(std::string_view bytes) {
   MODELD_ASSIGN_OR_RETURN(const int64_t wall_ms, strings.NextNumber());
   MODELD_ASSIGN_OR_RETURN(const int64_t cpu_ms, strings.NextNumber());
   MODELD_ASSIGN_OR_RETURN(request.limits.memory_bytes, strings.NextNumber());
+  MODELD_ASSIGN_OR_RETURN(const int64_t try_plans, strings.NextNumber());
   MODELD_ASSIGN_OR_RETURN(request.parent_process, strings.NextNumber());
   MODELD_ASSIGN_OR_RETURN(const int64_t samples, strings.NextNumber());
   request.limits.wall = absl::Milliseconds(wall_ms);
   request.limits.cpu = absl::Milliseconds(cpu_ms);
+  request.try_plans = try_plans != 0;
   for (int64_t i = 0; i < samples; ++i) {
     GoldenFile sample;
     MODELD_ASSIGN_OR_RETURN(sample.name, strings.Next());

@@ -20,6 +20,7 @@ struct ProbeRequest {
   // As FindGoldenSamples finds them: a path that is empty stands for the artifact.
   std::vector<GoldenFile> golden;
   ProbeLimits limits;
+  bool try_plans = false;      // other plans than the artifact as it was saved
   int64_t parent_process = 0;  // the child ends when that does
 };
 

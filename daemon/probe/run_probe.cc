@@ -11,9 +11,11 @@
 #include "daemon/codec/signature_codec.h"
 #include "daemon/codec/utf8.h"
 #include "daemon/probe/check_batching.h"
+#include "daemon/probe/choose_plan.h"
 #include "daemon/probe/declared.h"
 #include "daemon/probe/find_nan.h"
 #include "daemon/probe/generated_inputs.h"
+#include "daemon/probe/plan_trials.h"
 #include "daemon/probe/tolerance.h"
 #include "daemon/probe/warm_up.h"
 #include "daemon/scheduling/batching.h"
@@ -62,12 +64,15 @@ class Run {
       Fail(v1::PROBE_OUTCOME_OUT_OF_MEMORY, absl::StrCat("memory ran out while ", report_.stage()),
            kMemoryHint);
     }
+    PlanTrials trials(engine_, subject_, declared(), host_);
+    if (!is_over() && subject_.try_plans) BeginTrials(trials);
     if (!is_over()) Enter("unloading");
     executable_.reset();
-    if (!is_over()) {
-      report_.set_outcome(v1::PROBE_OUTCOME_PASSED);
-      report_.clear_stage();
-    }
+    if (is_over()) return std::move(report_);
+
+    report_.set_outcome(v1::PROBE_OUTCOME_PASSED);
+    if (report_.plans_size() > 0) TryPlans(trials);
+    report_.clear_stage();
     return std::move(report_);
   }
 
@@ -90,7 +95,7 @@ class Run {
   Declarations declared() const { return {.inputs = inputs_, .outputs = outputs_}; }
 
   absl::Status Load() {
-    report_.set_engine(absl::StrCat(std::string(engine_.name()), " ", engine_.version()));
+    report_.set_engine(EngineText(engine_));
     engine_.PrepareThread(/*intra_op_threads=*/1);
     resident_before_ = host_.ResidentBytes();
     Enter("loading");
@@ -250,6 +255,41 @@ class Run {
       }
     }
     Measure();
+  }
+
+  void BeginTrials(PlanTrials& trials) {
+    Enter("measuring it as it was saved");
+    try {
+      absl::StatusOr<v1::PlanResult> as_saved =
+          trials.Begin(*executable_, report_.load_seconds(), report_.resident_bytes());
+      if (!as_saved.ok()) return;
+      as_saved->set_chosen(true);
+      *report_.add_plans() = *std::move(as_saved);
+    } catch (const std::bad_alloc&) {
+      // It has passed; there is no memory for more.
+    }
+  }
+
+  void TryPlans(PlanTrials& trials) {
+    for (const Plan& plan : engine_.plans()) {
+      if (plan.is_as_saved()) continue;
+      v1::PlanResult* const result = report_.add_plans();
+      SetPlan(plan, result);
+      result->set_refused("the probe ended while it was tried");  // unless there is more to say
+      Enter(absl::StrCat("trying it as ", PlanName(plan)));
+      try {
+        *result = trials.Try(plan);
+      } catch (const std::bad_alloc&) {
+        result->set_refused("memory ran out");
+      }
+      Choose();
+    }
+  }
+
+  void Choose() {
+    const int chosen = ChoosePlan(report_.plans(), subject_.config.execution().objective());
+    for (int i = 0; i < report_.plans_size(); ++i) report_.mutable_plans(i)->set_chosen(i == chosen);
+    report_.set_resident_bytes(report_.plans(chosen).resident_bytes());
   }
 
   void Refuse(const GoldenSample& sample, const absl::Status& status) {

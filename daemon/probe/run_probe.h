@@ -19,6 +19,8 @@ struct ProbeSubject {
   std::string artifact_path;
   v1::ModelConfig config;
   std::vector<GoldenSample> samples;
+  // Whether other plans than the artifact as it was saved are tried.
+  bool try_plans = false;
 };
 
 // The process around a probe.
@@ -40,6 +42,9 @@ class ProbeHost {
 // it returns against the declared outputs, and compares its golden samples. The report has everything but
 // what only the process around it knows (`last_words`, `unconfined`, `machine`, `wall_seconds`, `probed_at`);
 // its outcome is the first fault that is found, PASSED where there is none.
+//
+// A version that passed may then be tried by the engine's other plans (see PlanTrials), of which one is
+// chosen. Nothing that happens there, not even the end of the process, takes from the outcome.
 //
 // What generated inputs come to weighs less than what golden samples do, since they may be nonsense to the
 // model: raising on them is a warning; NaN is a warning where there are golden samples or guard.allow_nan is

@@ -79,6 +79,11 @@ void DefineOptions(CLI::App& app, Options& options) {
       ->type_name("BOOL")
       ->capture_default_str()
       ->group("Safety");
+  app.add_option("--try-plans", options.try_plans,
+                 "Look in the probe for a faster way to run each version, and run it so")
+      ->type_name("BOOL")
+      ->capture_default_str()
+      ->group("Safety");
   app.add_option("--probe-timeout-s", options.probe_timeout_s, "Refuse a version whose probe takes longer")
       ->type_name("N")
       ->check(range(1, 86'400))

@@ -44,10 +44,6 @@ Pacer::Serving PacedBy(const RequestScheduler& scheduler, int cpus) {
           .is_full = [&scheduler, cpus] { return scheduler.running_threads() >= cpus; }};
 }
 
-std::string EngineText(const Engine& engine) {
-  return absl::StrCat(std::string(engine.name()), " ", engine.version());
-}
-
 }  // namespace
 
 Server::Server(const Options& options, std::unique_ptr<Engine> engine)
@@ -121,6 +117,7 @@ absl::Status Server::StartManager() {
         ProbeLimits{.wall = absl::Seconds(options_.probe_timeout_s),
                     .cpu = absl::Seconds(options_.probe_timeout_s),
                     .memory_bytes = options_.probe_memory_mib * kMebibyte},
+        options_.try_plans,
         std::make_unique<ProbeProcess>(ProbeProcess::OwnCommand(),
                                        PacedBy(scheduler_, DefaultsOf(options_).cpus)));
   } else {

@@ -111,6 +111,11 @@ void DefineWatching(CLI::App& app, Arguments& arguments) {
       AddCommand(app, kLook, arguments, "probe", "Tell what a version's last probe found");
   AddModel(probe, arguments)->required();
   AddVersion(probe, "VERSION", arguments, "The version")->required();
+
+  CLI::App* const plans =
+      AddCommand(app, kLook, arguments, "plans", "Compare the ways to run a version that its probe tried");
+  AddModel(plans, arguments)->required();
+  AddVersion(plans, "VERSION", arguments, "The version; default: the live one");
 }
 
 void DefineDeploying(CLI::App& app, Arguments& arguments) {

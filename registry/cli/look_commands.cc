@@ -1,6 +1,9 @@
 #include "registry/cli/look_commands.h"
 
+#include <string>
+
 #include "absl/strings/str_cat.h"
+#include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 #include "registry/cli/version_diff.h"
 
@@ -58,6 +61,23 @@ absl::Status RunProbe(Session& session) {
   MODELD_ASSIGN_OR_RETURN(const v1::GetVersionResponse response,
                           backend->GetVersion(arguments.model, arguments.version));
   return session.Print(response.probe(), RenderProbe(response, session.look()));
+}
+
+absl::Status RunPlans(Session& session) {
+  const Arguments& arguments = session.arguments();
+  MODELD_ASSIGN_OR_RETURN(Backend* const backend, session.backend());
+  std::string version = arguments.version;
+  if (version.empty()) {
+    MODELD_ASSIGN_OR_RETURN(const v1::GetModelResponse model, backend->GetModel(arguments.model));
+    version = model.model().live_version();
+    if (version.empty()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("model ", Quote(arguments.model), " has no live version; name one"));
+    }
+  }
+  MODELD_ASSIGN_OR_RETURN(const v1::GetVersionResponse response,
+                          backend->GetVersion(arguments.model, version));
+  return session.Print(response.probe(), RenderPlans(response, session.look()));
 }
 
 }  // namespace modeld

@@ -9,6 +9,7 @@ namespace modeld {
 absl::Status RunHistory(Session& session);
 absl::Status RunWatch(Session& session);
 absl::Status RunDiff(Session& session);
+absl::Status RunPlans(Session& session);
 absl::Status RunProbe(Session& session);
 
 }  // namespace modeld

@@ -50,6 +50,8 @@ std::string RenderTraffic(const v1::Model& model, const Look& look);
 // The same in a few words, for a table; empty: nothing.
 std::string TrafficNote(const v1::Model& model);
 std::string RenderProbe(const v1::GetVersionResponse& response, const Look& look);
+// The ways to run it that its probe tried, one a line.
+std::string RenderPlans(const v1::GetVersionResponse& response, const Look& look);
 // `digits 1.1 is live`.
 std::string RenderFate(const std::string& model, const v1::WaitVersionResponse& response);
 

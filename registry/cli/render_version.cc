@@ -89,6 +89,37 @@ std::string RenderGolden(const v1::ProbeReport& probe, const Look& look) {
   return absl::StrCat("\n", table.ToString(look.color));
 }
 
+std::string PlanText(const v1::PlanResult& plan) {
+  std::vector<std::string> words = {plan.engine()};
+  if (!plan.variant().empty()) words.push_back(plan.variant());
+  if (!plan.precision().empty()) words.push_back(plan.precision());
+  return absl::StrJoin(words, " ");
+}
+
+std::string LatenciesText(const v1::PlanResult& plan) {
+  return absl::StrJoin(plan.latencies(), ", ", [](std::string* out, const v1::BatchLatency& latency) {
+    absl::StrAppend(out, latency.batch_size(), ": ", FormatSeconds(latency.seconds()));
+  });
+}
+
+Cell NoteOf(const v1::PlanResult& plan) {
+  if (plan.chosen()) return {"chosen", Tone::kGood};
+  return {Printable(plan.refused()), Tone::kFaint};
+}
+
+std::string RenderPlanTable(const v1::ProbeReport& probe, const Look& look) {
+  if (probe.plans().empty()) return "";
+  Table table({"PLAN", "LATENCY BY BATCH SIZE", "MEMORY", "LOAD", "MAX ABSOLUTE", "MAX RELATIVE", "NOTE"});
+  for (const v1::PlanResult& plan : probe.plans()) {
+    const bool measured = !plan.latencies().empty();
+    table.AddRow({PlanText(plan), measured ? LatenciesText(plan) : "-", BytesText(plan.resident_bytes()),
+                  plan.load_seconds() > 0 ? FormatSeconds(plan.load_seconds()) : "-",
+                  absl::StrFormat("%.3g", plan.max_absolute()), absl::StrFormat("%.3g", plan.max_relative()),
+                  NoteOf(plan)});
+  }
+  return table.ToString(look.color);
+}
+
 std::string FateLine(const std::string& name, const v1::WaitVersionResponse& response) {
   switch (response.fate()) {
     case v1::VERSION_FATE_LIVE:
@@ -168,7 +199,23 @@ std::string RenderProbe(const v1::GetVersionResponse& response, const Look& look
                    Toned(EnumText(v1::ProbeOutcome_Name(probe.outcome()), "PROBE_OUTCOME_"),
                          passed ? Tone::kGood : Tone::kBad, look.color),
                    "\n", RenderFacts(facts), RenderLatencies(probe, look), RenderGolden(probe, look));
+  if (!probe.plans().empty()) absl::StrAppend(&out, "\n", RenderPlanTable(probe, look));
   if (!probe.last_words().empty()) absl::StrAppend(&out, "\nLast words:\n", Indented(probe.last_words()));
+  return out;
+}
+
+std::string RenderPlans(const v1::GetVersionResponse& response, const Look& look) {
+  const std::string name =
+      absl::StrCat(Printable(response.model()), " ", Printable(response.version().version()));
+  const v1::ProbeReport& probe = response.probe();
+  if (probe.plans().empty()) {
+    return absl::StrCat(name, response.has_probe() ? " was probed as it was saved only; see --try-plans\n"
+                                                   : " was never probed\n");
+  }
+  std::string out =
+      absl::StrCat(name, ", measured ", FormatTimestamp(probe.probed_at(), look.zone), " on one thread of ",
+                   Printable(probe.machine()), ", ", probe.cpus(), probe.cpus() == 1 ? " CPU" : " CPUs",
+                   ", with ", Printable(probe.engine()), "\n", RenderPlanTable(probe, look));
   return out;
 }
 

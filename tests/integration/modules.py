@@ -92,6 +92,28 @@ class Failing(nn.Module):
         raise ValueError("always fails")
 
 
+class Convolutions(nn.Module):
+    """Takes pictures of [N,3,H,W], returns [N,10]; the same weights each time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.layers = nn.Sequential(
+                nn.Conv2d(3, 16, 3, padding=1, bias=False),
+                nn.BatchNorm2d(16),
+                nn.ReLU(),
+                nn.Conv2d(16, 32, 3, stride=2, padding=1),
+                nn.ReLU(),
+                nn.AdaptiveAvgPool2d(1),
+                nn.Flatten(),
+                nn.Linear(32, 10),
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
 class Pair(NamedTuple):
     left: Tensor
     right: int
@@ -178,7 +200,12 @@ MODULES = {
     "accumulator": Accumulator,
     "failing": Failing,
     "values": Values,
+    "convolutions": Convolutions,
 }
+
+
+def script(kind: str, *arguments: Any) -> torch.jit.ScriptModule:
+    return torch.jit.script(MODULES[kind](*arguments).eval())
 
 
 def save(
@@ -188,5 +215,5 @@ def save(
     files = dict(extra or {})
     if config is not None:
         files["config.json"] = config if isinstance(config, str) else json.dumps(config)
-    torch.jit.save(torch.jit.script(MODULES[kind](*arguments).eval()), str(path), _extra_files=files)
+    torch.jit.save(script(kind, *arguments), str(path), _extra_files=files)
     return path

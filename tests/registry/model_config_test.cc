@@ -311,14 +311,15 @@ TEST(ParseModelConfigTest, FieldsWhosePartIsNotBuiltAreRefusedByName) {
       {R"({"preprocess": {"x": {"image": {}}}})", unsupported("preprocess")},
       {R"({"postprocess": {"y": {"softmax": true}}})", unsupported("postprocess")},
       {R"({"outputs": [{"name": "y", "labels": "labels.txt"}]})", unsupported("outputs[0].labels")},
-      {R"({"execution": {"objective": "latency"}})", unsupported("execution.objective")},
+      {R"({"execution": {"objective": "speed"}})",
+       "field \"execution.objective\": \"speed\" is not supported by this build"},
       {R"({"execution": {"device": "cuda"}})",
        "field \"execution.device\": \"cuda\" is not supported by this build; expected \"cpu\""},
       {R"({"execution": {"engine": "openvino"}})",
        "field \"execution.engine\": \"openvino\" is not supported by this build; expected \"auto\" or "
        "\"libtorch\""},
-      {R"({"execution": {"precisions": ["fp32", "bf16"]}})",
-       "field \"execution.precisions[1]\": \"bf16\" is not supported by this build"},
+      {R"({"execution": {"precisions": ["bf16", "int8"]}})",
+       "field \"execution.precisions[1]\": \"int8\" is not supported by this build"},
   });
 }
 

@@ -42,14 +42,28 @@ class FakeEngine final : public Engine {
  public:
   std::string_view name() const override { return "fake"; }
   std::string version() const override { return "1"; }
+  std::vector<Plan> plans() const override {
+    std::vector<Plan> all = Engine::plans();
+    for (const auto& [plan, as_planned] : variants) all.push_back(plan);
+    return all;
+  }
   absl::StatusOr<std::unique_ptr<Executable>> Load(const LoadRequest& request) override {
     loaded.push_back(request.artifact_path);
+    plan = request.plan;
     if (!failure.ok()) return failure;
+    for (const auto& [variant, as_planned] : variants) {
+      if (variant == request.plan) return as_planned();
+    }
     return std::make_unique<RecordingExecutable>(methods, &runs, run);
   }
   void PrepareThread(int intra_op_threads) override { ++prepared_threads; }
 
+  // What it loads by other plans than the artifact as it was saved.
+  using LoadFn = std::function<absl::StatusOr<std::unique_ptr<Executable>>()>;
+  std::vector<std::pair<Plan, LoadFn>> variants;
+
   absl::Status failure;
+  Plan plan;  // of the last load
   std::vector<Method> methods;
   RecordingExecutable::RunFn run;
   std::vector<std::string> loaded;

@@ -22,8 +22,8 @@ inline std::string ModelPath(const std::string& name) {
 // A model in memory. Throws if it cannot be loaded.
 class LoadedModel {
  public:
-  explicit LoadedModel(const std::string& name) : engine_(NewLibtorchEngine()) {
-    auto executable = engine_->Load({ModelPath(name)});
+  explicit LoadedModel(const std::string& name, const Plan& plan = {}) : engine_(NewLibtorchEngine()) {
+    auto executable = engine_->Load({.artifact_path = ModelPath(name), .plan = plan});
     if (!executable.ok()) throw std::runtime_error(executable.status().ToString());
     executable_ = *std::move(executable);
   }

@@ -462,6 +462,31 @@ class Counter(nn.Module):
         return self.calls
 
 
+class QuantizedCounter(nn.Module):
+    """A layer of eight-bit weights, and how often it was called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 2)
+        self.calls = 0
+
+    def forward(self, x: Tensor) -> tuple[Tensor, int]:
+        self.calls += 1
+        return self.layer(x), self.calls
+
+
+@model("quantized_counter")
+def quantized_counter() -> nn.Module:
+    return torch.ao.quantization.quantize_dynamic(QuantizedCounter(), {nn.Linear}, dtype=torch.qint8)
+
+
+@model("quantized")
+def quantized() -> nn.Module:
+    """Two layers of eight-bit weights; takes [N,4], returns [N,2]."""
+    layers = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    return torch.ao.quantization.quantize_dynamic(layers, {nn.Linear}, dtype=torch.qint8)
+
+
 @model("counter_in_place")
 class CounterInPlace(nn.Module):
     """Counts its calls in a buffer, and returns the buffer itself."""

@@ -20,6 +20,7 @@
 #include "daemon/engine/libtorch/module_state.h"
 #include "daemon/engine/libtorch/mutation.h"
 #include "daemon/engine/libtorch/types.h"
+#include "daemon/engine/libtorch/variants.h"
 #include "registry/base/mutex.h"
 #include "registry/base/status_macros.h"
 
@@ -112,8 +113,8 @@ absl::StatusOr<std::vector<c10::IValue>> Stack(const BoundMethod& bound,
 // What a module's executable and its sessions share: everything but the attributes.
 class Program {
  public:
-  Program(torch::jit::Module module, std::vector<BoundMethod> methods)
-      : module_(std::move(module)), bound_(std::move(methods)) {
+  Program(torch::jit::Module module, std::vector<BoundMethod> methods, Precision precision)
+      : module_(std::move(module)), bound_(std::move(methods)), precision_(precision) {
     for (const BoundMethod& bound : bound_) {
       methods_.push_back(bound.signature);
       const AttributeWrites writes = FindAttributeWrites(bound.method);
@@ -125,6 +126,7 @@ class Program {
 
   const std::vector<Method>& methods() const { return methods_; }
   bool writes_attributes() const { return writes_.any; }
+  bool forks() const { return forks_.has_value(); }
   // Throws what LibTorch throws.
   ModuleState NewState() const { return ModuleState::CopyOf(module_, writes_.parameters); }
 
@@ -145,11 +147,17 @@ class Program {
 
  private:
   c10::IValue Call(torch::jit::Method method, std::vector<c10::IValue> stack) {
+    if (precision_ == Precision::kAsSaved) return CallAsIs(std::move(method), std::move(stack));
+    for (c10::IValue& value : stack) value = Convert(std::move(value), at::kFloat, at::kBFloat16);
+    return Convert(CallAsIs(std::move(method), std::move(stack)), at::kBFloat16, at::kFloat);
+  }
+  c10::IValue CallAsIs(torch::jit::Method method, std::vector<c10::IValue> stack) {
     return forks_.has_value() ? forks_->Run(method, std::move(stack)) : method(std::move(stack));
   }
 
   const torch::jit::Module module_;
   const std::vector<BoundMethod> bound_;
+  const Precision precision_;    // of the module
   std::vector<Method> methods_;  // constant after construction
   AttributeWrites writes_;       // so is this
   std::optional<Forks> forks_;   // of a module that forks; waits for its tasks before the module goes
@@ -174,8 +182,7 @@ class LibtorchSession final : public Executable {
 
 class LibtorchExecutable final : public Executable {
  public:
-  LibtorchExecutable(torch::jit::Module module, std::vector<BoundMethod> methods)
-      : program_(std::make_shared<Program>(std::move(module), std::move(methods))) {}
+  explicit LibtorchExecutable(std::shared_ptr<Program> program) : program_(std::move(program)) {}
 
   const std::vector<Method>& methods() const override { return program_->methods(); }
   bool stateful() const override { return program_->writes_attributes(); }
@@ -229,11 +236,32 @@ class LibtorchExecutable final : public Executable {
   std::vector<ModuleState> unused_ ABSL_GUARDED_BY(mutex_);  // as many as ran at the same time
 };
 
+// A module that is about to be prepared for another plan than the artifact as it was saved.
+absl::Status CheckCanPrepare(const Program& program) {
+  const std::vector<Method>& methods = program.methods();
+  if (methods.front().name != "forward") {
+    return absl::InvalidArgumentError("only a module with forward can be frozen");
+  }
+  if (program.writes_attributes()) {
+    return absl::InvalidArgumentError("the module writes its attributes while it runs, and cannot be frozen");
+  }
+  // What is forked is a graph of its own, which freezing may leave without its attributes.
+  if (program.forks()) return absl::InvalidArgumentError("the module forks, and is not frozen");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<Program>> MakeProgram(torch::jit::Module module, Precision precision) {
+  MODELD_ASSIGN_OR_RETURN(std::vector<BoundMethod> methods, BindMethods(module));
+  return std::make_shared<Program>(std::move(module), std::move(methods), precision);
+}
+
 class LibtorchEngine final : public Engine {
  public:
   std::string_view name() const override { return "libtorch"; }
 
   std::string version() const override { return TORCH_VERSION; }
+
+  std::vector<Plan> plans() const override { return LibtorchPlans(); }
 
   absl::StatusOr<std::unique_ptr<Executable>> Load(const LoadRequest& request) override {
     if (::access(request.artifact_path.c_str(), F_OK) != 0 && errno == ENOENT) {
@@ -245,8 +273,16 @@ class LibtorchEngine final : public Engine {
       const c10::InferenceMode inference_mode;
       torch::jit::Module module = torch::jit::load(request.artifact_path, at::kCPU);
       module.eval();
-      MODELD_ASSIGN_OR_RETURN(std::vector<BoundMethod> methods, BindMethods(module));
-      return std::make_unique<LibtorchExecutable>(std::move(module), std::move(methods));
+      MODELD_ASSIGN_OR_RETURN(std::shared_ptr<Program> program, MakeProgram(module, Precision::kAsSaved));
+      if (!request.plan.is_as_saved()) {
+        MODELD_RETURN_IF_ERROR(CheckCanPrepare(*program));
+        std::vector<std::string> names;
+        for (const Method& method : program->methods()) names.push_back(method.name);
+        program.reset();
+        MODELD_ASSIGN_OR_RETURN(
+            program, MakeProgram(Prepare(std::move(module), request.plan, names), request.plan.precision));
+      }
+      return std::make_unique<LibtorchExecutable>(std::move(program));
     } catch (...) {
       return StatusFromException(absl::StatusCode::kInvalidArgument);
     }

@@ -7,6 +7,7 @@
 #include <new>
 #include <set>
 
+#include "daemon/probe/choose_plan.h"
 #include "modeld/v1/value.pb.h"
 #include "registry/base/file_system.h"
 #include "tests/support/fake_engine.h"
@@ -69,6 +70,39 @@ class EngineLoaderTest : public ::testing::Test {
   std::map<std::string, std::string> extra_files_;  // of the artifact that Registered writes
   std::vector<VersionFile> files_;                  // beside it
 };
+
+TEST_F(EngineLoaderTest, LoadsByThePlanThatTheProbeChose) {
+  const VersionRecord record = Registered(R"({"version":"1.0"})");
+  const Plan plan{.engine = "fake", .variant = "frozen", .precision = Precision::kAsSaved};
+  engine_.variants.emplace_back(plan, [this]() -> absl::StatusOr<std::unique_ptr<Executable>> {
+    return std::make_unique<RecordingExecutable>(engine_.methods, &engine_.runs, engine_.run);
+  });
+  v1::ProbeReport report;
+  report.set_outcome(v1::PROBE_OUTCOME_PASSED);
+  report.set_engine("fake 1");
+  report.set_machine(ThisMachine().cpu_model);
+  report.set_cpus(ThisMachine().cpus);
+  SetPlan(plan, report.add_plans());
+  report.mutable_plans(0)->set_chosen(true);
+  const auto record_probe = [&] {
+    EventRecord event;
+    event.actor = "daemon";
+    event.action = action::kProbed;
+    ASSERT_OK(registry_->RecordProbe("digits", "1.0", report, event));
+  };
+  record_probe();
+  absl::StatusOr<LoadedVersion> loaded = Load(record);
+  ASSERT_OK(loaded);
+  EXPECT_EQ(engine_.plan, plan);
+  EXPECT_EQ(loaded->version->engine, "fake frozen");
+
+  report.set_cpus(report.cpus() + 1);  // measured elsewhere
+  record_probe();
+  loaded = Load(record);
+  ASSERT_OK(loaded);
+  EXPECT_TRUE(engine_.plan.is_as_saved());
+  EXPECT_EQ(loaded->version->engine, "fake");
+}
 
 TEST_F(EngineLoaderTest, LoadsTheArtifactOfTheStoreAndWarms) {
   const VersionRecord record =

@@ -86,5 +86,22 @@ TEST(ConcludeTest, LastWordsAreMadeFitForAMessage) {
   EXPECT_EQ(report.last_words(), "\xEF\xBF\xBD!");
 }
 
+TEST(ConcludeTest, WhoPassedHasPassedHoweverThePlansEnd) {
+  v1::ProbeReport last = At("trying it as libtorch frozen");
+  last.set_outcome(v1::PROBE_OUTCOME_PASSED);
+  EXPECT_FALSE(IsFinal(last));
+  ASSERT_OK_AND_ASSIGN(const v1::ProbeReport report, Conclude(last, {How::kKilled, SIGSEGV}, "", kLimits));
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_PASSED);
+  EXPECT_EQ(report.stage(), "");
+  EXPECT_TRUE(IsFinal(report));
+}
+
+TEST(IsFinalTest, ARefusalIsWhereverItComesFrom) {
+  v1::ProbeReport report = At("loading");
+  EXPECT_FALSE(IsFinal(report));
+  report.set_outcome(v1::PROBE_OUTCOME_NOT_LOADABLE);
+  EXPECT_TRUE(IsFinal(report));
+}
+
 }  // namespace
 }  // namespace modeld

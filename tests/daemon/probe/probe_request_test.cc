@@ -16,6 +16,7 @@ TEST(ProbeRequestTest, ComesBackAsItWas) {
       .config_json = "{}",
       .golden = {{.name = "golden/0", .path = ""}, {.name = "golden/1", .path = "/b"}},
       .limits = {.wall = absl::Milliseconds(1500), .cpu = absl::Seconds(7), .memory_bytes = 1 << 30},
+      .try_plans = true,
       .parent_process = 4711};
   const std::string bytes = EncodeRequest(request);
   ASSERT_OK_AND_ASSIGN(const ProbeRequest decoded, DecodeRequest(bytes));
@@ -25,6 +26,7 @@ TEST(ProbeRequestTest, ComesBackAsItWas) {
   EXPECT_EQ(decoded.limits.wall, request.limits.wall);
   EXPECT_EQ(decoded.limits.cpu, request.limits.cpu);
   EXPECT_EQ(decoded.limits.memory_bytes, request.limits.memory_bytes);
+  EXPECT_TRUE(decoded.try_plans);
   EXPECT_EQ(decoded.parent_process, 4711);
   for (size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_THAT(DecodeRequest(bytes.substr(0, size)),

@@ -8,6 +8,7 @@
 
 #include "registry/model_config.h"
 #include "tests/support/fake_engine.h"
+#include "tests/support/fake_probe_host.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/values.h"
 
@@ -20,18 +21,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
-
-class FakeHost final : public ProbeHost {
- public:
-  void Progress(const v1::ProbeReport& report) override { stages.push_back(report.stage()); }
-  int64_t ResidentBytes() override { return resident; }
-  int64_t PeakBytes() override { return peak; }
-  absl::Duration Now() override { return now += absl::Milliseconds(1); }
-
-  std::vector<std::string> stages;
-  int64_t resident = 1000, peak = 1000;
-  absl::Duration now;
-};
 
 class RunProbeTest : public ::testing::Test {
  protected:
@@ -61,8 +50,8 @@ class RunProbeTest : public ::testing::Test {
       R"("version": "1", "inputs": [{"name": "x", "dtype": "FP32", "shape": [-1, 3]}])";
   const Value x_ = Value{FloatTensor({1, 3}, {1, 2, 3})};
   FakeEngine engine_;
-  ProbeSubject subject_{.artifact_path = "/store/ab", .config = {}, .samples = {}};
-  FakeHost host_;
+  ProbeSubject subject_{.artifact_path = "/store/ab", .config = {}, .samples = {}, .try_plans = false};
+  FakeProbeHost host_;
 };
 
 TEST_F(RunProbeTest, AVersionThatPasses) {
@@ -278,6 +267,73 @@ TEST_F(RunProbeTest, WithAGoldenSampleNaNOnGeneratedInputsIsAWarning) {
   const v1::ProbeReport report = Probe();
   EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_PASSED) << report.reason();
   EXPECT_THAT(report.warnings(), ElementsAre(HasSubstr("output[0, 1] is NaN")));
+}
+
+class RunProbeWithPlansTest : public RunProbeTest {
+ protected:
+  RunProbeWithPlansTest() {
+    Config("{" + declared_ + "}");
+    subject_.try_plans = true;
+    engine_.run = Taking(absl::Milliseconds(10));
+  }
+  RecordingExecutable::RunFn Taking(absl::Duration time) {
+    return [this, time](const std::vector<Value>&) {
+      host_.now += time;
+      return Value{FloatTensor({1, 2}, {0.25, 0.5})};
+    };
+  }
+  void Variant(const std::string& name, RecordingExecutable::RunFn run) {
+    engine_.variants.emplace_back(
+        Plan{.engine = "fake", .variant = name, .precision = Precision::kAsSaved},
+        [this, run = std::move(run)]() -> absl::StatusOr<std::unique_ptr<Executable>> {
+          host_.resident += 700;
+          return std::make_unique<RecordingExecutable>(engine_.methods, &engine_.runs, run);
+        });
+  }
+};
+
+TEST_F(RunProbeWithPlansTest, TheBestIsChosen) {
+  Variant("slow", Taking(absl::Milliseconds(20)));
+  Variant("fast", Taking(absl::Milliseconds(5)));
+  Variant("wrong", [](const std::vector<Value>&) { return Value{FloatTensor({1, 2}, {0, 0})}; });
+  const v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_PASSED) << report.reason();
+  EXPECT_EQ(report.stage(), "");
+  ASSERT_EQ(report.plans_size(), 4);
+  EXPECT_EQ(report.plans(0).variant(), "");
+  EXPECT_FALSE(report.plans(0).chosen());
+  EXPECT_TRUE(report.plans(2).chosen());
+  EXPECT_EQ(report.plans(2).variant(), "fast");
+  EXPECT_THAT(report.plans(3).refused(), HasSubstr("beyond tolerance"));
+  EXPECT_EQ(report.resident_bytes(), 700) << "of the chosen one";
+}
+
+TEST_F(RunProbeWithPlansTest, WhoDiesWhileOneIsTriedHasPassed) {
+  Variant("fast", Taking(absl::Milliseconds(5)));
+  Variant("crashes", Taking(absl::Milliseconds(1)));
+  (void)Probe();
+  const v1::ProbeReport& last = host_.reports.back();
+  EXPECT_EQ(last.stage(), "trying it as fake crashes");
+  EXPECT_EQ(last.outcome(), v1::PROBE_OUTCOME_PASSED);
+  ASSERT_EQ(last.plans_size(), 3);
+  EXPECT_TRUE(last.plans(1).chosen());
+  EXPECT_EQ(last.plans(2).refused(), "the probe ended while it was tried");
+}
+
+TEST_F(RunProbeWithPlansTest, AVersionThatIsRefusedIsNotTried) {
+  Variant("fast", Taking(absl::Milliseconds(5)));
+  AddSample({{"x", x_}}, {{"output", Value{FloatTensor({1, 2}, {7, 7})}}});
+  const v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_WRONG_OUTPUT);
+  EXPECT_EQ(report.plans_size(), 0);
+}
+
+TEST_F(RunProbeWithPlansTest, MemoryThatEndsEndsThePlanOnly) {
+  Variant("large", [](const std::vector<Value>&) -> absl::StatusOr<Value> { throw std::bad_alloc(); });
+  const v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_PASSED);
+  EXPECT_TRUE(report.plans(0).chosen());
+  EXPECT_EQ(report.plans(1).refused(), "memory ran out");
 }
 
 }  // namespace

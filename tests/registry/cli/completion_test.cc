@@ -37,7 +37,7 @@ std::vector<std::string> CompleteWords(const std::vector<std::string>& words) {
 
 TEST(CompletionTest, Commands) {
   EXPECT_THAT(CompleteWords({"ro"}), ElementsAre("rollback"));
-  EXPECT_THAT(CompleteWords({"p"}), ElementsAre("pin", "predict", "probe", "promote", "push"));
+  EXPECT_THAT(CompleteWords({"p"}), ElementsAre("pin", "plans", "predict", "probe", "promote", "push"));
   EXPECT_THAT(CompleteWords({""}), Contains("models"));
   EXPECT_THAT(CompleteWords({}), Contains("models"));
   EXPECT_THAT(CompleteWords({"xyz"}), IsEmpty());

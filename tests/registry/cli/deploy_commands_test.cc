@@ -350,6 +350,7 @@ TEST_F(DeployTest, DiffAndProbe) {
   EXPECT_THAT(Run({"probe", "digits", "1.0"}).out, StartsWith("digits 1.0: passed\n"));
   EXPECT_EQ(nlohmann::json::parse(Run({"probe", "digits", "1.0", "-o", "json"}).out)["outcome"],
             "PROBE_OUTCOME_PASSED");
+  EXPECT_THAT(Run({"plans", "digits", "1.0"}).out, HasSubstr("digits 1.0 was probed as it was saved only"));
 }
 
 TEST_F(DeployTest, Labels) {

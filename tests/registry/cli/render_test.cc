@@ -240,6 +240,33 @@ TEST(RenderTest, Probe) {
   EXPECT_EQ(RenderProbe(never, {}), "digits 1.1 was never probed\n");
 }
 
+TEST(RenderTest, Plans) {
+  const auto response = Parse<v1::GetVersionResponse>(R"(
+    model: "digits" version { version: "1.1" }
+    probe {
+      outcome: PROBE_OUTCOME_PASSED engine: "libtorch 2.13.0" machine: "EPYC" cpus: 2
+      plans { engine: "libtorch" load_seconds: 0.5 resident_bytes: 1000000
+              latencies { batch_size: 1 seconds: 0.004 } latencies { batch_size: 8 seconds: 0.020 } }
+      plans { engine: "libtorch" variant: "frozen" chosen: true load_seconds: 0.5 resident_bytes: 2000000
+              latencies { batch_size: 1 seconds: 0.002 } max_absolute: 1e-6 max_relative: 0.001 }
+      plans { engine: "libtorch" variant: "frozen" precision: "bf16" refused: "beyond tolerance\n on it" }
+    })");
+  const std::string text = RenderPlans(response, {});
+  EXPECT_THAT(text, HasSubstr(" on one thread of EPYC, 2 CPUs, with libtorch 2.13.0\n"));
+  EXPECT_THAT(text, HasSubstr("libtorch              1: 4.00 ms, 8: 20.0 ms  1.00 MB"));
+  EXPECT_THAT(text, HasSubstr("libtorch frozen       1: 2.00 ms "));
+  EXPECT_THAT(text, HasSubstr("1e-06         0.001         chosen\n"));
+  EXPECT_THAT(text, HasSubstr("libtorch frozen bf16  -  "));
+  EXPECT_THAT(text, HasSubstr("\"beyond tolerance\\n on it\"\n"));
+  EXPECT_THAT(RenderProbe(response, {}), HasSubstr("libtorch frozen bf16"));
+
+  v1::GetVersionResponse as_saved = response;
+  as_saved.mutable_probe()->clear_plans();
+  EXPECT_THAT(RenderPlans(as_saved, {}), HasSubstr("as it was saved only; see --try-plans"));
+  as_saved.clear_probe();
+  EXPECT_EQ(RenderPlans(as_saved, {}), "digits 1.1 was never probed\n");
+}
+
 TEST(RenderTest, Fates) {
   const auto fate = [](const char* text) {
     return RenderFate("digits", Parse<v1::WaitVersionResponse>(text));

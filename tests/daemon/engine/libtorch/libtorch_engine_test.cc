@@ -154,6 +154,25 @@ TEST(LoadTest, ConvolutionsAndRecurrentNetworksRun) {
   EXPECT_EQ(ValueSummary(tuple.items[1].get_if<Tuple>()->items[1]), "FP32[1,2,3]");
 }
 
+TEST(LoadTest, DynamicallyQuantizedLayersRun) {
+  LoadedModel model("quantized");
+  const Value x{FloatTensor({3, 4}, {1, 2, 3, 4, 0, 0, 0, 0, 4, 3, 2, 1})};
+  ASSERT_OK_AND_ASSIGN(const Value first, model.Call({{"input", x}}));
+  EXPECT_EQ(first.get_if<Tensor>()->shape, (std::vector<int64_t>{3, 2}));
+  ASSERT_OK_AND_ASSIGN(const Value second, model.Call({{"input", x}}));
+  EXPECT_EQ(Dump(first), Dump(second));
+}
+
+TEST(LoadTest, DynamicallyQuantizedLayersBesideStateRun) {
+  LoadedModel model("quantized_counter");
+  const Value x{FloatTensor({1, 4}, {1, 2, 3, 4})};
+  EXPECT_THAT(model.Answer({{"x", x}}), HasSubstr("int 1"));
+  EXPECT_THAT(model.Answer({{"x", x}}), HasSubstr("int 1")) << "each request begins anew";
+  model.KeepState();
+  EXPECT_THAT(model.Answer({{"x", x}}), HasSubstr("int 1"));
+  EXPECT_THAT(model.Answer({{"x", x}}), HasSubstr("int 2"));
+}
+
 TEST(RunErrorTest, IsTheModelsOwnMessageWithItsSourceLine) {
   LoadedModel raises("raises");
   const auto call = [&](const char* kind) {

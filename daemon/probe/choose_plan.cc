@@ -1,0 +1,66 @@
+#include "daemon/probe/choose_plan.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace modeld {
+namespace {
+
+constexpr char kBf16[] = "bf16";
+constexpr double kWorthIt = 0.95;
+
+// What is to be as small as possible.
+double CostOf(const v1::PlanResult& plan, const std::string& objective) {
+  if (objective == "memory") return static_cast<double>(plan.resident_bytes());
+  double cost = std::numeric_limits<double>::infinity();
+  for (const v1::BatchLatency& latency : plan.latencies()) {
+    if (objective != "throughput") return latency.seconds();
+    cost =
+        std::min(cost, latency.seconds() / static_cast<double>(std::max<int64_t>(1, latency.batch_size())));
+  }
+  return cost;
+}
+
+}  // namespace
+
+int ChoosePlan(const google::protobuf::RepeatedPtrField<v1::PlanResult>& plans,
+               const std::string& objective) {
+  int best = 0;
+  double best_cost = CostOf(plans[0], objective) * kWorthIt;
+  for (int i = 1; i < plans.size(); ++i) {
+    const double cost = CostOf(plans[i], objective);
+    if (!plans[i].refused().empty() || cost >= best_cost) continue;
+    best = i;
+    best_cost = cost;
+  }
+  return best;
+}
+
+bool AllowsBf16(const v1::ExecutionConfig& execution) {
+  const auto& named = execution.precisions();
+  if (named.empty()) return execution.has_tolerance();
+  return std::find(named.begin(), named.end(), kBf16) != named.end();
+}
+
+void SetPlan(const Plan& plan, v1::PlanResult* result) {
+  result->set_engine(plan.engine);
+  result->set_variant(plan.variant);
+  result->set_precision(plan.precision == Precision::kBf16 ? kBf16 : "");
+}
+
+Plan PlanOf(const v1::PlanResult& result) {
+  return {.engine = result.engine(),
+          .variant = result.variant(),
+          .precision = result.precision() == kBf16 ? Precision::kBf16 : Precision::kAsSaved};
+}
+
+Plan ChosenPlan(const v1::ProbeReport& report, const std::string& engine, const Machine& machine) {
+  if (report.engine() != engine) return {};
+  if (Machine{.cpu_model = report.machine(), .cpus = report.cpus()} != machine) return {};
+  for (const v1::PlanResult& plan : report.plans()) {
+    if (plan.chosen()) return PlanOf(plan);
+  }
+  return {};
+}
+
+}  // namespace modeld

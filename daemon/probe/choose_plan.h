@@ -1,0 +1,33 @@
+// ChoosePlan: which of the plans that were tried a version runs by. Pure functions.
+#pragma once
+
+#include <string>
+
+#include "daemon/engine/plan.h"
+#include "daemon/probe/machine.h"
+#include "modeld/v1/model_config.pb.h"
+#include "modeld/v1/probe.pb.h"
+
+namespace modeld {
+
+// Index in `plans`, of which the first is the artifact as it was saved. `objective`: `latency` (also where it
+// is empty) is the time of the smallest batch that was measured, `throughput` the least time for a row in any
+// of them, `memory` what the loaded version takes. Of those that were not refused the best is taken; but the
+// artifact as it was saved keeps its place unless it is beaten by a twentieth, within which measurements
+// differ by themselves. REQUIRES: `plans` is not empty.
+int ChoosePlan(const google::protobuf::RepeatedPtrField<v1::PlanResult>& plans, const std::string& objective);
+
+// Whether plans in bfloat16 may be taken: where `execution.precisions` names it, or says nothing and
+// `execution.tolerance` says how far outputs may be off.
+bool AllowsBf16(const v1::ExecutionConfig& execution);
+
+// Between a plan and what reports say of it.
+void SetPlan(const Plan& plan, v1::PlanResult* result);
+Plan PlanOf(const v1::PlanResult& result);
+
+// The chosen one; `engine` is "libtorch 2.13.0". The artifact as it was saved where none was looked for, or
+// where the report was made on another machine, with another engine, or for another number of CPUs: then it
+// says nothing of this one.
+Plan ChosenPlan(const v1::ProbeReport& report, const std::string& engine, const Machine& machine);
+
+}  // namespace modeld

@@ -1,0 +1,211 @@
+#include "daemon/probe/plan_trials.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/codec/utf8.h"
+#include "daemon/engine/bind.h"
+#include "daemon/engine/deep_copy.h"
+#include "daemon/probe/check_batching.h"
+#include "daemon/probe/choose_plan.h"
+#include "daemon/probe/declared.h"
+#include "daemon/probe/generated_inputs.h"
+#include "daemon/probe/warm_up.h"
+#include "registry/base/free_memory.h"
+#include "registry/base/status_macros.h"
+
+namespace modeld {
+namespace {
+
+constexpr size_t kForward = 0;
+// For all plans of a version, of CPU time: a deployment waits for them.
+constexpr absl::Duration kBudget = absl::Seconds(15);
+// What a batch size is measured for, after it was warmed.
+constexpr absl::Duration kMeasuredFor = absl::Milliseconds(150);
+constexpr size_t kLeastRuns = 7, kMostRuns = 200;
+
+// What runs of `forward` take; empty: it raises.
+std::vector<double> TimesOf(Executable& executable, const Declarations& declared, const GoldenSample& sample,
+                            const SteadyNow& now) {
+  std::vector<double> seconds;
+  const absl::Duration begin = now();
+  while (seconds.size() < kLeastRuns || (seconds.size() < kMostRuns && now() - begin < kMeasuredFor)) {
+    absl::StatusOr<std::vector<Value>> arguments =
+        BindArguments(executable.methods()[kForward], declared.inputs, DeepCopy(sample.inputs));
+    if (!arguments.ok()) return {};
+    const absl::Duration called = now();
+    if (!executable.Run(kForward, *std::move(arguments)).ok()) return {};
+    seconds.push_back(absl::ToDoubleSeconds(now() - called));
+  }
+  return seconds;
+}
+
+double Median(std::vector<double> seconds) {
+  const auto middle = seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2);
+  std::nth_element(seconds.begin(), middle, seconds.end());
+  return *middle;
+}
+
+GoldenSample InputsOnly(std::string name, std::string method, NamedValues inputs) {
+  return {.name = std::move(name), .method = std::move(method), .inputs = std::move(inputs), .outputs = {}};
+}
+
+std::string GeneratedName(int64_t batch_size) {
+  return absl::StrCat("generated inputs of batch size ", batch_size);
+}
+
+bool HaveEqualSignatures(const std::vector<Method>& a, const std::vector<Method>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Method& one, const Method& other) {
+    return one.name == other.name &&
+           std::equal(one.arguments.begin(), one.arguments.end(), other.arguments.begin(),
+                      other.arguments.end(), [](const Argument& x, const Argument& y) {
+                        return x.name == y.name && TypeName(x.type) == TypeName(y.type);
+                      });
+  });
+}
+
+}  // namespace
+
+PlanTrials::PlanTrials(Engine& engine, const ProbeSubject& subject, const Declarations& declared,
+                       ProbeHost& host)
+    : engine_(engine),
+      subject_(subject),
+      declared_(declared),
+      host_(host),
+      tolerance_(ToleranceOf(subject.config)),
+      begun_(host.Now()) {}
+
+bool PlanTrials::is_over() const { return host_.Now() - begun_ > kBudget; }
+
+absl::StatusOr<v1::PlanResult> PlanTrials::Begin(Executable& as_saved, double load_seconds,
+                                                 int64_t resident_bytes) {
+  if (as_saved.stateful()) {
+    return absl::FailedPreconditionError("the module writes its attributes while it runs");
+  }
+  methods_ = as_saved.methods();
+  std::vector<GoldenSample> generated, samples;
+  if (CanGenerate(methods_[kForward], declared_.inputs)) {
+    for (const int64_t size : WarmUpSizes(subject_.config)) {
+      absl::StatusOr<NamedValues> inputs = GenerateInputs(declared_.inputs, size);
+      if (inputs.ok()) generated.push_back(InputsOnly(GeneratedName(size), "", *std::move(inputs)));
+    }
+  }
+  for (const GoldenSample& sample : subject_.samples) {
+    samples.push_back(InputsOnly(sample.name, sample.method, DeepCopy(sample.inputs)));
+  }
+  on_generated_ = AnswersTo(std::move(generated), as_saved);
+  on_samples_ = AnswersTo(std::move(samples), as_saved);
+  if (on_generated_.empty() && on_samples_.empty()) {
+    return absl::FailedPreconditionError("no inputs are known that it answers to");
+  }
+
+  v1::PlanResult result;
+  SetPlan(engine_.plans().front(), &result);
+  if (std::string why = WhyNot(as_saved, &result); !why.empty()) {
+    return absl::FailedPreconditionError(absl::StrCat("it answers otherwise the second time: ", why));
+  }
+  result.set_load_seconds(load_seconds);
+  Measure(as_saved, &result);
+  result.set_resident_bytes(resident_bytes);
+  return result;
+}
+
+v1::PlanResult PlanTrials::Try(const Plan& plan) {
+  v1::PlanResult result;
+  SetPlan(plan, &result);
+  result.set_refused(WhyNotAllowed(plan));
+  if (!result.refused().empty()) return result;
+
+  ReturnFreeMemory();
+  const int64_t resident_before = host_.ResidentBytes();
+  const absl::Duration begin = host_.Now();
+  absl::StatusOr<std::unique_ptr<Executable>> loaded =
+      engine_.Load({.artifact_path = subject_.artifact_path, .plan = plan});
+  result.set_load_seconds(absl::ToDoubleSeconds(host_.Now() - begin));
+  std::string why_not;
+  if (!loaded.ok()) {
+    why_not = absl::StrCat("it cannot be loaded so: ", std::string(loaded.status().message()));
+  } else if (!HaveEqualSignatures((*loaded)->methods(), methods_)) {
+    why_not = "its methods take other arguments so";
+  } else {
+    why_not = WhyNot(**loaded, &result);
+  }
+  if (why_not.empty()) {
+    Measure(**loaded, &result);
+    ReturnFreeMemory();
+    result.set_resident_bytes(std::max<int64_t>(host_.ResidentBytes() - resident_before, 0));
+  }
+  result.set_refused(ToUtf8(why_not));
+  return result;
+}
+
+std::vector<GoldenSample> PlanTrials::AnswersTo(std::vector<GoldenSample> inputs,
+                                                Executable& as_saved) const {
+  std::erase_if(inputs, [&](GoldenSample& each) {
+    absl::StatusOr<NamedValues> outputs = RunSample(as_saved, declared_, each);
+    if (outputs.ok()) each.outputs = *std::move(outputs);
+    return !outputs.ok();
+  });
+  return inputs;
+}
+
+std::string PlanTrials::WhyNotAllowed(const Plan& plan) const {
+  if (is_over()) return "not tried: the time for trying plans was over";
+  if (plan.precision == Precision::kAsSaved) return "";
+  if (!AllowsBf16(subject_.config.execution())) {
+    return "not tried: neither execution.precisions nor execution.tolerance allows bf16";
+  }
+  if (subject_.samples.empty()) return "not tried: there is no golden sample to prove it on";
+  return "";
+}
+
+std::string PlanTrials::WhyNot(Executable& executable, v1::PlanResult* result) {
+  const auto differs = [&](const GoldenSample& expected) -> std::string {
+    const absl::StatusOr<v1::GoldenResult> compared = RunGolden(executable, declared_, expected, tolerance_);
+    if (!compared.ok()) {
+      return absl::StrCat("it fails on ", expected.name, ": ", std::string(compared.status().message()));
+    }
+    result->set_max_absolute(std::max(result->max_absolute(), compared->max_absolute()));
+    result->set_max_relative(std::max(result->max_relative(), compared->max_relative()));
+    return compared->passed() ? ""
+                              : absl::StrCat("beyond tolerance on ", expected.name, ": ", compared->detail());
+  };
+  const std::vector<GoldenSample>* const all[] = {&on_generated_, &on_samples_, &subject_.samples};
+  for (const std::vector<GoldenSample>* const expected : all) {
+    for (const GoldenSample& sample : *expected) {
+      if (std::string why = differs(sample); !why.empty()) return why;
+    }
+  }
+  const int64_t max_rows = subject_.config.batching().max_batch_size();
+  if (max_rows <= 1) return "";
+  for (const absl::Status& batched :
+       {CanGenerate(methods_[kForward], declared_.inputs) ? CheckBatching(executable, declared_, tolerance_)
+                                                          : absl::OkStatus(),
+        CheckBatching(executable, declared_, subject_.samples, max_rows, tolerance_)}) {
+    if (absl::IsInvalidArgument(batched)) return std::string(batched.message());
+  }
+  return "";
+}
+
+void PlanTrials::Measure(Executable& executable, v1::PlanResult* result) const {
+  std::vector<const GoldenSample*> inputs;
+  for (const GoldenSample& generated : on_generated_) inputs.push_back(&generated);
+  if (inputs.empty()) {
+    // One is enough to compare plans by.
+    if (const GoldenSample* const sample = SampleOfForward(executable, on_samples_)) inputs.push_back(sample);
+  }
+  const SteadyNow now = [this] { return host_.Now(); };
+  for (const GoldenSample* const sample : inputs) {
+    const WarmUpResult warmed = WarmUpOnSample(executable, declared_, *sample, WarmUpLimits(), now);
+    const std::vector<double> seconds = TimesOf(executable, declared_, *sample, now);
+    if (seconds.empty()) continue;
+    v1::BatchLatency* const latency = result->add_latencies();
+    latency->set_batch_size(warmed.batch_size);
+    latency->set_calls(static_cast<int32_t>(seconds.size()));
+    latency->set_stable(warmed.stable);
+    latency->set_seconds(Median(seconds));
+  }
+}
+
+}  // namespace modeld

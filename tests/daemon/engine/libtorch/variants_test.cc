@@ -1,0 +1,143 @@
+// Each plan of the engine on models of every kind: it answers as the artifact as it was saved does, or it
+// says why it cannot be had.
+#include "daemon/engine/libtorch/variants.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "tests/support/loaded_model.h"
+#include "tests/support/status_matchers.h"
+
+namespace modeld {
+
+// For the names of tests.
+void PrintTo(const Plan& plan, std::ostream* out) { *out << PlanName(plan); }
+
+namespace {
+
+using ::testing::HasSubstr;
+
+Value Ramp(std::vector<int64_t> shape) {
+  int64_t count = 1;
+  for (const int64_t size : shape) count *= size;
+  std::vector<float> elements;
+  for (int64_t i = 0; i < count; ++i) elements.push_back(static_cast<float>(i % 17) / 16);
+  return Value{FloatTensor(std::move(shape), elements)};
+}
+
+double LargestDifference(const Value& a, const Value& b) {
+  const std::vector<float> x = ElementsOf<float>(a), y = ElementsOf<float>(b);
+  EXPECT_EQ(x.size(), y.size());
+  double largest = 0;
+  for (size_t i = 0; i < std::min(x.size(), y.size()); ++i)
+    largest = std::max<double>(largest, std::abs(x[i] - y[i]));
+  return largest;
+}
+
+class VariantsTest : public ::testing::TestWithParam<Plan> {
+ protected:
+  bool is_bf16() const { return GetParam().precision == Precision::kBf16; }
+  // As far as the precision lets it be.
+  double Tolerance() const { return is_bf16() ? 0.05 : 1e-5; }
+  static absl::Status LoadStatus(const std::string& name) {
+    return NewLibtorchEngine()->Load({.artifact_path = ModelPath(name), .plan = GetParam()}).status();
+  }
+};
+
+TEST_P(VariantsTest, AConvolutionNetAnswersTheSame) {
+  LoadedModel as_saved("cnn"), planned("cnn", GetParam());
+  const NamedValues inputs = {{"input", Ramp({2, 1, 8, 8})}};
+  ASSERT_OK_AND_ASSIGN(const Value expected, as_saved.Call(inputs));
+  for (int call = 0; call < 4; ++call) {  // as recorded, as specialized, as compiled
+    ASSERT_OK_AND_ASSIGN(const Value actual, planned.Call(inputs));
+    const Tensor& tensor = *actual.get_if<Tensor>();
+    EXPECT_EQ(tensor.dtype, DType::kFp32);
+    EXPECT_EQ(tensor.shape, expected.get_if<Tensor>()->shape);
+    EXPECT_LT(LargestDifference(actual, expected), Tolerance());
+  }
+}
+
+TEST_P(VariantsTest, OtherMethodsAreKept) {
+  LoadedModel as_saved("methods"), planned("methods", GetParam());
+  ASSERT_EQ(planned.methods().size(), as_saved.methods().size());
+  for (const Method& method : as_saved.methods()) {
+    const NamedValues inputs = {{"x", Ramp({2, 3})}};
+    ASSERT_OK_AND_ASSIGN(const Value expected, as_saved.Call(inputs, method.name));
+    ASSERT_OK_AND_ASSIGN(const Value actual, planned.Call(inputs, method.name));
+    EXPECT_LT(LargestDifference(actual, expected), Tolerance()) << method.name;
+  }
+}
+
+TEST_P(VariantsTest, TensorsWithinContainersHaveTheCallersPrecision) {
+  LoadedModel as_saved("tensor_dict"), planned("tensor_dict", GetParam());
+  const NamedValues inputs = {{"xs", DictOf({{Str("a"), Ramp({2})}, {Str("b"), Ramp({3})}})}};
+  const absl::StatusOr<Value> expected = as_saved.Call(inputs), actual = planned.Call(inputs);
+  ASSERT_OK(expected.status());
+  ASSERT_OK(actual.status());
+  if (!is_bf16()) {
+    EXPECT_EQ(Dump(*actual), Dump(*expected));
+  }
+  for (const auto& [key, value] : actual->get_if<Dict>()->entries) {
+    EXPECT_EQ(value.get_if<Tensor>()->dtype, DType::kFp32);
+  }
+}
+
+TEST_P(VariantsTest, ADataDependentBranchStaysOne) {
+  LoadedModel as_saved("control_flow"), planned("control_flow", GetParam());
+  for (const bool flag : {false, true}) {
+    const NamedValues inputs = {{"x", Ramp({4})}, {"flag", Value{flag}}};
+    ASSERT_OK_AND_ASSIGN(const Value expected, as_saved.Call(inputs));
+    ASSERT_OK_AND_ASSIGN(const Value actual, planned.Call(inputs));
+    EXPECT_LT(LargestDifference(actual, expected), Tolerance());
+  }
+}
+
+// Weights of eight bits have no other precision to be converted to.
+TEST_P(VariantsTest, DynamicallyQuantizedLayersAnswerTheSameOrAreRefused) {
+  if (is_bf16()) {
+    const absl::StatusOr<std::unique_ptr<Executable>> loaded =
+        NewLibtorchEngine()->Load({.artifact_path = ModelPath("quantized"), .plan = GetParam()});
+    if (!loaded.ok()) return;
+    EXPECT_FALSE((*loaded)->Run(0, {Ramp({2, 4})}).ok());
+    return;
+  }
+  LoadedModel as_saved("quantized"), planned("quantized", GetParam());
+  ASSERT_OK_AND_ASSIGN(const Value expected, as_saved.Call({{"input", Ramp({2, 4})}}));
+  ASSERT_OK_AND_ASSIGN(const Value actual, planned.Call({{"input", Ramp({2, 4})}}));
+  EXPECT_LT(LargestDifference(actual, expected), Tolerance());
+}
+
+TEST_P(VariantsTest, AModuleWithStateIsRefused) {
+  EXPECT_THAT(LoadStatus("counter"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("writes its attributes")));
+}
+
+TEST_P(VariantsTest, AModuleThatForksIsRefused) {
+  EXPECT_THAT(LoadStatus("future"), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("forks")));
+}
+
+std::vector<Plan> Others() {
+  std::vector<Plan> plans = NewLibtorchEngine()->plans();
+  plans.erase(plans.begin());
+  return plans;
+}
+
+std::string TestName(const ::testing::TestParamInfo<Plan>& info) {
+  std::string name = PlanName(info.param);
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c == ' ' || c == '-'; }, '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Plans, VariantsTest, ::testing::ValuesIn(Others()), TestName);
+
+TEST(PlansTest, TheArtifactAsItWasSavedComesFirst) {
+  const std::vector<Plan> plans = NewLibtorchEngine()->plans();
+  EXPECT_TRUE(plans.front().is_as_saved());
+  for (size_t i = 1; i < plans.size(); ++i) EXPECT_FALSE(plans[i].is_as_saved());
+}
+
+}  // namespace
+}  // namespace modeld

@@ -1,0 +1,107 @@
+#include "daemon/probe/choose_plan.h"
+
+#include <gtest/gtest.h>
+
+namespace modeld {
+namespace {
+
+class ChoosePlanTest : public ::testing::Test {
+ protected:
+  struct Measured {
+    int64_t batch_size;
+    double seconds;
+  };
+  v1::PlanResult& Add(const std::vector<Measured>& latencies, int64_t resident_bytes = 100) {
+    v1::PlanResult& plan = *plans_.Add();
+    for (const Measured& measured : latencies) {
+      v1::BatchLatency& latency = *plan.add_latencies();
+      latency.set_batch_size(measured.batch_size);
+      latency.set_seconds(measured.seconds);
+    }
+    plan.set_resident_bytes(resident_bytes);
+    return plan;
+  }
+
+  google::protobuf::RepeatedPtrField<v1::PlanResult> plans_;
+};
+
+TEST_F(ChoosePlanTest, TheFastestIsTaken) {
+  Add({{1, 0.010}});
+  Add({{1, 0.008}});
+  Add({{1, 0.007}});
+  Add({{1, 0.009}});
+  EXPECT_EQ(ChoosePlan(plans_, ""), 2);
+  EXPECT_EQ(ChoosePlan(plans_, "latency"), 2);
+}
+
+TEST_F(ChoosePlanTest, WhatIsHardlyFasterIsNot) {
+  Add({{1, 0.010}});
+  Add({{1, 0.0097}});
+  EXPECT_EQ(ChoosePlan(plans_, ""), 0);
+}
+
+TEST_F(ChoosePlanTest, WhatWasRefusedIsNot) {
+  Add({{1, 0.010}});
+  Add({{1, 0.001}}).set_refused("beyond tolerance");
+  Add({}).set_refused("it cannot be loaded so");
+  EXPECT_EQ(ChoosePlan(plans_, ""), 0);
+  EXPECT_EQ(ChoosePlan(plans_, "throughput"), 0);
+}
+
+TEST_F(ChoosePlanTest, WhatWasNotMeasuredIsNot) {
+  Add({{1, 0.010}});
+  Add({});
+  EXPECT_EQ(ChoosePlan(plans_, ""), 0);
+}
+
+TEST_F(ChoosePlanTest, ThroughputIsTheBestOfAllSizes) {
+  Add({{1, 0.010}, {8, 0.040}});
+  Add({{1, 0.005}, {8, 0.039}});
+  Add({{1, 0.012}, {8, 0.030}});
+  EXPECT_EQ(ChoosePlan(plans_, "latency"), 1);
+  EXPECT_EQ(ChoosePlan(plans_, "throughput"), 2);
+}
+
+TEST_F(ChoosePlanTest, MemoryIsWhatTheVersionTakes) {
+  Add({{1, 0.010}}, 100);
+  Add({{1, 0.005}}, 200);
+  Add({{1, 0.020}}, 50);
+  EXPECT_EQ(ChoosePlan(plans_, "memory"), 2);
+}
+
+TEST(AllowsBf16Test, WhereItIsNamedOrTheToleranceIsGiven) {
+  v1::ExecutionConfig execution;
+  EXPECT_FALSE(AllowsBf16(execution));
+  execution.mutable_tolerance()->set_rtol(1e-2);
+  EXPECT_TRUE(AllowsBf16(execution));
+  execution.add_precisions("fp32");
+  EXPECT_FALSE(AllowsBf16(execution)) << "it names others";
+  execution.add_precisions("bf16");
+  EXPECT_TRUE(AllowsBf16(execution));
+}
+
+TEST(ChosenPlanTest, HoldsOnTheMachineThatMeasuredIt) {
+  const Machine machine{.cpu_model = "EPYC", .cpus = 2};
+  const Plan plan{.engine = "libtorch", .variant = "channels-last", .precision = Precision::kBf16};
+  v1::ProbeReport report;
+  report.set_engine("libtorch 2.13.0");
+  report.set_machine("EPYC");
+  report.set_cpus(2);
+  SetPlan({.engine = "libtorch", .variant = "", .precision = Precision::kAsSaved}, report.add_plans());
+  EXPECT_EQ(ChosenPlan(report, "libtorch 2.13.0", machine), Plan()) << "none is chosen";
+  SetPlan(plan, report.add_plans());
+  report.mutable_plans(1)->set_chosen(true);
+  EXPECT_EQ(ChosenPlan(report, "libtorch 2.13.0", machine), plan);
+  EXPECT_EQ(ChosenPlan(report, "libtorch 2.14.0", machine), Plan());
+  EXPECT_EQ(ChosenPlan(report, "libtorch 2.13.0", {.cpu_model = "EPYC", .cpus = 4}), Plan());
+  EXPECT_EQ(ChosenPlan(report, "libtorch 2.13.0", {.cpu_model = "Xeon", .cpus = 2}), Plan());
+}
+
+TEST(PlanNameTest, SaysEngineVariantAndPrecision) {
+  EXPECT_EQ(PlanName({.engine = "libtorch", .variant = "", .precision = Precision::kAsSaved}), "libtorch");
+  EXPECT_EQ(PlanName({.engine = "libtorch", .variant = "frozen", .precision = Precision::kBf16}),
+            "libtorch frozen bf16");
+}
+
+}  // namespace
+}  // namespace modeld
