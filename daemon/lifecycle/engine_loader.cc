@@ -1,5 +1,6 @@
 #include "daemon/lifecycle/engine_loader.h"
 
+#include <algorithm>
 #include <new>
 #include <optional>
 #include <string>
@@ -48,13 +49,14 @@ void Warm(const ServedVersion& version, const v1::ModelConfig& config,
 
 EngineLoader::EngineLoader(Engine* engine, const ArtifactStore* store, Registry* registry,
                            RequestScheduler* scheduler, const SchedulingDefaults& scheduling,
-                           absl::Duration default_watch)
+                           absl::Duration default_watch, bool use_plans)
     : engine_(engine),
       store_(store),
       registry_(registry),
       scheduler_(scheduler),
       scheduling_(scheduling),
       default_watch_(default_watch),
+      use_plans_(use_plans),
       machine_(ThisMachine()) {}
 
 absl::StatusOr<LoadedVersion> EngineLoader::Load(const VersionRecord& record, bool awaited) {
@@ -86,17 +88,44 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadAndWarm(const VersionRecord& rec
                                                         const v1::ModelConfig& config,
                                                         const std::vector<GoldenSample>& samples) {
   PrepareThisThread();
+  const Plan as_saved = engine_->plans().front();
+  MODELD_ASSIGN_OR_RETURN(const Plan plan, PlanFor(record));
+  if (plan == as_saved) return LoadByPlan(record, config, samples, plan);
+  absl::StatusOr<LoadedVersion> loaded = LoadByPlan(record, config, samples, plan);
+  if (!absl::IsInvalidArgument(loaded.status())) return loaded;
+  // It may be the plan that is at fault.
+  const absl::Status why = loaded.status();
+  loaded = LoadByPlan(record, config, samples, as_saved);
+  if (loaded.ok()) {
+    loaded->warnings.push_back(absl::StrCat("it runs as it was saved, and not as ", PlanName(plan), ": ",
+                                            std::string(why.message())));
+  }
+  return loaded;
+}
+
+absl::StatusOr<Plan> EngineLoader::PlanFor(const VersionRecord& record) const {
+  const std::vector<Plan> plans = engine_->plans();
+  if (!use_plans_) return plans.front();
   MODELD_ASSIGN_OR_RETURN(const std::optional<v1::ProbeReport> probe,
                           registry_->ProbeOf(record.model, record.version));
-  Plan plan = probe.has_value() ? ChosenPlan(*probe, EngineText(*engine_), machine_) : Plan();
-  plan.engine = std::string(engine_->name());
+  if (!probe.has_value()) return plans.front();
+  const auto chosen =
+      std::find(plans.begin(), plans.end(), ChosenPlan(*probe, EngineText(*engine_), machine_));
+  return chosen == plans.end() ? plans.front() : *chosen;
+}
+
+absl::StatusOr<LoadedVersion> EngineLoader::LoadByPlan(const VersionRecord& record,
+                                                       const v1::ModelConfig& config,
+                                                       const std::vector<GoldenSample>& samples,
+                                                       const Plan& plan) {
   MODELD_ASSIGN_OR_RETURN(std::unique_ptr<Executable> executable,
                           engine_->Load({.artifact_path = store_->PathOf(record.sha256), .plan = plan}));
 
   auto version = std::make_unique<ServedVersion>();
   version->model = record.model;
   version->version = record.version;
-  version->engine = PlanName(plan);
+  version->engine = plan.engine;
+  version->plan = PlanName(plan);
   version->inputs = DeclaredTensors(config.inputs());
   version->outputs = DeclaredTensors(config.outputs());
   version->guard = GuardLimitsOf(config.guard(), default_watch_);

@@ -14,19 +14,21 @@
 
 namespace modeld {
 
-// Reads the version's config from the registry, loads the artifact by the plan that its probe chose on this
-// machine (else as it was saved), checks the config's declarations against
+// Reads the version's config from the registry, loads the artifact, checks the config's declarations against
 // `forward`'s signature, and warms: for each warm-up batch size, `forward` on generated inputs until its
 // latency is stable (see daemon/probe/warm_up.h). That needs every argument without default to be a declared
 // tensor with dtype and shape; otherwise a golden sample's inputs serve, if there is one. A failed warm-up is
 // a warning that names the shapes. Then the version's golden samples are run: one that comes out otherwise is
 // the version's fault (INVALID_ARGUMENT).
+//
+// With `use_plans` the artifact is loaded by the plan that its probe chose on this machine. Where it cannot
+// run so any more, whatever the reason, it is loaded as it was saved, with a warning.
 class EngineLoader final : public VersionLoader {
  public:
   // All pointers outlive this. `default_watch`: how long versions are watched whose config does not say it.
   EngineLoader(Engine* engine, const ArtifactStore* store, Registry* registry, RequestScheduler* scheduler,
-               const SchedulingDefaults& scheduling = {},
-               absl::Duration default_watch = absl::ZeroDuration());
+               const SchedulingDefaults& scheduling = {}, absl::Duration default_watch = absl::ZeroDuration(),
+               bool use_plans = false);
   absl::StatusOr<LoadedVersion> Load(const VersionRecord& record, bool awaited) override;
   void Hurry() override { background_.Hurry(); }
   absl::Status CheckAgain(const VersionRecord& record, const ServedVersion& version) override;
@@ -36,6 +38,10 @@ class EngineLoader final : public VersionLoader {
   absl::StatusOr<LoadedVersion> ReadAndLoad(const VersionRecord& record, bool awaited);
   absl::StatusOr<LoadedVersion> LoadAndWarm(const VersionRecord& record, const v1::ModelConfig& config,
                                             const std::vector<GoldenSample>& samples);
+  absl::StatusOr<LoadedVersion> LoadByPlan(const VersionRecord& record, const v1::ModelConfig& config,
+                                           const std::vector<GoldenSample>& samples, const Plan& plan);
+  // As it was saved, where none was chosen that this engine has.
+  absl::StatusOr<Plan> PlanFor(const VersionRecord& record) const;
 
   // Thread settings are per thread, and whoever calls may warm here for the first time.
   void PrepareThisThread();
@@ -46,6 +52,7 @@ class EngineLoader final : public VersionLoader {
   RequestScheduler* const scheduler_;
   const SchedulingDefaults scheduling_;
   const absl::Duration default_watch_;
+  const bool use_plans_;
   const Machine machine_;
   BackgroundThread background_;
 };

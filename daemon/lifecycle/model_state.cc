@@ -331,6 +331,7 @@ ModelView ModelState::View() const {
                         .state = StateOf(slot),
                         .reason = slot.usable() ? slot.load_error : slot.record.reason,
                         .engine = slot.handle == nullptr ? "" : slot.handle->engine,
+                        .plan = slot.handle == nullptr ? "" : slot.handle->plan,
                         .stats = std::nullopt};
     if (slot.handle != nullptr) version.stats = slot.handle->stats.View();
     version.record.warnings.insert(version.record.warnings.end(), slot.load_warnings.begin(),

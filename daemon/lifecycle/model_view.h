@@ -24,6 +24,7 @@ struct VersionView {
   VersionState state = VersionState::kAvailable;
   std::string reason;                     // of a quarantine or retirement, or the error of the last load
   std::string engine;                     // empty while not in memory
+  std::string plan;                       // so is this
   std::optional<VersionStatsView> stats;  // none while not in memory
 };
 

@@ -18,6 +18,7 @@ struct ServedVersion {
   std::string model;
   std::string version;
   std::string engine;                   // name of the engine that runs it
+  std::string plan;                     // and how: PlanName
   std::vector<DeclaredTensor> inputs;   // declared by the config, for `forward`
   std::vector<DeclaredTensor> outputs;  // declared by the config, for `forward`
   Tolerance tolerance;                  // of the config: how far outputs may be from those expected

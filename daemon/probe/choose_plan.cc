@@ -55,7 +55,7 @@ Plan PlanOf(const v1::PlanResult& result) {
 }
 
 Plan ChosenPlan(const v1::ProbeReport& report, const std::string& engine, const Machine& machine) {
-  if (report.engine() != engine) return {};
+  if (report.engine() != engine || machine.cpu_model.empty()) return {};
   if (Machine{.cpu_model = report.machine(), .cpus = report.cpus()} != machine) return {};
   for (const v1::PlanResult& plan : report.plans()) {
     if (plan.chosen()) return PlanOf(plan);

@@ -22,8 +22,8 @@ constexpr size_t kForward = 0;
 // For all plans of a version, of CPU time: a deployment waits for them.
 constexpr absl::Duration kBudget = absl::Seconds(15);
 // What a batch size is measured for, after it was warmed.
-constexpr absl::Duration kMeasuredFor = absl::Milliseconds(150);
-constexpr size_t kLeastRuns = 7, kMostRuns = 200;
+constexpr absl::Duration kMeasuredFor = absl::Milliseconds(300);
+constexpr size_t kLeastRuns = 3, kMostRuns = 200;
 
 // What runs of `forward` take; empty: it raises.
 std::vector<double> TimesOf(Executable& executable, const Declarations& declared, const GoldenSample& sample,
@@ -45,6 +45,14 @@ double Median(std::vector<double> seconds) {
   const auto middle = seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2);
   std::nth_element(seconds.begin(), middle, seconds.end());
   return *middle;
+}
+
+// Sizes beside the batch's that a caller may choose.
+bool HasFreeDimensions(const std::vector<DeclaredTensor>& declared) {
+  return std::any_of(declared.begin(), declared.end(), [](const DeclaredTensor& input) {
+    return input.shape.has_value() && !input.shape->empty() &&
+           std::count(input.shape->begin() + 1, input.shape->end(), -1) > 0;
+  });
 }
 
 GoldenSample InputsOnly(std::string name, std::string method, NamedValues inputs) {
@@ -78,12 +86,21 @@ PlanTrials::PlanTrials(Engine& engine, const ProbeSubject& subject, const Declar
 
 bool PlanTrials::is_over() const { return host_.Now() - begun_ > kBudget; }
 
-absl::StatusOr<v1::PlanResult> PlanTrials::Begin(Executable& as_saved, double load_seconds,
-                                                 int64_t resident_bytes) {
-  if (as_saved.stateful()) {
-    return absl::FailedPreconditionError("the module writes its attributes while it runs");
-  }
-  methods_ = as_saved.methods();
+absl::StatusOr<std::unique_ptr<Executable>> PlanTrials::Load(const Plan& plan, v1::PlanResult* result) {
+  ReturnFreeMemory();
+  resident_before_ = host_.ResidentBytes();
+  const absl::Duration begin = host_.Now();
+  absl::StatusOr<std::unique_ptr<Executable>> loaded =
+      engine_.Load({.artifact_path = subject_.artifact_path, .plan = plan});
+  result->set_load_seconds(absl::ToDoubleSeconds(host_.Now() - begin));
+  return loaded;
+}
+
+absl::StatusOr<v1::PlanResult> PlanTrials::Begin() {
+  v1::PlanResult result;
+  SetPlan(engine_.plans().front(), &result);
+  MODELD_ASSIGN_OR_RETURN(const std::unique_ptr<Executable> as_saved, Load(engine_.plans().front(), &result));
+  methods_ = as_saved->methods();
   std::vector<GoldenSample> generated, samples;
   if (CanGenerate(methods_[kForward], declared_.inputs)) {
     for (const int64_t size : WarmUpSizes(subject_.config)) {
@@ -94,20 +111,21 @@ absl::StatusOr<v1::PlanResult> PlanTrials::Begin(Executable& as_saved, double lo
   for (const GoldenSample& sample : subject_.samples) {
     samples.push_back(InputsOnly(sample.name, sample.method, DeepCopy(sample.inputs)));
   }
-  on_generated_ = AnswersTo(std::move(generated), as_saved);
-  on_samples_ = AnswersTo(std::move(samples), as_saved);
-  if (on_generated_.empty() && on_samples_.empty()) {
-    return absl::FailedPreconditionError("no inputs are known that it answers to");
+  on_generated_ = AnswersTo(std::move(generated), *as_saved);
+  on_samples_ = AnswersTo(std::move(samples), *as_saved);
+  if (on_generated_.empty() && !has_sample_of(methods_[kForward].name)) {
+    return absl::FailedPreconditionError("no inputs of forward are known that it answers to");
   }
-
-  v1::PlanResult result;
-  SetPlan(engine_.plans().front(), &result);
-  if (std::string why = WhyNot(as_saved, &result); !why.empty()) {
+  if (HasFreeDimensions(declared_.inputs) && !has_sample_of(methods_[kForward].name)) {
+    // What is generated for them is 1, which says little of other sizes.
+    return absl::FailedPreconditionError(
+        "not only the first dimension of its inputs is free, and there is no golden sample of forward");
+  }
+  batching_ = Batching(*as_saved);
+  if (std::string why = WhyNot(*as_saved, &result); !why.empty()) {
     return absl::FailedPreconditionError(absl::StrCat("it answers otherwise the second time: ", why));
   }
-  result.set_load_seconds(load_seconds);
-  Measure(as_saved, &result);
-  result.set_resident_bytes(resident_bytes);
+  Measure(*as_saved, &result);
   return result;
 }
 
@@ -117,32 +135,32 @@ v1::PlanResult PlanTrials::Try(const Plan& plan) {
   result.set_refused(WhyNotAllowed(plan));
   if (!result.refused().empty()) return result;
 
-  ReturnFreeMemory();
-  const int64_t resident_before = host_.ResidentBytes();
-  const absl::Duration begin = host_.Now();
-  absl::StatusOr<std::unique_ptr<Executable>> loaded =
-      engine_.Load({.artifact_path = subject_.artifact_path, .plan = plan});
-  result.set_load_seconds(absl::ToDoubleSeconds(host_.Now() - begin));
+  const absl::StatusOr<std::unique_ptr<Executable>> loaded = Load(plan, &result);
   std::string why_not;
   if (!loaded.ok()) {
     why_not = absl::StrCat("it cannot be loaded so: ", std::string(loaded.status().message()));
+  } else if ((*loaded)->stateful()) {
+    why_not = "it writes its attributes while it runs";
   } else if (!HaveEqualSignatures((*loaded)->methods(), methods_)) {
     why_not = "its methods take other arguments so";
   } else {
     why_not = WhyNot(**loaded, &result);
   }
-  if (why_not.empty()) {
-    Measure(**loaded, &result);
-    ReturnFreeMemory();
-    result.set_resident_bytes(std::max<int64_t>(host_.ResidentBytes() - resident_before, 0));
-  }
+  if (why_not.empty()) Measure(**loaded, &result);
   result.set_refused(ToUtf8(why_not));
   return result;
+}
+
+bool PlanTrials::has_sample_of(const std::string& method) const {
+  return std::any_of(on_samples_.begin(), on_samples_.end(), [&](const GoldenSample& sample) {
+    return sample.method == method || (sample.method.empty() && method == methods_[kForward].name);
+  });
 }
 
 std::vector<GoldenSample> PlanTrials::AnswersTo(std::vector<GoldenSample> inputs,
                                                 Executable& as_saved) const {
   std::erase_if(inputs, [&](GoldenSample& each) {
+    if (is_over()) return true;
     absl::StatusOr<NamedValues> outputs = RunSample(as_saved, declared_, each);
     if (outputs.ok()) each.outputs = *std::move(outputs);
     return !outputs.ok();
@@ -156,7 +174,11 @@ std::string PlanTrials::WhyNotAllowed(const Plan& plan) const {
   if (!AllowsBf16(subject_.config.execution())) {
     return "not tried: neither execution.precisions nor execution.tolerance allows bf16";
   }
-  if (subject_.samples.empty()) return "not tried: there is no golden sample to prove it on";
+  for (const Method& method : methods_) {
+    if (!has_sample_of(method.name)) {
+      return absl::StrCat("not tried: there is no golden sample of ", method.name, " to prove it on");
+    }
+  }
   return "";
 }
 
@@ -174,30 +196,39 @@ std::string PlanTrials::WhyNot(Executable& executable, v1::PlanResult* result) {
   const std::vector<GoldenSample>* const all[] = {&on_generated_, &on_samples_, &subject_.samples};
   for (const std::vector<GoldenSample>* const expected : all) {
     for (const GoldenSample& sample : *expected) {
+      if (is_over()) return "the time for trying plans was over before it was compared";
       if (std::string why = differs(sample); !why.empty()) return why;
     }
   }
-  const int64_t max_rows = subject_.config.batching().max_batch_size();
-  if (max_rows <= 1) return "";
-  for (const absl::Status& batched :
-       {CanGenerate(methods_[kForward], declared_.inputs) ? CheckBatching(executable, declared_, tolerance_)
-                                                          : absl::OkStatus(),
-        CheckBatching(executable, declared_, subject_.samples, max_rows, tolerance_)}) {
-    if (absl::IsInvalidArgument(batched)) return std::string(batched.message());
+  const std::vector<absl::Status> batching = Batching(executable);
+  for (size_t i = 0; i < batching.size(); ++i) {
+    if (batching[i].code() != batching_[i].code()) return std::string(batching[i].message());
   }
   return "";
 }
 
+std::vector<absl::Status> PlanTrials::Batching(Executable& executable) const {
+  const int64_t max_rows = subject_.config.batching().max_batch_size();
+  if (max_rows <= 1) return {};
+  return {CanGenerate(methods_[kForward], declared_.inputs) ? CheckBatching(executable, declared_, tolerance_)
+                                                            : absl::OkStatus(),
+          CheckBatching(executable, declared_, subject_.samples, max_rows, tolerance_)};
+}
+
 void PlanTrials::Measure(Executable& executable, v1::PlanResult* result) const {
   std::vector<const GoldenSample*> inputs;
-  for (const GoldenSample& generated : on_generated_) inputs.push_back(&generated);
+  if (!HasFreeDimensions(declared_.inputs)) {
+    for (const GoldenSample& generated : on_generated_) inputs.push_back(&generated);
+  }
   if (inputs.empty()) {
     // One is enough to compare plans by.
     if (const GoldenSample* const sample = SampleOfForward(executable, on_samples_)) inputs.push_back(sample);
   }
   const SteadyNow now = [this] { return host_.Now(); };
   for (const GoldenSample* const sample : inputs) {
-    const WarmUpResult warmed = WarmUpOnSample(executable, declared_, *sample, WarmUpLimits(), now);
+    const WarmUpLimits limits{.max_calls = 50,
+                              .max_time = std::max(begun_ + kBudget - host_.Now(), absl::ZeroDuration())};
+    const WarmUpResult warmed = WarmUpOnSample(executable, declared_, *sample, limits, now);
     const std::vector<double> seconds = TimesOf(executable, declared_, *sample, now);
     if (seconds.empty()) continue;
     v1::BatchLatency* const latency = result->add_latencies();
@@ -206,6 +237,8 @@ void PlanTrials::Measure(Executable& executable, v1::PlanResult* result) const {
     latency->set_stable(warmed.stable);
     latency->set_seconds(Median(seconds));
   }
+  ReturnFreeMemory();
+  result->set_resident_bytes(std::max<int64_t>(host_.ResidentBytes() - resident_before_, 0));
 }
 
 }  // namespace modeld

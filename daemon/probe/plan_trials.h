@@ -1,6 +1,8 @@
 // PlanTrials: the ways in which a version may run on this machine, each held to the artifact as it was saved.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,10 +21,11 @@ class PlanTrials {
   // All outlive it.
   PlanTrials(Engine& engine, const ProbeSubject& subject, const Declarations& declared, ProbeHost& host);
 
-  // The artifact as it was saved: remembers what it answers to generated inputs of every warm-up size, and to
-  // the inputs of the golden samples, and measures it. FAILED_PRECONDITION: nothing can be held to it, and
-  // why (it is stateful, no inputs are known, it answers otherwise the second time).
-  absl::StatusOr<v1::PlanResult> Begin(Executable& as_saved, double load_seconds, int64_t resident_bytes);
+  // Loads the artifact as it was saved, remembers what it answers to generated inputs of every warm-up size
+  // and to the inputs of the golden samples, and measures it. FAILED_PRECONDITION: nothing can be held to it,
+  // and why (no inputs of `forward` are known that it answers to; it answers otherwise the second time).
+  // Other errors: those of Engine::Load.
+  absl::StatusOr<v1::PlanResult> Begin();
 
   // Loads the artifact by the plan, compares what it answers, and measures it. What keeps the plan from being
   // taken is in `refused`.
@@ -32,12 +35,18 @@ class PlanTrials {
   bool is_over() const;
 
  private:
+  // An executable with what loading it took.
+  absl::StatusOr<std::unique_ptr<Executable>> Load(const Plan& plan, v1::PlanResult* result);
   // Leaves those out that it raises on.
   std::vector<GoldenSample> AnswersTo(std::vector<GoldenSample> inputs, Executable& as_saved) const;
   std::string WhyNotAllowed(const Plan& plan) const;
   // Empty: it answers as the artifact as it was saved does.
   std::string WhyNot(Executable& executable, v1::PlanResult* result);
+  // What CheckBatching says on generated inputs and on golden samples; OK where requests are not joined.
+  std::vector<absl::Status> Batching(Executable& executable) const;
+  // Latencies, and the memory that the warm version takes.
   void Measure(Executable& executable, v1::PlanResult* result) const;
+  bool has_sample_of(const std::string& method) const;
 
   Engine& engine_;
   const ProbeSubject& subject_;
@@ -50,6 +59,8 @@ class PlanTrials {
   std::vector<Method> methods_;
   std::vector<GoldenSample> on_generated_;
   std::vector<GoldenSample> on_samples_;
+  std::vector<absl::Status> batching_;
+  int64_t resident_before_ = 0;  // the load
 };
 
 }  // namespace modeld

@@ -64,14 +64,12 @@ class Run {
       Fail(v1::PROBE_OUTCOME_OUT_OF_MEMORY, absl::StrCat("memory ran out while ", report_.stage()),
            kMemoryHint);
     }
-    PlanTrials trials(engine_, subject_, declared(), host_);
-    if (!is_over() && subject_.try_plans) BeginTrials(trials);
     if (!is_over()) Enter("unloading");
     executable_.reset();
     if (is_over()) return std::move(report_);
 
     report_.set_outcome(v1::PROBE_OUTCOME_PASSED);
-    if (report_.plans_size() > 0) TryPlans(trials);
+    if (subject_.try_plans) TryPlans();
     report_.clear_stage();
     return std::move(report_);
   }
@@ -257,20 +255,17 @@ class Run {
     Measure();
   }
 
-  void BeginTrials(PlanTrials& trials) {
+  void TryPlans() {
     Enter("measuring it as it was saved");
+    PlanTrials trials(engine_, subject_, declared(), host_);
     try {
-      absl::StatusOr<v1::PlanResult> as_saved =
-          trials.Begin(*executable_, report_.load_seconds(), report_.resident_bytes());
-      if (!as_saved.ok()) return;
-      as_saved->set_chosen(true);
+      absl::StatusOr<v1::PlanResult> as_saved = trials.Begin();
+      if (!as_saved.ok()) return report_.set_no_plans(ToUtf8(std::string(as_saved.status().message())));
       *report_.add_plans() = *std::move(as_saved);
     } catch (const std::bad_alloc&) {
-      // It has passed; there is no memory for more.
+      return report_.set_no_plans("memory ran out");
     }
-  }
-
-  void TryPlans(PlanTrials& trials) {
+    Choose();
     for (const Plan& plan : engine_.plans()) {
       if (plan.is_as_saved()) continue;
       v1::PlanResult* const result = report_.add_plans();
@@ -289,7 +284,8 @@ class Run {
   void Choose() {
     const int chosen = ChoosePlan(report_.plans(), subject_.config.execution().objective());
     for (int i = 0; i < report_.plans_size(); ++i) report_.mutable_plans(i)->set_chosen(i == chosen);
-    report_.set_resident_bytes(report_.plans(chosen).resident_bytes());
+    // It may have to run as it was saved all the same, on another machine.
+    report_.set_resident_bytes(std::max(report_.resident_bytes(), report_.plans(chosen).resident_bytes()));
   }
 
   void Refuse(const GoldenSample& sample, const absl::Status& status) {

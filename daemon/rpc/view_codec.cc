@@ -76,6 +76,7 @@ void ToWire(const VersionView& version, v1::Version* wire) {
   wire->set_description(ToUtf8(version.record.description));
   wire->set_format(std::string(FormatName(version.record.format)));
   wire->set_engine(version.engine);
+  wire->set_plan(version.plan);
   for (const std::string& warning : version.record.warnings) wire->add_warnings(ToUtf8(warning));
   if (version.stats.has_value()) WriteStats(*version.stats, wire->mutable_stats());
 }

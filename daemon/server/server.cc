@@ -110,7 +110,8 @@ absl::Status Server::StartManager() {
   MODELD_ASSIGN_OR_RETURN(const std::vector<ModelRecord> models, registry_->ListModels());
   for (const ModelRecord& model : models) health_.SetModel(model.name, false);
   loader_ = std::make_unique<EngineLoader>(engine_.get(), store_.get(), registry_.get(), &scheduler_,
-                                           DefaultsOf(options_), absl::Seconds(options_.guard_watch_s));
+                                           DefaultsOf(options_), absl::Seconds(options_.guard_watch_s),
+                                           options_.try_plans);
   if (options_.probe) {
     prober_ = std::make_unique<ProcessProber>(
         store_.get(), registry_.get(),

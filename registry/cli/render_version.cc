@@ -209,8 +209,11 @@ std::string RenderPlans(const v1::GetVersionResponse& response, const Look& look
       absl::StrCat(Printable(response.model()), " ", Printable(response.version().version()));
   const v1::ProbeReport& probe = response.probe();
   if (probe.plans().empty()) {
-    return absl::StrCat(name, response.has_probe() ? " was probed as it was saved only; see --try-plans\n"
-                                                   : " was never probed\n");
+    if (!response.has_probe()) return absl::StrCat(name, " was never probed\n");
+    return absl::StrCat(name, " was probed as it was saved only",
+                        probe.no_plans().empty() ? "; see --try-plans of modeld"
+                                                 : absl::StrCat(": ", Printable(probe.no_plans())),
+                        "\n");
   }
   std::string out =
       absl::StrCat(name, ", measured ", FormatTimestamp(probe.probed_at(), look.zone), " on one thread of ",

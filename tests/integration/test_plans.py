@@ -39,7 +39,7 @@ def test_the_chosen_plan_answers_as_the_module_does_and_survives_a_restart(daemo
     report = daemon.ctl_json("plans", "net")
     plans = by_name(report)
     assert next(iter(plans)) == "libtorch"
-    assert set(plans) > {"libtorch frozen", "libtorch optimized", "libtorch channels-last"}
+    assert set(plans) > {"libtorch frozen", "libtorch channels-last"}
     assert "execution.precisions" in plans["libtorch frozen bf16"]["refused"]
     (chosen,) = [name for name, plan in plans.items() if plan.get("chosen")]
     for name, plan in plans.items():
@@ -48,17 +48,18 @@ def test_the_chosen_plan_answers_as_the_module_does_and_survives_a_restart(daemo
 
     expected = modules.script("convolutions")(torch.from_numpy(X)).detach().numpy()
 
-    def check() -> None:
+    def check(client) -> None:
         (version,) = client.get_model("net").model.versions
-        assert version.engine == chosen
+        assert (version.engine, version.plan) == ("libtorch", chosen)
         np.testing.assert_allclose(client.predict("net", {"x": X}).output, expected, rtol=1e-4, atol=1e-5)
 
-    check()
+    check(client)
     table = daemon.ctl("plans", "net", "1.0")
     assert [line.split("  ")[0] for line in table.splitlines()[2:]] == list(plans)
     daemon.terminate()
     daemon.start()
-    check()
+    with daemon.client() as again:
+        check(again)
 
 
 def test_bf16_is_taken_where_the_config_allows_it_and_samples_prove_it(daemon, client, artifacts):
@@ -79,11 +80,21 @@ def test_bf16_is_taken_where_the_config_allows_it_and_samples_prove_it(daemon, c
     np.testing.assert_allclose(answer, expected, rtol=0.05, atol=0.05)
 
 
-def test_a_stateful_module_has_no_plans(daemon, client, artifacts):
-    daemon.move_in(artifacts.save("accumulator", {"name": "sum", "version": "1.0"}))
+def test_a_stateful_module_runs_as_it_was_saved(daemon, client, artifacts):
+    inputs = [{"name": "x", "dtype": "FP32", "shape": [1]}]
+    daemon.move_in(artifacts.save("accumulator", {"name": "sum", "version": "1.0", "inputs": inputs}))
     wait_live(client, "sum", "1.0", timeout_s=120)
-    assert "plans" not in daemon.ctl_json("plans", "sum")
-    assert "as it was saved only" in daemon.ctl("plans", "sum")
+    as_saved, *others = daemon.ctl_json("plans", "sum")["plans"]
+    assert as_saved["chosen"]
+    assert others
+    for plan in others:
+        assert "bf16" in plan["refused"] or "writes its attributes" in plan["refused"]
+
+
+def test_without_known_inputs_it_says_that_nothing_was_tried(daemon, client, artifacts):
+    daemon.move_in(artifacts.tagged("1.0", 1.0))
+    wait_live(client, "m", "1.0", timeout_s=120)
+    assert "saved only: no inputs of forward are known" in daemon.ctl("plans", "m")
 
 
 def test_the_probe_of_a_file_tries_them_too(binaries, artifacts):
@@ -95,4 +106,4 @@ def test_the_probe_of_a_file_tries_them_too(binaries, artifacts):
         timeout=300,
         check=True,
     )
-    assert len(by_name(json.loads(done.stdout))) == 6
+    assert len(by_name(json.loads(done.stdout))) == 5

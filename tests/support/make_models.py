@@ -480,6 +480,29 @@ def quantized_counter() -> nn.Module:
     return torch.ao.quantization.quantize_dynamic(QuantizedCounter(), {nn.Linear}, dtype=torch.qint8)
 
 
+@model("token_mask")
+class TokenMask(nn.Module):
+    """Finds one id among others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("special", torch.tensor([50257]))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return ids == self.special
+
+
+@model("double_precision")
+def double_precision() -> nn.Module:
+    return nn.Linear(4, 2).double()
+
+
+@model("batch_norm")
+def batch_norm() -> nn.Module:
+    """Counts batches while it is trained; takes [N,3,H,W]."""
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU()).eval()
+
+
 @model("quantized")
 def quantized() -> nn.Module:
     """Two layers of eight-bit weights; takes [N,4], returns [N,2]."""

@@ -242,9 +242,6 @@ absl::Status CheckCanPrepare(const Program& program) {
   if (methods.front().name != "forward") {
     return absl::InvalidArgumentError("only a module with forward can be frozen");
   }
-  if (program.writes_attributes()) {
-    return absl::InvalidArgumentError("the module writes its attributes while it runs, and cannot be frozen");
-  }
   // What is forked is a graph of its own, which freezing may leave without its attributes.
   if (program.forks()) return absl::InvalidArgumentError("the module forks, and is not frozen");
   return absl::OkStatus();
@@ -281,6 +278,10 @@ class LibtorchEngine final : public Engine {
         program.reset();
         MODELD_ASSIGN_OR_RETURN(
             program, MakeProgram(Prepare(std::move(module), request.plan, names), request.plan.precision));
+        // Many modules do so in training mode only (batch normalization), of which freezing leaves nothing.
+        if (program->writes_attributes()) {
+          return absl::InvalidArgumentError("the module writes its attributes while it runs");
+        }
       }
       return std::make_unique<LibtorchExecutable>(std::move(program));
     } catch (...) {

@@ -13,20 +13,21 @@ namespace modeld {
 // What the engine's plans are made of; the first is the module as it was saved.
 //
 // - `frozen`: attributes become constants of the graphs, which are then folded (torch.jit.freeze).
-// - `optimized`: frozen, and layers fused and laid out for this CPU (torch.jit.optimize_for_inference).
 // - `channels-last`: frozen, with the weights of convolutions in the memory format that their kernels prefer;
 //   what a convolution returns follows it.
 std::vector<Plan> LibtorchPlans();
 
+// torch.jit.optimize_for_inference is not among them: it is known to have computed wrongly, and to have
+// damaged memory (https://github.com/pytorch/pytorch/issues/86535).
+//
 // The module, prepared as the plan says. `methods` are the callable ones; they are kept. Throws what LibTorch
-// throws, and c10::Error where the module cannot be prepared so: it writes its own attributes, has no
-// `forward`, or forks.
+// throws, and c10::Error where the module cannot be prepared so.
 // REQUIRES: the module is in evaluation mode, and shared with nobody; `plan` is one of LibtorchPlans().
 torch::jit::Module Prepare(torch::jit::Module module, const Plan& plan,
                            const std::vector<std::string>& methods);
 
-// Between the numbers that the caller and the module have: every tensor of dtype `from` in the value, however
-// deep, becomes one of dtype `to`.
+// Between the numbers that the caller and the module have: every tensor of dtype `from` in the value becomes
+// one of dtype `to`. What lies deeper than FromIValue reads is left as it is.
 c10::IValue Convert(c10::IValue value, at::ScalarType from, at::ScalarType to);
 
 }  // namespace modeld

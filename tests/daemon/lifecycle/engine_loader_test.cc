@@ -91,17 +91,32 @@ TEST_F(EngineLoaderTest, LoadsByThePlanThatTheProbeChose) {
     ASSERT_OK(registry_->RecordProbe("digits", "1.0", report, event));
   };
   record_probe();
-  absl::StatusOr<LoadedVersion> loaded = Load(record);
+  const auto load = [&] {
+    return EngineLoader(&engine_, store_.get(), registry_.get(), &scheduler_, {}, {}, /*use_plans=*/true)
+        .Load(record, /*awaited=*/false);
+  };
+  absl::StatusOr<LoadedVersion> loaded = load();
   ASSERT_OK(loaded);
   EXPECT_EQ(engine_.plan, plan);
-  EXPECT_EQ(loaded->version->engine, "fake frozen");
+  EXPECT_EQ(loaded->version->engine, "fake");
+  EXPECT_EQ(loaded->version->plan, "fake frozen");
+
+  engine_.variants[0].second = [] { return absl::InvalidArgumentError("no AVX-512"); };
+  loaded = load();
+  ASSERT_OK(loaded);
+  EXPECT_EQ(loaded->version->plan, "fake");
+  EXPECT_THAT(loaded->warnings,
+              testing::Contains("it runs as it was saved, and not as fake frozen: no AVX-512"));
+
+  ASSERT_OK(Load(record)) << "by a daemon without --try-plans";
+  EXPECT_TRUE(engine_.plan.is_as_saved());
 
   report.set_cpus(report.cpus() + 1);  // measured elsewhere
   record_probe();
-  loaded = Load(record);
+  loaded = load();
   ASSERT_OK(loaded);
   EXPECT_TRUE(engine_.plan.is_as_saved());
-  EXPECT_EQ(loaded->version->engine, "fake");
+  EXPECT_EQ(loaded->version->plan, "fake");
 }
 
 TEST_F(EngineLoaderTest, LoadsTheArtifactOfTheStoreAndWarms) {

@@ -54,7 +54,8 @@ class ProcessProberTest : public ::testing::Test {
 
   // With the helper's child, whose model doubles x.
   absl::StatusOr<v1::ProbeReport> Probe(const VersionRecord& record) {
-    return ProcessProber(store_.get(), registry_.get(), ProbeLimits(), Helper()).Probe(record);
+    return ProcessProber(store_.get(), registry_.get(), ProbeLimits(), /*try_plans=*/false, Helper())
+        .Probe(record);
   }
   static std::unique_ptr<ProbeProcess> Helper() {
     return std::make_unique<ProbeProcess>(std::vector<std::string>{MODELD_PROBE_HELPER, "child"});
@@ -104,7 +105,7 @@ TEST_F(ProcessProberTest, AMissingArtifactIsTheMachinesFault) {
 }
 
 TEST_F(ProcessProberTest, NothingAfterCancel) {
-  ProcessProber prober(store_.get(), registry_.get(), ProbeLimits(), Helper());
+  ProcessProber prober(store_.get(), registry_.get(), ProbeLimits(), /*try_plans=*/false, Helper());
   prober.Cancel();
   EXPECT_THAT(prober.Probe(Registered(R"({"version":"1.0"})", {})),
               StatusIs(Code::kCancelled, HasSubstr("cancelled")));

@@ -65,11 +65,7 @@ class PlanTrialsTest : public ::testing::Test {
   PlanTrials Trials() {
     return PlanTrials(engine_, subject_, {.inputs = inputs_, .outputs = outputs_}, host_);
   }
-  absl::StatusOr<v1::PlanResult> Begin(PlanTrials& trials) {
-    const std::unique_ptr<Executable> as_saved =
-        engine_.Load({.artifact_path = "/store/ab", .plan = {}}).value();
-    return trials.Begin(*as_saved, 0.25, 3000);
-  }
+  absl::StatusOr<v1::PlanResult> Begin(PlanTrials& trials) { return trials.Begin(); }
 
   FakeEngine engine_;
   FakeProbeHost host_;
@@ -85,8 +81,7 @@ TEST_F(PlanTrialsTest, TheArtifactAsItWasSavedIsMeasuredFirst) {
   EXPECT_EQ(result.engine(), "fake");
   EXPECT_EQ(result.variant(), "");
   EXPECT_EQ(result.refused(), "");
-  EXPECT_EQ(result.load_seconds(), 0.25);
-  EXPECT_EQ(result.resident_bytes(), 3000);
+  EXPECT_NEAR(result.load_seconds(), 0.001, 1e-9);
   ASSERT_EQ(result.latencies_size(), 1);
   EXPECT_EQ(result.latencies(0).batch_size(), 1);
   EXPECT_NEAR(result.latencies(0).seconds(), 0.011, 0.002);
@@ -170,6 +165,11 @@ TEST_F(PlanTrialsTest, WhatCannotBeComparedIsNotTried) {
   EXPECT_THAT(Begin(unknown), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("no inputs")));
 
   AddSample(1, 2);
+  subject_.samples[0].method = "encode";
+  PlanTrials of_another_method = Trials();
+  EXPECT_THAT(Begin(of_another_method),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("no inputs")));
+  subject_.samples[0].method = "";
   PlanTrials on_sample = Trials();
   ASSERT_OK_AND_ASSIGN(const v1::PlanResult measured, Begin(on_sample));
   EXPECT_EQ(measured.latencies_size(), 1);
@@ -178,6 +178,57 @@ TEST_F(PlanTrialsTest, WhatCannotBeComparedIsNotTried) {
   engine_.run = [&](const std::vector<Value>& arguments) { return Doubling({}, factor += 0.1f)(arguments); };
   PlanTrials random = Trials();
   EXPECT_THAT(Begin(random), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("the second time")));
+}
+
+TEST_F(PlanTrialsTest, SizesThatAreFreeNeedASampleToBeTriedOn) {
+  inputs_[0].shape = std::vector<int64_t>{-1, -1};
+  PlanTrials without = Trials();
+  EXPECT_THAT(Begin(without), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("first dimension")));
+  AddSample(1, 2);
+  PlanTrials with = Trials();
+  ASSERT_OK_AND_ASSIGN(const v1::PlanResult result, Begin(with));
+  EXPECT_EQ(result.latencies_size(), 1) << "of the sample";
+}
+
+TEST_F(PlanTrialsTest, Bf16NeedsASampleOfEveryMethod) {
+  Method encode = FakeForward({FakeArgument("x")});
+  encode.name = "encode";
+  engine_.methods.push_back(encode);
+  Config(R"({"version": "1", "execution": {"precisions": ["bf16"], "tolerance": {"rtol": 0.01}}})");
+  AddSample(1, 2);
+  const Plan plan = Variant("frozen", Doubling(absl::Milliseconds(5)), Precision::kBf16);
+  EXPECT_THAT(Try(plan).refused(), HasSubstr("no golden sample of encode"));
+  AddSample(1, 2);
+  subject_.samples[1].method = "encode";
+  EXPECT_EQ(Try(plan).refused(), "");
+}
+
+TEST_F(PlanTrialsTest, APlanThatRaisesOnBatchesOnlyIsRefused) {
+  Config(R"({"version": "1", "batching": {"max_batch_size": 4}, "warmup": {"batch_sizes": [1]}})");
+  const RecordingExecutable::RunFn doubling = Doubling(absl::Milliseconds(5));
+  const Plan plan = Variant("frozen", [=](const std::vector<Value>& arguments) -> absl::StatusOr<Value> {
+    if (arguments[0].get_if<Tensor>()->shape[0] > 1) return absl::InternalError("view of another layout");
+    return doubling(arguments);
+  });
+  EXPECT_THAT(Try(plan).refused(), HasSubstr("view of another layout"));
+}
+
+TEST_F(PlanTrialsTest, APlanWithStateIsRefused) {
+  class Stateful final : public Executable {
+   public:
+    explicit Stateful(std::vector<Method> methods) : methods_(std::move(methods)) {}
+    const std::vector<Method>& methods() const override { return methods_; }
+    bool stateful() const override { return true; }
+    absl::StatusOr<Value> Run(size_t, std::vector<Value>) override { return Value{}; }
+
+   private:
+    const std::vector<Method> methods_;
+  };
+  const Plan plan{.engine = "fake", .variant = "x", .precision = Precision::kAsSaved};
+  engine_.variants.emplace_back(plan, [this]() -> absl::StatusOr<std::unique_ptr<Executable>> {
+    return std::make_unique<Stateful>(engine_.methods);
+  });
+  EXPECT_EQ(Try(plan).refused(), "it writes its attributes while it runs");
 }
 
 TEST_F(PlanTrialsTest, TheTimeForTrialsEnds) {

@@ -263,6 +263,8 @@ TEST(RenderTest, Plans) {
   v1::GetVersionResponse as_saved = response;
   as_saved.mutable_probe()->clear_plans();
   EXPECT_THAT(RenderPlans(as_saved, {}), HasSubstr("as it was saved only; see --try-plans"));
+  as_saved.mutable_probe()->set_no_plans("no inputs");
+  EXPECT_EQ(RenderPlans(as_saved, {}), "digits 1.1 was probed as it was saved only: no inputs\n");
   as_saved.clear_probe();
   EXPECT_EQ(RenderPlans(as_saved, {}), "digits 1.1 was never probed\n");
 }

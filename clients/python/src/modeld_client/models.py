@@ -112,6 +112,8 @@ class Version:
     """Memory that it takes, as it was measured; 0: it was not."""
     stats: VersionStats | None = None
     """None while it is not in memory."""
+    plan: str = ""
+    """How the engine runs it: "libtorch" as it was saved, "libtorch frozen"; empty while not in memory."""
 
 
 @dataclass(frozen=True)
@@ -250,6 +252,7 @@ def version_from_proto(message: pb.Version) -> Version:
         warnings=tuple(message.warnings),
         resident_bytes=message.resident_bytes,
         stats=_version_stats(message.stats) if message.HasField("stats") else None,
+        plan=message.plan,
     )
 
 

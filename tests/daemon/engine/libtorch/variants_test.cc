@@ -114,6 +114,33 @@ TEST_P(VariantsTest, AModuleWithStateIsRefused) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("writes its attributes")));
 }
 
+// 50257 is no bfloat16.
+TEST_P(VariantsTest, IntegersAndBooleansAreNotRounded) {
+  LoadedModel as_saved("token_mask"), planned("token_mask", GetParam());
+  const NamedValues inputs = {{"ids", Value{IntTensor({4}, {50257, 50176, 1, 50258})}}};
+  ASSERT_OK_AND_ASSIGN(const Value expected, as_saved.Call(inputs));
+  ASSERT_OK_AND_ASSIGN(const Value actual, planned.Call(inputs));
+  EXPECT_EQ(Dump(actual), Dump(expected));
+}
+
+TEST_P(VariantsTest, OnlySinglePrecisionIsRounded) {
+  const absl::Status status = LoadStatus("double_precision");
+  if (is_bf16()) {
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("only FP32 is rounded")));
+  } else {
+    EXPECT_OK(status);
+  }
+}
+
+TEST_P(VariantsTest, StateInTrainingModeIsNone) {
+  LoadedModel as_saved("batch_norm"), planned("batch_norm", GetParam());
+  EXPECT_FALSE(planned.executable().stateful());
+  const NamedValues inputs = {{"input", Ramp({2, 3, 4, 4})}};
+  ASSERT_OK_AND_ASSIGN(const Value expected, as_saved.Call(inputs));
+  ASSERT_OK_AND_ASSIGN(const Value actual, planned.Call(inputs));
+  EXPECT_LT(LargestDifference(actual, expected), Tolerance());
+}
+
 TEST_P(VariantsTest, AModuleThatForksIsRefused) {
   EXPECT_THAT(LoadStatus("future"), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("forks")));
 }
