@@ -36,6 +36,7 @@ struct Part {
 absl::StatusOr<std::vector<Part>> SplitArguments(const BatchRule& rule, const std::vector<Value>& joined,
                                                  const std::vector<int64_t>& rows, int64_t total) {
   std::vector<Part> requests;
+  requests.reserve(rows.size());
   for (const int64_t of_one : rows) requests.push_back({.arguments = {}, .rows = of_one});
   for (size_t i = 0; i < joined.size(); ++i) {
     if (!rule.has_rows[i] || joined[i].get_if<Tensor>() == nullptr) {

@@ -162,8 +162,9 @@ std::vector<GoldenSample> PlanTrials::AnswersTo(std::vector<GoldenSample> inputs
   std::erase_if(inputs, [&](GoldenSample& each) {
     if (is_over()) return true;
     absl::StatusOr<NamedValues> outputs = RunSample(as_saved, declared_, each);
-    if (outputs.ok()) each.outputs = *std::move(outputs);
-    return !outputs.ok();
+    if (!outputs.ok()) return true;
+    each.outputs = *std::move(outputs);
+    return false;
   });
   return inputs;
 }
