@@ -15,11 +15,11 @@ namespace modeld {
 // - `frozen`: attributes become constants of the graphs, which are then folded (torch.jit.freeze).
 // - `channels-last`: frozen, with the weights of convolutions in the memory format that their kernels prefer;
 //   what a convolution returns follows it.
-std::vector<Plan> LibtorchPlans();
-
+//
 // torch.jit.optimize_for_inference is not among them: it is known to have computed wrongly, and to have
 // damaged memory (https://github.com/pytorch/pytorch/issues/86535).
-//
+std::vector<Plan> LibtorchPlans();
+
 // The module, prepared as the plan says. `methods` are the callable ones; they are kept. Throws what LibTorch
 // throws, and c10::Error where the module cannot be prepared so.
 // REQUIRES: the module is in evaluation mode, and shared with nobody; `plan` is one of LibtorchPlans().
