@@ -8,28 +8,15 @@ No `from __future__ import annotations` here: TorchScript reads the annotations.
 
 import argparse
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path
-from typing import Any, NamedTuple, Optional, TypeVar, Union
+from typing import Any, NamedTuple, Optional, Union
 
+import stateful_models  # noqa: F401 (its models go into the table)
 import torch
+from model_table import MODELS, model
 from torch import Tensor, nn
-
-# By name, which is also the file's: what makes the module. A module that is not scripted yet will be.
-MODELS: dict[str, Callable[[], nn.Module]] = {}
-
-Builder = TypeVar("Builder", bound=Callable[[], nn.Module])
-
-
-def model(name: str) -> Callable[[Builder], Builder]:
-    """Adds a module's class, or a function that makes a module, to the table."""
-
-    def add_to_table(builder: Builder) -> Builder:
-        MODELS[name] = builder
-        return builder
-
-    return add_to_table
 
 
 def script(name: str) -> torch.jit.ScriptModule:
@@ -435,51 +422,6 @@ class InPlace(nn.Module):
         return x.add_(1)
 
 
-@model("keeps_input")
-class KeepsInput(nn.Module):
-    """Returns the input of the call before."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kept = torch.zeros(1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        before = self.kept
-        self.kept = x
-        return before
-
-
-@model("counter")
-class Counter(nn.Module):
-    """Counts its calls by assignment."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls = 0
-
-    def forward(self) -> int:
-        self.calls += 1
-        return self.calls
-
-
-class QuantizedCounter(nn.Module):
-    """A layer of eight-bit weights, and how often it was called."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(4, 2)
-        self.calls = 0
-
-    def forward(self, x: Tensor) -> tuple[Tensor, int]:
-        self.calls += 1
-        return self.layer(x), self.calls
-
-
-@model("quantized_counter")
-def quantized_counter() -> nn.Module:
-    return torch.ao.quantization.quantize_dynamic(QuantizedCounter(), {nn.Linear}, dtype=torch.qint8)
-
-
 @model("token_mask")
 class TokenMask(nn.Module):
     """Finds one id among others."""
@@ -508,87 +450,6 @@ def quantized() -> nn.Module:
     """Two layers of eight-bit weights; takes [N,4], returns [N,2]."""
     layers = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
     return torch.ao.quantization.quantize_dynamic(layers, {nn.Linear}, dtype=torch.qint8)
-
-
-@model("counter_in_place")
-class CounterInPlace(nn.Module):
-    """Counts its calls in a buffer, and returns the buffer itself."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("calls", torch.zeros(1, dtype=torch.int64))
-
-    def forward(self) -> Tensor:
-        # Long enough between reading and writing for another thread to come in.
-        before = self.calls.clone()
-        busy = torch.ones(64, 64)
-        for _ in range(20):
-            busy = torch.tanh(busy @ busy)
-        self.calls.copy_(before + int(busy.numel() > 0))
-        return self.calls
-
-
-class AccumulatorState(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("sum", torch.zeros(1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.sum.add_(x.sum())
-        return self.sum
-
-
-class History(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.items = torch.jit.Attribute([0], list[int])
-
-    def forward(self) -> int:
-        self.items.append(len(self.items))
-        return self.items[-1]
-
-
-@model("counter_in_list")
-class CounterInList(nn.Module):
-    """Counts its calls by the length of a list, written by a submodule's method."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.history = History()
-
-    def forward(self) -> int:
-        return self.history()
-
-
-@model("writes_parameter")
-class WritesParameter(nn.Module):
-    """Counts its calls in a parameter, beside a large one that it only reads."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls = nn.Parameter(torch.zeros(1), requires_grad=False)
-        self.weight = nn.Parameter(torch.rand(4), requires_grad=False)
-
-    def forward(self) -> Tensor:
-        self.calls.add_(1.0)
-        return self.calls + 0.0 * self.weight.sum()
-
-
-@model("accumulator")
-class Accumulator(nn.Module):
-    """Sums up what it is given, in a buffer of a submodule; `reset` begins anew."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.state = AccumulatorState()
-        self.scale = nn.Parameter(torch.ones(1), requires_grad=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.state(x * self.scale)
-
-    @torch.jit.export
-    def reset(self) -> None:
-        self.state.sum = torch.zeros(1)
 
 
 @model("denormal")
