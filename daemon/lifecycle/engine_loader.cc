@@ -48,15 +48,12 @@ void Warm(const ServedVersion& version, const v1::ModelConfig& config,
 }  // namespace
 
 EngineLoader::EngineLoader(Engine* engine, const ArtifactStore* store, Registry* registry,
-                           RequestScheduler* scheduler, const SchedulingDefaults& scheduling,
-                           absl::Duration default_watch, bool use_plans)
+                           RequestScheduler* scheduler, const EngineLoaderOptions& options)
     : engine_(engine),
       store_(store),
       registry_(registry),
       scheduler_(scheduler),
-      scheduling_(scheduling),
-      default_watch_(default_watch),
-      use_plans_(use_plans),
+      options_(options),
       machine_(ThisMachine()) {}
 
 absl::StatusOr<LoadedVersion> EngineLoader::Load(const VersionRecord& record, bool awaited) {
@@ -105,7 +102,7 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadAndWarm(const VersionRecord& rec
 
 absl::StatusOr<Plan> EngineLoader::PlanFor(const VersionRecord& record) const {
   const std::vector<Plan> plans = engine_->plans();
-  if (!use_plans_) return plans.front();
+  if (!options_.use_plans) return plans.front();
   MODELD_ASSIGN_OR_RETURN(const std::optional<v1::ProbeReport> probe,
                           registry_->ProbeOf(record.model, record.version));
   if (!probe.has_value()) return plans.front();
@@ -128,7 +125,7 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadByPlan(const VersionRecord& reco
   version->plan = PlanName(plan);
   version->inputs = DeclaredTensors(config.inputs());
   version->outputs = DeclaredTensors(config.outputs());
-  version->guard = GuardLimitsOf(config.guard(), default_watch_);
+  version->guard = GuardLimitsOf(config.guard(), options_.default_watch);
   version->tolerance = ToleranceOf(config);
   version->executable = std::move(executable);
   MODELD_RETURN_IF_ERROR(
@@ -137,7 +134,7 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadByPlan(const VersionRecord& reco
   std::vector<std::string> warnings;
   MODELD_ASSIGN_OR_RETURN(
       InstanceGroupOptions instances,
-      InstanceOptionsOf(config, *version->executable, version->inputs, scheduling_, &warnings));
+      InstanceOptionsOf(config, *version->executable, version->inputs, options_.scheduling, &warnings));
   instances.name = absl::StrCat(record.model, " ", record.version);
   version->instances = scheduler_->NewGroup(version->executable.get(), std::move(instances));
   Warm(*version, config, samples, &warnings);

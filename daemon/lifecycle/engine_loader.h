@@ -14,6 +14,13 @@
 
 namespace modeld {
 
+struct EngineLoaderOptions {
+  SchedulingDefaults scheduling = {};
+  // How long versions are watched whose config does not say it.
+  absl::Duration default_watch = absl::ZeroDuration();
+  bool use_plans = false;
+};
+
 // Reads the version's config from the registry, loads the artifact, checks the config's declarations against
 // `forward`'s signature, and warms: for each warm-up batch size, `forward` on generated inputs until its
 // latency is stable (see daemon/probe/warm_up.h). That needs every argument without default to be a declared
@@ -25,10 +32,9 @@ namespace modeld {
 // run so any more, whatever the reason, it is loaded as it was saved, with a warning.
 class EngineLoader final : public VersionLoader {
  public:
-  // All pointers outlive this. `default_watch`: how long versions are watched whose config does not say it.
+  // All pointers outlive this.
   EngineLoader(Engine* engine, const ArtifactStore* store, Registry* registry, RequestScheduler* scheduler,
-               const SchedulingDefaults& scheduling = {}, absl::Duration default_watch = absl::ZeroDuration(),
-               bool use_plans = false);
+               const EngineLoaderOptions& options = {});
   absl::StatusOr<LoadedVersion> Load(const VersionRecord& record, bool awaited) override;
   void Hurry() override { background_.Hurry(); }
   absl::Status CheckAgain(const VersionRecord& record, const ServedVersion& version) override;
@@ -50,9 +56,7 @@ class EngineLoader final : public VersionLoader {
   const ArtifactStore* const store_;
   Registry* const registry_;
   RequestScheduler* const scheduler_;
-  const SchedulingDefaults scheduling_;
-  const absl::Duration default_watch_;
-  const bool use_plans_;
+  const EngineLoaderOptions options_;
   const Machine machine_;
   BackgroundThread background_;
 };

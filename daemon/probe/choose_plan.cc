@@ -46,6 +46,7 @@ void SetPlan(const Plan& plan, v1::PlanResult* result) {
   result->set_engine(plan.engine);
   result->set_variant(plan.variant);
   result->set_precision(plan.precision == Precision::kBf16 ? kBf16 : "");
+  result->set_name(PlanName(plan));
 }
 
 Plan PlanOf(const v1::PlanResult& result) {

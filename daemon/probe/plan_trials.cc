@@ -55,6 +55,11 @@ bool HasFreeDimensions(const std::vector<DeclaredTensor>& declared) {
   });
 }
 
+absl::Status TooSlow() {
+  return absl::FailedPreconditionError(
+      "to run it on what is to be compared takes all the time for trying plans");
+}
+
 GoldenSample InputsOnly(std::string name, std::string method, NamedValues inputs) {
   return {.name = std::move(name), .method = std::move(method), .inputs = std::move(inputs), .outputs = {}};
 }
@@ -113,6 +118,7 @@ absl::StatusOr<v1::PlanResult> PlanTrials::Begin() {
   }
   on_generated_ = AnswersTo(std::move(generated), *as_saved);
   on_samples_ = AnswersTo(std::move(samples), *as_saved);
+  if (is_over()) return TooSlow();
   if (on_generated_.empty() && !has_sample_of(methods_[kForward].name)) {
     return absl::FailedPreconditionError("no inputs of forward are known that it answers to");
   }
@@ -122,7 +128,9 @@ absl::StatusOr<v1::PlanResult> PlanTrials::Begin() {
         "not only the first dimension of its inputs is free, and there is no golden sample of forward");
   }
   batching_ = Batching(*as_saved);
-  if (std::string why = WhyNot(*as_saved, &result); !why.empty()) {
+  const std::string why = WhyNot(*as_saved, &result);
+  if (is_over()) return TooSlow();
+  if (!why.empty()) {
     return absl::FailedPreconditionError(absl::StrCat("it answers otherwise the second time: ", why));
   }
   Measure(*as_saved, &result);

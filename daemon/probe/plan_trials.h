@@ -23,7 +23,8 @@ class PlanTrials {
 
   // Loads the artifact as it was saved, remembers what it answers to generated inputs of every warm-up size
   // and to the inputs of the golden samples, and measures it. FAILED_PRECONDITION: nothing can be held to it,
-  // and why (no inputs of `forward` are known that it answers to; it answers otherwise the second time).
+  // and why (no inputs of `forward` are known that it answers to; it answers otherwise the second time; it
+  // takes too long).
   // Other errors: those of Engine::Load.
   absl::StatusOr<v1::PlanResult> Begin();
 
@@ -31,7 +32,7 @@ class PlanTrials {
   // taken is in `refused`.
   v1::PlanResult Try(const Plan& plan);
 
-  // The CPU time for trials is used up.
+  // The CPU time for trials is used up: no other is begun.
   bool is_over() const;
 
  private:

@@ -256,7 +256,9 @@ class Run {
   }
 
   void TryPlans() {
+    report_.set_no_plans("the probe ended while it was measured as it was saved");  // unless it goes on
     Enter("measuring it as it was saved");
+    report_.clear_no_plans();
     PlanTrials trials(engine_, subject_, declared(), host_);
     try {
       absl::StatusOr<v1::PlanResult> as_saved = trials.Begin();

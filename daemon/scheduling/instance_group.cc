@@ -13,7 +13,6 @@
 #include "daemon/scheduling/retry_after.h"
 #include "daemon/scheduling/thread_priority.h"
 #include "registry/base/log.h"
-#include "registry/base/stopwatch.h"
 
 namespace modeld {
 namespace {
@@ -345,13 +344,15 @@ absl::StatusOr<Value> InstanceGroup::CallModel(Executable& executable, size_t me
 void InstanceGroup::RunAlone(QueuedCall& call) {
   scheduler_->NoteBegun(1);
   call.Begin();
-  const Stopwatch watch;
+  const absl::Duration begin = scheduler_->clock_->Steady();
   absl::StatusOr<Value> value = CallModel(call.session == nullptr ? *executable_ : *call.session, call.method,
                                           std::move(call.arguments));
-  const int64_t nanoseconds = watch.Nanoseconds();
-  if (value.ok()) times_[call.method].Note(absl::Nanoseconds(nanoseconds), 1, IsLight(call));
-  scheduler_->Answer(call,
-                     {.value = std::move(value), .ran = true, .nanoseconds = nanoseconds, .batch_rows = 0});
+  const absl::Duration took = scheduler_->clock_->Steady() - begin;
+  if (value.ok()) times_[call.method].Note(took, 1, IsLight(call));
+  scheduler_->Answer(call, {.value = std::move(value),
+                            .ran = true,
+                            .nanoseconds = absl::ToInt64Nanoseconds(took),
+                            .batch_rows = 0});
 }
 
 void InstanceGroup::RunTogether(const std::vector<WaitingCall>& calls) {
@@ -392,9 +393,9 @@ absl::StatusOr<std::vector<Value>> InstanceGroup::RunJoined(const std::vector<Wa
     }
     const int64_t total = RowsAfterPadding(rows, bytes);
     std::vector<Value> arguments = JoinRows(*options_.batching, requests, total - rows);
-    const Stopwatch watch;
+    const absl::Duration begin = scheduler_->clock_->Steady();
     const absl::StatusOr<Value> result = CallModel(*executable_, kForward, std::move(arguments));
-    *nanoseconds = watch.Nanoseconds();
+    *nanoseconds = absl::ToInt64Nanoseconds(scheduler_->clock_->Steady() - begin);
     if (!result.ok()) return result.status();
     absl::StatusOr<std::vector<Value>> parts = SplitRows(*result, rows_of_each, total);
     if (!parts.ok() && joins_.exchange(false)) {

@@ -109,9 +109,11 @@ absl::Status Server::StartManager() {
   // Before the manager's first report, so that known models that are not served are NOT_SERVING, not unknown.
   MODELD_ASSIGN_OR_RETURN(const std::vector<ModelRecord> models, registry_->ListModels());
   for (const ModelRecord& model : models) health_.SetModel(model.name, false);
-  loader_ = std::make_unique<EngineLoader>(engine_.get(), store_.get(), registry_.get(), &scheduler_,
-                                           DefaultsOf(options_), absl::Seconds(options_.guard_watch_s),
-                                           options_.try_plans);
+  loader_ = std::make_unique<EngineLoader>(
+      engine_.get(), store_.get(), registry_.get(), &scheduler_,
+      EngineLoaderOptions{.scheduling = DefaultsOf(options_),
+                          .default_watch = absl::Seconds(options_.guard_watch_s),
+                          .use_plans = options_.try_plans});
   if (options_.probe) {
     prober_ = std::make_unique<ProcessProber>(
         store_.get(), registry_.get(),

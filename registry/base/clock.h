@@ -14,6 +14,9 @@ class Clock {
   virtual ~Clock() = default;
   // Wall-clock time, for records and for people.
   virtual absl::Time Now() const = 0;
+  // Time since any fixed moment, which setting the system's time does not change: for how long something
+  // takes, where something is decided by it.
+  virtual absl::Duration Steady() const = 0;
 
   // The system's clock; lives as long as the process.
   static Clock* Real();
@@ -28,6 +31,7 @@ class ManualClock final : public Clock {
     MutexLock lock(&mutex_);
     return now_;
   }
+  absl::Duration Steady() const override { return Now() - absl::UnixEpoch(); }
   void Advance(absl::Duration by) {
     MutexLock lock(&mutex_);
     now_ += by;

@@ -89,13 +89,6 @@ std::string RenderGolden(const v1::ProbeReport& probe, const Look& look) {
   return absl::StrCat("\n", table.ToString(look.color));
 }
 
-std::string PlanText(const v1::PlanResult& plan) {
-  std::vector<std::string> words = {plan.engine()};
-  if (!plan.variant().empty()) words.push_back(plan.variant());
-  if (!plan.precision().empty()) words.push_back(plan.precision());
-  return absl::StrJoin(words, " ");
-}
-
 std::string LatenciesText(const v1::PlanResult& plan) {
   return absl::StrJoin(plan.latencies(), ", ", [](std::string* out, const v1::BatchLatency& latency) {
     absl::StrAppend(out, latency.batch_size(), ": ", FormatSeconds(latency.seconds()));
@@ -112,7 +105,7 @@ std::string RenderPlanTable(const v1::ProbeReport& probe, const Look& look) {
   Table table({"PLAN", "LATENCY BY BATCH SIZE", "MEMORY", "LOAD", "MAX ABSOLUTE", "MAX RELATIVE", "NOTE"});
   for (const v1::PlanResult& plan : probe.plans()) {
     const bool measured = !plan.latencies().empty();
-    table.AddRow({PlanText(plan), measured ? LatenciesText(plan) : "-", BytesText(plan.resident_bytes()),
+    table.AddRow({plan.name(), measured ? LatenciesText(plan) : "-", BytesText(plan.resident_bytes()),
                   plan.load_seconds() > 0 ? FormatSeconds(plan.load_seconds()) : "-",
                   absl::StrFormat("%.3g", plan.max_absolute()), absl::StrFormat("%.3g", plan.max_relative()),
                   NoteOf(plan)});
@@ -215,11 +208,10 @@ std::string RenderPlans(const v1::GetVersionResponse& response, const Look& look
                                                  : absl::StrCat(": ", Printable(probe.no_plans())),
                         "\n");
   }
-  std::string out =
-      absl::StrCat(name, ", measured ", FormatTimestamp(probe.probed_at(), look.zone), " on one thread of ",
-                   Printable(probe.machine()), ", ", probe.cpus(), probe.cpus() == 1 ? " CPU" : " CPUs",
-                   ", with ", Printable(probe.engine()), "\n", RenderPlanTable(probe, look));
-  return out;
+  return absl::StrCat(name, ", measured ", FormatTimestamp(probe.probed_at(), look.zone),
+                      " on one thread of ", Printable(probe.machine()), ", ", probe.cpus(),
+                      probe.cpus() == 1 ? " CPU" : " CPUs", ", with ", Printable(probe.engine()), "\n",
+                      RenderPlanTable(probe, look));
 }
 
 std::string RenderFate(const std::string& model, const v1::WaitVersionResponse& response) {

@@ -24,10 +24,7 @@ def daemon(daemons):
 
 
 def by_name(report) -> dict[str, dict]:
-    return {
-        " ".join(filter(None, (plan["engine"], plan.get("variant"), plan.get("precision")))): plan
-        for plan in report["plans"]
-    }
+    return {plan["name"]: plan for plan in report["plans"]}
 
 
 def test_the_chosen_plan_answers_as_the_module_does_and_survives_a_restart(daemon, client, artifacts):

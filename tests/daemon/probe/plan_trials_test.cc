@@ -231,6 +231,12 @@ TEST_F(PlanTrialsTest, APlanWithStateIsRefused) {
   EXPECT_EQ(Try(plan).refused(), "it writes its attributes while it runs");
 }
 
+TEST_F(PlanTrialsTest, AVersionThatIsTooSlowIsNotTried) {
+  engine_.run = Doubling(absl::Seconds(10));
+  PlanTrials trials = Trials();
+  EXPECT_THAT(Begin(trials), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("all the time")));
+}
+
 TEST_F(PlanTrialsTest, TheTimeForTrialsEnds) {
   const Plan plan = Variant("frozen", Doubling(absl::Milliseconds(5)));
   PlanTrials trials = Trials();

@@ -245,11 +245,11 @@ TEST(RenderTest, Plans) {
     model: "digits" version { version: "1.1" }
     probe {
       outcome: PROBE_OUTCOME_PASSED engine: "libtorch 2.13.0" machine: "EPYC" cpus: 2
-      plans { engine: "libtorch" load_seconds: 0.5 resident_bytes: 1000000
+      plans { engine: "libtorch" name: "libtorch" load_seconds: 0.5 resident_bytes: 1000000
               latencies { batch_size: 1 seconds: 0.004 } latencies { batch_size: 8 seconds: 0.020 } }
-      plans { engine: "libtorch" variant: "frozen" chosen: true load_seconds: 0.5 resident_bytes: 2000000
+      plans { engine: "libtorch" variant: "frozen" name: "libtorch frozen" chosen: true load_seconds: 0.5 resident_bytes: 2000000
               latencies { batch_size: 1 seconds: 0.002 } max_absolute: 1e-6 max_relative: 0.001 }
-      plans { engine: "libtorch" variant: "frozen" precision: "bf16" refused: "beyond tolerance\n on it" }
+      plans { engine: "libtorch" variant: "frozen" precision: "bf16" name: "libtorch frozen bf16" refused: "beyond tolerance\n on it" }
     })");
   const std::string text = RenderPlans(response, {});
   EXPECT_THAT(text, HasSubstr(" on one thread of EPYC, 2 CPUs, with libtorch 2.13.0\n"));
