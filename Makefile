@@ -24,9 +24,9 @@ export LOAD_BIN         := $(CURDIR)/$(BUILD)/tools/bench/load/modeld_load
 FLOORS := $(CURDIR)/$(BUILD)/tools/bench/floor
 export CPP_EXAMPLE_BIN  := $(CURDIR)/$(BUILD)/clients/cpp/modeld_client_example
 
-# LibTorch's prefix as set-up found it; empty where the caller gives one.
-torch_prefix = $(shell cat $(VENV)/.libtorch-prefix 2>/dev/null)
-configure = cmake --preset $(1) $(if $(torch_prefix),-DCMAKE_PREFIX_PATH=$(torch_prefix)) -DMODELD_PYTHON=$(PYTHON) \
+# Where set-up found LibTorch (unless the caller gives one) and the other engines.
+prefix_path = $(shell cat $(VENV)/.cmake-prefix-path 2>/dev/null)
+configure = cmake --preset $(1) $(if $(prefix_path),"-DCMAKE_PREFIX_PATH=$(prefix_path)") -DMODELD_PYTHON=$(PYTHON) \
             >build/$(1).configure.log 2>&1 || { cat build/$(1).configure.log; exit 1; }
 
 .PHONY: help setup build test test-unit test-sanitizers test-python test-integration test-torture demo bench bench-peers torture lint format install clean

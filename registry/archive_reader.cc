@@ -203,39 +203,6 @@ std::optional<size_t> FindEntry(const CheckedArchive& archive, const std::string
 
 }  // namespace
 
-std::string_view FormatName(ArtifactFormat format) {
-  switch (format) {
-    case ArtifactFormat::kTorchScript:
-      return "torchscript";
-    case ArtifactFormat::kPt2:
-      return "pt2";
-    case ArtifactFormat::kOnnx:
-      return "onnx";
-  }
-  return "";
-}
-
-std::optional<ArtifactFormat> FormatFromName(std::string_view name) {
-  for (const ArtifactFormat format :
-       {ArtifactFormat::kTorchScript, ArtifactFormat::kPt2, ArtifactFormat::kOnnx}) {
-    if (name == FormatName(format)) return format;
-  }
-  return std::nullopt;
-}
-
-std::optional<ArtifactFormat> FormatFromExtension(std::string_view path) {
-  const std::string_view file_name = path.substr(path.rfind('/') + 1);
-  const size_t dot = file_name.rfind('.');
-  if (dot == std::string_view::npos || dot == 0) return std::nullopt;
-  const std::string extension = absl::AsciiStrToLower(std::string(file_name.substr(dot)));
-  for (const std::string_view torchscript : {".pt", ".pth", ".jit", ".ts"}) {
-    if (extension == torchscript) return ArtifactFormat::kTorchScript;
-  }
-  if (extension == ".pt2") return ArtifactFormat::kPt2;
-  if (extension == ".onnx") return ArtifactFormat::kOnnx;
-  return std::nullopt;
-}
-
 absl::StatusOr<ArchiveContents> ReadArchive(FileSystem& file_system, const std::string& path,
                                             const ArchiveLimits& limits) {
   MODELD_ASSIGN_OR_RETURN(const CheckedArchive archive, OpenArchive(file_system, path, limits));

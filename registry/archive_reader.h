@@ -8,20 +8,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "registry/base/artifact_format.h"
 #include "registry/base/file_system.h"
 
 namespace modeld {
-
-// What the bytes are.
-enum class ArtifactFormat { kTorchScript, kPt2, kOnnx };
-
-// "torchscript", "pt2", "onnx".
-std::string_view FormatName(ArtifactFormat format);
-std::optional<ArtifactFormat> FormatFromName(std::string_view name);
-
-// By the file's extension: .pt .pth .jit .ts are TorchScript, .pt2 and .onnx themselves; else none: no model
-// file.
-std::optional<ArtifactFormat> FormatFromExtension(std::string_view path);
 
 struct ArchiveLimits {
   size_t max_config_bytes = 1 << 20;

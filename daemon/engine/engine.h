@@ -1,4 +1,4 @@
-// Engine and Executable: what every engine (libtorch, later openvino, onnxruntime) implements.
+// Engine and Executable: what every engine (libtorch, openvino, onnxruntime) implements.
 //
 // This room knows nothing of protobuf or gRPC: LibTorch ships its own older protobuf headers, which would
 // shadow the system's in any file that includes both.
@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_join.h"
 #include "daemon/engine/plan.h"
 #include "daemon/engine/signature.h"
 #include "daemon/engine/value.h"
+#include "registry/base/artifact_format.h"
 
 namespace modeld {
 
@@ -41,9 +43,31 @@ class Executable {
   virtual absl::StatusOr<Value> Run(size_t method, std::vector<Value> arguments) = 0;
 };
 
+// What is known, before a model is loaded, of an argument of `forward` that is a tensor: an engine that
+// compiles wants its dtype and rank.
+struct KnownInput {
+  std::string name;
+  DType dtype = DType::kFp32;
+  std::vector<int64_t> shape;  // -1: any size
+  // Every call brings such a tensor, for the config declares it so. Otherwise a golden sample does, and calls
+  // may come that bring another.
+  bool always = false;
+};
+
 struct LoadRequest {
   std::string artifact_path;
-  Plan plan = {};  // one of the engine's; by default the artifact as it was saved
+  ArtifactFormat format = ArtifactFormat::kTorchScript;
+  Plan plan = {};  // one of the engine's for the format; by default the artifact as it was saved
+  std::vector<KnownInput> inputs = {};
+  // How many threads call Run at the same time, and how many threads each of these runs may use.
+  int callers = 1;
+  int threads_per_run = 1;
+};
+
+// The library behind an engine.
+struct EngineLibrary {
+  std::string name;     // "libtorch"
+  std::string version;  // "2.13.0"
 };
 
 // Thread-safe.
@@ -51,15 +75,12 @@ class Engine {
  public:
   virtual ~Engine() = default;
 
-  // "libtorch".
-  virtual std::string_view name() const = 0;
-  // Of the library: "2.13.0".
-  virtual std::string version() const = 0;
-  // The ways in which this engine may be able to run an artifact, the artifact as it was saved first. Which
-  // of them an artifact allows, and which is worth it, is found out by trying. Constant.
-  virtual std::vector<Plan> plans() const {
-    return {{.engine = std::string(name()), .variant = "", .precision = Precision::kAsSaved}};
-  }
+  // One, but of a set of engines; not empty. Constant.
+  virtual std::vector<EngineLibrary> libraries() const = 0;
+  // The ways in which this engine may be able to run an artifact of this format, first the one that every
+  // other is held to: the artifact as it was saved. Empty: none. Which of them an artifact allows, and which
+  // is worth it, is found out by trying. Constant.
+  virtual std::vector<Plan> plans(ArtifactFormat format) const = 0;
   // Loads an artifact: seconds, and as much memory as the model takes. INVALID_ARGUMENT if the engine refuses
   // the artifact, or cannot run it by this plan, with the library's message; RESOURCE_EXHAUSTED if memory ran
   // out. Never throws.
@@ -69,9 +90,15 @@ class Engine {
   virtual void PrepareThread(int intra_op_threads) = 0;
 };
 
-// "libtorch 2.13.0".
-inline std::string EngineText(const Engine& engine) {
-  return std::string(engine.name()) + " " + engine.version();
+// "libtorch 2.13.0", of each.
+inline std::vector<std::string> LibraryTexts(const Engine& engine) {
+  std::vector<std::string> texts;
+  for (const EngineLibrary& library : engine.libraries())
+    texts.push_back(library.name + " " + library.version);
+  return texts;
 }
+
+// "libtorch 2.13.0, openvino 2026.4.1".
+inline std::string EngineText(const Engine& engine) { return absl::StrJoin(LibraryTexts(engine), ", "); }
 
 }  // namespace modeld

@@ -12,12 +12,10 @@ enum class Precision {
 };
 
 struct Plan {
-  std::string engine;   // "libtorch"
-  std::string variant;  // one of the engine's own: "frozen"; empty: the artifact as it was saved
+  std::string engine;   // "libtorch"; empty: the first that runs the format
+  std::string variant;  // one of the engine's own: "frozen"; empty: its plain way
   Precision precision = Precision::kAsSaved;
 
-  // The plan that every other is held to.
-  bool is_as_saved() const { return variant.empty() && precision == Precision::kAsSaved; }
   friend bool operator==(const Plan&, const Plan&) = default;
 };
 

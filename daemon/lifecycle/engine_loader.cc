@@ -13,6 +13,7 @@
 #include "daemon/probe/choose_plan.h"
 #include "daemon/probe/declared.h"
 #include "daemon/probe/generated_inputs.h"
+#include "daemon/probe/known_inputs.h"
 #include "daemon/probe/tolerance.h"
 #include "daemon/probe/warm_up.h"
 #include "registry/base/quote.h"
@@ -68,7 +69,7 @@ absl::StatusOr<LoadedVersion> EngineLoader::Load(const VersionRecord& record, bo
 absl::StatusOr<LoadedVersion> EngineLoader::ReadAndLoad(const VersionRecord& record, bool awaited) {
   MODELD_ASSIGN_OR_RETURN(const std::string config_json, registry_->ConfigOf(record.model, record.version));
   MODELD_ASSIGN_OR_RETURN(const ParsedConfig parsed, ParseModelConfig(config_json));
-  MODELD_RETURN_IF_ERROR(CheckEngine(parsed.config, engine_->name()));
+  MODELD_RETURN_IF_ERROR(CheckEngine(parsed.config, *engine_, record.format));
   if (!store_->Contains(record.sha256)) {
     return absl::NotFoundError(absl::StrCat("the artifact of ", NameVersion(record.model, record.version),
                                             " is missing: ", store_->PathOf(record.sha256),
@@ -85,7 +86,7 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadAndWarm(const VersionRecord& rec
                                                         const v1::ModelConfig& config,
                                                         const std::vector<GoldenSample>& samples) {
   PrepareThisThread();
-  const Plan as_saved = engine_->plans().front();
+  const Plan as_saved = engine_->plans(record.format).front();
   MODELD_ASSIGN_OR_RETURN(const Plan plan, PlanFor(record));
   if (plan == as_saved) return LoadByPlan(record, config, samples, plan);
   absl::StatusOr<LoadedVersion> loaded = LoadByPlan(record, config, samples, plan);
@@ -101,7 +102,7 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadAndWarm(const VersionRecord& rec
 }
 
 absl::StatusOr<Plan> EngineLoader::PlanFor(const VersionRecord& record) const {
-  const std::vector<Plan> plans = engine_->plans();
+  const std::vector<Plan> plans = engine_->plans(record.format);
   if (!options_.use_plans) return plans.front();
   MODELD_ASSIGN_OR_RETURN(const std::optional<v1::ProbeReport> probe,
                           registry_->ProbeOf(record.model, record.version));
@@ -115,8 +116,14 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadByPlan(const VersionRecord& reco
                                                        const v1::ModelConfig& config,
                                                        const std::vector<GoldenSample>& samples,
                                                        const Plan& plan) {
+  const InstancePlan instances = InstancePlanOf(config, options_.scheduling);
   MODELD_ASSIGN_OR_RETURN(std::unique_ptr<Executable> executable,
-                          engine_->Load({.artifact_path = store_->PathOf(record.sha256), .plan = plan}));
+                          engine_->Load({.artifact_path = store_->PathOf(record.sha256),
+                                         .format = record.format,
+                                         .plan = plan,
+                                         .inputs = KnownInputs(DeclaredTensors(config.inputs()), samples),
+                                         .callers = instances.instances,
+                                         .threads_per_run = instances.threads_per_instance}));
 
   auto version = std::make_unique<ServedVersion>();
   version->model = record.model;
@@ -133,10 +140,10 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadByPlan(const VersionRecord& reco
 
   std::vector<std::string> warnings;
   MODELD_ASSIGN_OR_RETURN(
-      InstanceGroupOptions instances,
+      InstanceGroupOptions group,
       InstanceOptionsOf(config, *version->executable, version->inputs, options_.scheduling, &warnings));
-  instances.name = absl::StrCat(record.model, " ", record.version);
-  version->instances = scheduler_->NewGroup(version->executable.get(), std::move(instances));
+  group.name = absl::StrCat(record.model, " ", record.version);
+  version->instances = scheduler_->NewGroup(version->executable.get(), std::move(group));
   Warm(*version, config, samples, &warnings);
   MODELD_RETURN_IF_ERROR(CheckGolden(*version, samples, version->tolerance));
   return LoadedVersion{std::move(version), std::move(warnings)};

@@ -2,21 +2,24 @@
 
 #include <algorithm>
 
-#include "daemon/scheduling/instance_plan.h"
 #include "registry/base/status_macros.h"
 
 namespace modeld {
+
+InstancePlan InstancePlanOf(const v1::ModelConfig& config, const SchedulingDefaults& defaults) {
+  const v1::ExecutionConfig& execution = config.execution();
+  return PlanInstances(
+      execution.instances() > 0 ? execution.instances() : defaults.instances,
+      execution.threads_per_instance() > 0 ? execution.threads_per_instance() : defaults.threads_per_instance,
+      defaults.cpus);
+}
 
 absl::StatusOr<InstanceGroupOptions> InstanceOptionsOf(const v1::ModelConfig& config,
                                                        const Executable& executable,
                                                        const std::vector<DeclaredTensor>& inputs,
                                                        const SchedulingDefaults& defaults,
                                                        std::vector<std::string>* warnings) {
-  const v1::ExecutionConfig& execution = config.execution();
-  const InstancePlan plan = PlanInstances(
-      execution.instances() > 0 ? execution.instances() : defaults.instances,
-      execution.threads_per_instance() > 0 ? execution.threads_per_instance() : defaults.threads_per_instance,
-      defaults.cpus);
+  const InstancePlan plan = InstancePlanOf(config, defaults);
   warnings->insert(warnings->end(), plan.warnings.begin(), plan.warnings.end());
 
   InstanceGroupOptions options;

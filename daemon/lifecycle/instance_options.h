@@ -10,6 +10,7 @@
 #include "daemon/engine/engine.h"
 #include "daemon/engine/signature.h"
 #include "daemon/scheduling/instance_group.h"
+#include "daemon/scheduling/instance_plan.h"
 #include "modeld/v1/model_config.pb.h"
 
 namespace modeld {
@@ -23,6 +24,9 @@ struct SchedulingDefaults {
   size_t max_queue_calls = 1024;
   int64_t max_queue_bytes = int64_t{1} << 30;
 };
+
+// How many instances the version has, on how many threads each.
+InstancePlan InstancePlanOf(const v1::ModelConfig& config, const SchedulingDefaults& defaults);
 
 // INVALID_ARGUMENT: `batching` asks for what the declared inputs do not allow. A stateful module is not
 // batched. Appends to `warnings`.

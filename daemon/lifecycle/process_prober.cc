@@ -24,6 +24,7 @@ ProcessProber::ProcessProber(const ArtifactStore* store, Registry* registry, con
 absl::StatusOr<v1::ProbeReport> ProcessProber::Probe(const VersionRecord& record) {
   ProbeRequest request;
   request.artifact_path = store_->PathOf(record.sha256);
+  request.format = record.format;
   request.limits = limits_;
   request.try_plans = try_plans_;
   MODELD_ASSIGN_OR_RETURN(request.config_json, registry_->ConfigOf(record.model, record.version));

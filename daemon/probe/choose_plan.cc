@@ -26,7 +26,8 @@ double CostOf(const v1::PlanResult& plan, const std::string& objective) {
 int ChoosePlan(const google::protobuf::RepeatedPtrField<v1::PlanResult>& plans,
                const std::string& objective) {
   int best = 0;
-  double best_cost = CostOf(plans[0], objective) * kWorthIt;
+  double best_cost = plans[0].refused().empty() ? CostOf(plans[0], objective) * kWorthIt
+                                                : std::numeric_limits<double>::infinity();
   for (int i = 1; i < plans.size(); ++i) {
     const double cost = CostOf(plans[i], objective);
     if (!plans[i].refused().empty() || cost >= best_cost) continue;

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "daemon/engine/dtype.h"
+#include "registry/base/artifact_format.h"
 #include "registry/base/quote.h"
 
 namespace modeld {
@@ -34,12 +35,24 @@ std::vector<DeclaredTensor> DeclaredTensors(const google::protobuf::RepeatedPtrF
   return declared;
 }
 
-absl::Status CheckEngine(const v1::ModelConfig& config, std::string_view engine) {
-  const std::string& wanted = config.execution().engine();
-  if (wanted.empty() || wanted == "auto" || wanted == engine) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("execution.engine is ", Quote(wanted),
-                                                 ", but this build has only ", Quote(engine),
-                                                 "; name that one, or \"auto\""));
+bool AllowsEngine(const v1::ExecutionConfig& execution, std::string_view engine) {
+  const std::string& wanted = execution.engine();
+  return wanted.empty() || wanted == "auto" || wanted == engine;
+}
+
+absl::Status CheckEngine(const v1::ModelConfig& config, const Engine& engine, ArtifactFormat format) {
+  std::vector<std::string> engines;
+  for (const Plan& plan : engine.plans(format)) {
+    if (AllowsEngine(config.execution(), plan.engine)) return absl::OkStatus();
+    if (engines.empty() || engines.back() != plan.engine) engines.push_back(plan.engine);
+  }
+  if (engines.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("this build has no engine that runs ", std::string(FormatName(format))));
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "execution.engine is ", Quote(config.execution().engine()), ", but this build runs ",
+      std::string(FormatName(format)), " with ", absl::StrJoin(engines, " or "), "; name that, or \"auto\""));
 }
 
 std::vector<int64_t> WarmUpSizes(const v1::ModelConfig& config) {

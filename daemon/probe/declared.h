@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "daemon/engine/bind.h"
+#include "daemon/engine/engine.h"
 #include "daemon/engine/signature.h"
 #include "modeld/v1/model_config.pb.h"
 
@@ -16,8 +17,11 @@ namespace modeld {
 // Of config.inputs or config.outputs.
 std::vector<DeclaredTensor> DeclaredTensors(const google::protobuf::RepeatedPtrField<v1::TensorSpec>& specs);
 
-// INVALID_ARGUMENT where the config asks for another engine than `engine`, this build's only one.
-absl::Status CheckEngine(const v1::ModelConfig& config, std::string_view engine);
+// INVALID_ARGUMENT where the config's execution.engine names one that has no plan for the format.
+absl::Status CheckEngine(const v1::ModelConfig& config, const Engine& engine, ArtifactFormat format);
+
+// Whether execution.engine leaves the choice of the plan's engine open, or names it.
+bool AllowsEngine(const v1::ExecutionConfig& execution, std::string_view engine);
 
 // warmup.batch_sizes; else 1, and where requests are joined, the largest batch and the preferred sizes.
 std::vector<int64_t> WarmUpSizes(const v1::ModelConfig& config);

@@ -11,8 +11,10 @@
 #include "daemon/probe/choose_plan.h"
 #include "daemon/probe/declared.h"
 #include "daemon/probe/generated_inputs.h"
+#include "daemon/probe/known_inputs.h"
 #include "daemon/probe/warm_up.h"
 #include "registry/base/free_memory.h"
+#include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 
 namespace modeld {
@@ -96,15 +98,19 @@ absl::StatusOr<std::unique_ptr<Executable>> PlanTrials::Load(const Plan& plan, v
   resident_before_ = host_.ResidentBytes();
   const absl::Duration begin = host_.Now();
   absl::StatusOr<std::unique_ptr<Executable>> loaded =
-      engine_.Load({.artifact_path = subject_.artifact_path, .plan = plan});
+      engine_.Load({.artifact_path = subject_.artifact_path,
+                    .format = subject_.format,
+                    .plan = plan,
+                    .inputs = KnownInputs(declared_.inputs, subject_.samples)});
   result->set_load_seconds(absl::ToDoubleSeconds(host_.Now() - begin));
   return loaded;
 }
 
 absl::StatusOr<v1::PlanResult> PlanTrials::Begin() {
   v1::PlanResult result;
-  SetPlan(engine_.plans().front(), &result);
-  MODELD_ASSIGN_OR_RETURN(const std::unique_ptr<Executable> as_saved, Load(engine_.plans().front(), &result));
+  const Plan plan = engine_.plans(subject_.format).front();
+  SetPlan(plan, &result);
+  MODELD_ASSIGN_OR_RETURN(const std::unique_ptr<Executable> as_saved, Load(plan, &result));
   methods_ = as_saved->methods();
   std::vector<GoldenSample> generated, samples;
   if (CanGenerate(methods_[kForward], declared_.inputs)) {
@@ -134,6 +140,7 @@ absl::StatusOr<v1::PlanResult> PlanTrials::Begin() {
     return absl::FailedPreconditionError(absl::StrCat("it answers otherwise the second time: ", why));
   }
   Measure(*as_saved, &result);
+  if (!AllowsEngine(subject_.config.execution(), plan.engine)) result.set_refused(OtherEngineAsked());
   return result;
 }
 
@@ -177,8 +184,13 @@ std::vector<GoldenSample> PlanTrials::AnswersTo(std::vector<GoldenSample> inputs
   return inputs;
 }
 
+std::string PlanTrials::OtherEngineAsked() const {
+  return absl::StrCat("not tried: execution.engine is ", Quote(subject_.config.execution().engine()));
+}
+
 std::string PlanTrials::WhyNotAllowed(const Plan& plan) const {
   if (is_over()) return "not tried: the time for trying plans was over";
+  if (!AllowsEngine(subject_.config.execution(), plan.engine)) return OtherEngineAsked();
   if (plan.precision == Precision::kAsSaved) return "";
   if (!AllowsBf16(subject_.config.execution())) {
     return "not tried: neither execution.precisions nor execution.tolerance allows bf16";

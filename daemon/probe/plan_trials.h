@@ -41,6 +41,7 @@ class PlanTrials {
   // Leaves those out that it raises on.
   std::vector<GoldenSample> AnswersTo(std::vector<GoldenSample> inputs, Executable& as_saved) const;
   std::string WhyNotAllowed(const Plan& plan) const;
+  std::string OtherEngineAsked() const;
   // Empty: it answers as the artifact as it was saved does.
   std::string WhyNot(Executable& executable, v1::PlanResult* result);
   // What CheckBatching says on generated inputs and on golden samples; OK where requests are not joined.

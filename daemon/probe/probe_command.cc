@@ -58,6 +58,7 @@ absl::StatusOr<ProbeRequest> RequestFor(const Arguments& arguments) {
                   arguments.config.empty() ? SidecarPath(arguments.file) : arguments.config, {}, golden));
   ProbeRequest request;
   request.artifact_path = arguments.file;
+  request.format = file.archive.format;
   request.config_json = file.parsed.canonical_json;
   for (const InspectedGolden& sample : file.golden) {
     request.golden.push_back({.name = sample.name, .path = sample.path});

@@ -10,12 +10,14 @@
 #include "absl/status/statusor.h"
 #include "daemon/probe/probe_limits.h"
 #include "modeld/v1/probe.pb.h"
+#include "registry/base/artifact_format.h"
 #include "registry/golden.h"
 
 namespace modeld {
 
 struct ProbeRequest {
   std::string artifact_path;
+  ArtifactFormat format = ArtifactFormat::kTorchScript;
   std::string config_json;
   // As FindGoldenSamples finds them: a path that is empty stands for the artifact.
   std::vector<GoldenFile> golden;

@@ -15,6 +15,7 @@
 #include "daemon/probe/declared.h"
 #include "daemon/probe/find_nan.h"
 #include "daemon/probe/generated_inputs.h"
+#include "daemon/probe/known_inputs.h"
 #include "daemon/probe/plan_trials.h"
 #include "daemon/probe/tolerance.h"
 #include "daemon/probe/warm_up.h"
@@ -99,7 +100,9 @@ class Run {
     Enter("loading");
     const absl::Duration begin = host_.Now();
     absl::StatusOr<std::unique_ptr<Executable>> loaded =
-        engine_.Load({.artifact_path = subject_.artifact_path});
+        engine_.Load({.artifact_path = subject_.artifact_path,
+                      .format = subject_.format,
+                      .inputs = KnownInputs(inputs_, subject_.samples)});
     report_.set_load_seconds(absl::ToDoubleSeconds(host_.Now() - begin));
     if (absl::IsInvalidArgument(loaded.status())) {
       Fail(v1::PROBE_OUTCOME_NOT_LOADABLE, std::string(loaded.status().message()),
@@ -131,7 +134,7 @@ class Run {
   }
 
   void CheckConfig() {
-    absl::Status checked = CheckEngine(subject_.config, engine_.name());
+    absl::Status checked = CheckEngine(subject_.config, engine_, subject_.format);
     if (checked.ok()) checked = CheckDeclarations(executable_->methods().front(), inputs_, outputs_);
     if (checked.ok()) return;
     Fail(v1::PROBE_OUTCOME_CONTRADICTS_CONFIG, std::string(checked.message()),
@@ -268,14 +271,14 @@ class Run {
       return report_.set_no_plans("memory ran out");
     }
     Choose();
-    for (const Plan& plan : engine_.plans()) {
-      if (plan.is_as_saved()) continue;
+    const std::vector<Plan> plans = engine_.plans(subject_.format);
+    for (auto plan = std::next(plans.begin()); plan != plans.end(); ++plan) {
       v1::PlanResult* const result = report_.add_plans();
-      SetPlan(plan, result);
+      SetPlan(*plan, result);
       result->set_refused("the probe ended while it was tried");  // unless there is more to say
-      Enter(absl::StrCat("trying it as ", PlanName(plan)));
+      Enter(absl::StrCat("trying it as ", PlanName(*plan)));
       try {
-        *result = trials.Try(plan);
+        *result = trials.Try(*plan);
       } catch (const std::bad_alloc&) {
         result->set_refused("memory ran out");
       }

@@ -7,8 +7,12 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "daemon/engine/engine_set.h"
 #include "daemon/engine/libtorch/libtorch_engine.h"
 #include "daemon/probe/probe_command.h"
 #include "daemon/server/grpc_servers.h"
@@ -51,18 +55,24 @@ void RaiseFileLimit() {
   (void)::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// All that this build has; the first of a format is what the others are held to.
+std::unique_ptr<Engine> NewEngine() {
+  std::vector<std::unique_ptr<Engine>> engines;
+  engines.push_back(NewLibtorchEngine());
+  return std::make_unique<EngineSet>(std::move(engines));
+}
+
 int Main(int argc, char** argv) {
-  if (IsProbe(argc, argv)) return ProbeMain(argc, argv, *NewLibtorchEngine());
+  if (IsProbe(argc, argv)) return ProbeMain(argc, argv, *NewEngine());
   // Everything that the daemon makes is its user's own.
   ::umask(0077);
   RaiseFileLimit();
   absl::StatusOr<std::unique_ptr<Signals>> signals = Signals::Block();
   if (!signals.ok()) return FailToStart(signals.status());
 
-  std::unique_ptr<Engine> engine = NewLibtorchEngine();
+  std::unique_ptr<Engine> engine = NewEngine();
   const ParsedOptions parsed = ParseOptions(
-      argc, argv,
-      absl::StrCat("modeld ", MODELD_VERSION, "\n", std::string(engine->name()), " ", engine->version()));
+      argc, argv, absl::StrCat("modeld ", MODELD_VERSION, "\n", absl::StrJoin(LibraryTexts(*engine), "\n")));
   if (parsed.exit) {
     std::fputs(parsed.output.c_str(), parsed.exit_code == 0 ? stdout : stderr);
     return parsed.exit_code;

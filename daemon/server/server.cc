@@ -176,7 +176,7 @@ absl::Status Server::StartListeners(const std::string& version) {
                                                                  .drop_directory = options_.drop_directory,
                                                                  .state_directory = options_.state_directory,
                                                                  .addresses = public_.addresses,
-                                                                 .engines = {EngineText(*engine_)}});
+                                                                 .engines = LibraryTexts(*engine_)});
   MODELD_ASSIGN_OR_RETURN(admin_,
                           StartAdminServer(grpc_options, {admin_model_service_.get(), admin_service_.get()}));
   admin_listener_->Serve(admin_.get());

@@ -40,10 +40,9 @@ class RecordingExecutable final : public Executable {
 // Public members say what it does and remember what was asked. Not thread-safe.
 class FakeEngine final : public Engine {
  public:
-  std::string_view name() const override { return "fake"; }
-  std::string version() const override { return "1"; }
-  std::vector<Plan> plans() const override {
-    std::vector<Plan> all = Engine::plans();
+  std::vector<EngineLibrary> libraries() const override { return {{"fake", "1"}}; }
+  std::vector<Plan> plans(ArtifactFormat) const override {
+    std::vector<Plan> all = {{.engine = "fake", .variant = "", .precision = Precision::kAsSaved}};
     for (const auto& [plan, as_planned] : variants) all.push_back(plan);
     return all;
   }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs everything that modeld is built and tested with: Debian packages, a virtual environment, LibTorch.
+# Installs everything that modeld is built and tested with: Debian packages, a virtual environment, LibTorch, OpenVINO,
+# ONNX Runtime.
 # Idempotent: the second run checks and ends within seconds. Called by `make`; never needed by hand.
 #
 #   Torch_DIR, CMAKE_PREFIX_PATH   an existing LibTorch, used instead of the wheel's where set
@@ -68,9 +69,56 @@ pip_install_torch() {
     "$venv/bin/pip" install --quiet "torch==$torch_version"
 }
 
+# The directory of an installed package; empty: it is not there.
+package_directory() {
+  "$venv/bin/python" -c 'import importlib.util as u, sys; s = u.find_spec(sys.argv[1])
+print(s.submodule_search_locations[0] if s else "")' "$1"
+}
+
+# Downloads the headers of Debian's libonnxruntime-dev, which 12 does not have, from the same archive's 13. They are not
+# installed: ONNX Runtime's C interface is versioned, so that headers of 1.21 drive any newer library.
+fetch_onnxruntime_headers() {
+  local into=$1 site work
+  # shellcheck disable=SC2016,SC1091  # apt fills these in
+  site=$(. /etc/os-release && apt-get indextargets --format '$(RELEASE) $(SITE)' 'Created-By: Packages' |
+    sed -n "s/^$VERSION_CODENAME //p" | sort -u)
+  site=${site%%$'\n'*}
+  [ -n "$site" ] || return 0
+  work=$(mktemp -d)
+  mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
+  printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s trixie main\n' "$site" >"$work/sources.list"
+  local apt=(apt-get -qq -o "Dir::Etc::SourceList=$work/sources.list" -o Dir::Etc::SourceParts=/dev/null
+    -o "Dir::State::Lists=$work/lists" -o "Dir::Cache=$work/cache" -o APT::Sandbox::User="$(id -un)")
+  if "${apt[@]}" update && (cd "$work" && "${apt[@]}" download libonnxruntime-dev) &&
+    dpkg-deb -x "$work"/libonnxruntime-dev_*.deb "$work/unpacked"; then
+    cp -r "$work/unpacked/usr/include/onnxruntime/." "$into/"
+  fi
+  rm -rf "$work"
+}
+
+# OpenVINO, and ONNX Runtime with headers in $venv/onnxruntime. What cannot be had is left out of the build, which says
+# so.
+install_engines() {
+  say "installing OpenVINO and ONNX Runtime"
+  "$venv/bin/pip" install --quiet --no-deps -r "$here/engines.txt" || say "warning: they cannot be installed here"
+  local package root=$venv/onnxruntime
+  package=$(package_directory onnxruntime)
+  rm -rf "$root"
+  [ -n "$package" ] || return 0
+  mkdir -p "$root/include/onnxruntime" "$root/lib"
+  ln -s "$(echo "$package"/capi/libonnxruntime.so.*)" "$root/lib/libonnxruntime.so.1"
+  ln -s libonnxruntime.so.1 "$root/lib/libonnxruntime.so"
+  if [ -e /usr/include/onnxruntime/onnxruntime_c_api.h ]; then
+    cp -r /usr/include/onnxruntime/. "$root/include/onnxruntime/"
+  else
+    fetch_onnxruntime_headers "$root/include/onnxruntime"
+  fi
+  [ -e "$root/include/onnxruntime/onnxruntime_c_api.h" ] || say "warning: no headers of ONNX Runtime; built without it"
+}
+
 install_python_packages() {
   local stamp_file="$venv/.modeld-setup" stamp
-  stamp=$(sha256sum "$here/setup.sh" "$here/requirements.txt" "$root/clients/python/pyproject.toml" \
+  stamp=$(sha256sum "$here/setup.sh" "$here/requirements.txt" "$here/engines.txt" "$root/clients/python/pyproject.toml" \
     "$root"/proto/modeld/v1/*.proto | sha256sum)
   if [ -f "$stamp_file" ] && [ "$(cat "$stamp_file")" = "$stamp" ] && [ -x "$venv/bin/python" ]; then
     say "virtual environment: up to date"
@@ -91,28 +139,33 @@ install_python_packages() {
   fi
   say "installing Python packages"
   "$venv/bin/pip" install --quiet -r "$here/requirements.txt"
+  install_engines
   "$venv/bin/pip" install --quiet --no-deps -e "$root/clients/python"
   printf '%s' "$stamp" >"$stamp_file"
   say "virtual environment: ready"
 }
 
-# Where CMake finds LibTorch; read by the Makefile. Empty: where CMake looks by itself.
-write_libtorch_prefix() {
-  local prefix=
+# Where CMake finds LibTorch and the other engines; read by the Makefile. LibTorch is left out where CMake looks by itself.
+write_prefix_path() {
+  local path=
   if given_libtorch; then
     say "LibTorch: the one given by Torch_DIR or CMAKE_PREFIX_PATH"
   else
-    prefix=$("$venv/bin/python" -c 'import os, torch; print(os.path.dirname(torch.__file__))')
-    if [ -e "$prefix/share/cmake/Torch/TorchConfig.cmake" ]; then
+    path=$("$venv/bin/python" -c 'import os, torch; print(os.path.dirname(torch.__file__))')
+    if [ -e "$path/share/cmake/Torch/TorchConfig.cmake" ]; then
       say "LibTorch: $("$venv/bin/python" -c 'import torch; print(torch.__version__)') from the virtual environment"
     else
-      prefix=
+      path=
       say "LibTorch: Debian's"
     fi
   fi
-  printf '%s' "$prefix" >"$venv/.libtorch-prefix"
+  local openvino
+  openvino=$(package_directory openvino)
+  [ -z "$openvino" ] || path="${path:+$path;}$openvino"
+  [ ! -d "$venv/onnxruntime" ] || path="${path:+$path;}$venv/onnxruntime"
+  printf '%s' "$path" >"$venv/.cmake-prefix-path"
 }
 
 install_system_packages
 install_python_packages
-write_libtorch_prefix
+write_prefix_path

@@ -254,11 +254,11 @@ absl::StatusOr<std::shared_ptr<Program>> MakeProgram(torch::jit::Module module, 
 
 class LibtorchEngine final : public Engine {
  public:
-  std::string_view name() const override { return "libtorch"; }
+  std::vector<EngineLibrary> libraries() const override { return {{"libtorch", TORCH_VERSION}}; }
 
-  std::string version() const override { return TORCH_VERSION; }
-
-  std::vector<Plan> plans() const override { return LibtorchPlans(); }
+  std::vector<Plan> plans(ArtifactFormat format) const override {
+    return format == ArtifactFormat::kTorchScript ? LibtorchPlans() : std::vector<Plan>();
+  }
 
   absl::StatusOr<std::unique_ptr<Executable>> Load(const LoadRequest& request) override {
     if (::access(request.artifact_path.c_str(), F_OK) != 0 && errno == ENOENT) {
@@ -271,7 +271,7 @@ class LibtorchEngine final : public Engine {
       torch::jit::Module module = torch::jit::load(request.artifact_path, at::kCPU);
       module.eval();
       MODELD_ASSIGN_OR_RETURN(std::shared_ptr<Program> program, MakeProgram(module, Precision::kAsSaved));
-      if (!request.plan.is_as_saved()) {
+      if (!IsAsSaved(request.plan)) {
         MODELD_RETURN_IF_ERROR(CheckCanPrepare(*program));
         std::vector<std::string> names;
         for (const Method& method : program->methods()) names.push_back(method.name);

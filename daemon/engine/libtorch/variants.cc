@@ -98,9 +98,11 @@ std::vector<Plan> LibtorchPlans() {
   return plans;
 }
 
+bool IsAsSaved(const Plan& plan) { return plan.variant.empty() && plan.precision == Precision::kAsSaved; }
+
 torch::jit::Module Prepare(torch::jit::Module module, const Plan& plan,
                            const std::vector<std::string>& methods) {
-  if (plan.is_as_saved()) return module;
+  if (IsAsSaved(plan)) return module;
   if (plan.precision == Precision::kBf16) RoundToBf16(module);
   if (plan.variant == kChannelsLast) LayOutChannelsLast(module);
   return torch::jit::freeze(module, Others(methods));

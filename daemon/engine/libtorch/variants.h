@@ -20,6 +20,9 @@ namespace modeld {
 // damaged memory (https://github.com/pytorch/pytorch/issues/86535).
 std::vector<Plan> LibtorchPlans();
 
+// The first of them.
+bool IsAsSaved(const Plan& plan);
+
 // The module, prepared as the plan says. `methods` are the callable ones; they are kept. Throws what LibTorch
 // throws, and c10::Error where the module cannot be prepared so.
 // REQUIRES: the module is in evaluation mode, and shared with nobody; `plan` is one of LibtorchPlans().

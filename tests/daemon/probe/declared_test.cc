@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/fake_engine.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/values.h"
 
@@ -38,17 +39,20 @@ TEST(DeclaredTest, WarmUpSizes) {
 }
 
 TEST(DeclaredTest, TheEngine) {
+  FakeEngine engine;
   v1::ModelConfig config;
-  EXPECT_OK(CheckEngine(config, "fake"));
+  EXPECT_OK(CheckEngine(config, engine, ArtifactFormat::kTorchScript));
   config.mutable_execution()->set_engine("auto");
-  EXPECT_OK(CheckEngine(config, "fake"));
+  EXPECT_OK(CheckEngine(config, engine, ArtifactFormat::kTorchScript));
+  EXPECT_TRUE(AllowsEngine(config.execution(), "fake"));
+  config.mutable_execution()->set_engine("fake");
+  EXPECT_OK(CheckEngine(config, engine, ArtifactFormat::kTorchScript));
   config.mutable_execution()->set_engine("libtorch");
-  EXPECT_OK(CheckEngine(config, "libtorch"));
-  EXPECT_THAT(
-      CheckEngine(config, "fake"),
-      StatusIs(
-          absl::StatusCode::kInvalidArgument,
-          R"(execution.engine is "libtorch", but this build has only "fake"; name that one, or "auto")"));
+  EXPECT_FALSE(AllowsEngine(config.execution(), "fake"));
+  EXPECT_THAT(CheckEngine(config, engine, ArtifactFormat::kTorchScript),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       R"(execution.engine is "libtorch", but this build runs torchscript with fake; )"
+                       R"(name that, or "auto")"));
 }
 
 TEST(DeclaredTest, OutputsThatContradictAreNamed) {

@@ -48,8 +48,10 @@ class HelloExecutable final : public Executable {
 
 class HelloEngine final : public Engine {
  public:
-  std::string_view name() const override { return "hello"; }
-  std::string version() const override { return "1.0"; }
+  std::vector<EngineLibrary> libraries() const override { return {{"hello", "1.0"}}; }
+  std::vector<Plan> plans(ArtifactFormat) const override {
+    return {{.engine = "hello", .variant = "", .precision = Precision::kAsSaved}};
+  }
   absl::StatusOr<std::unique_ptr<Executable>> Load(const LoadRequest&) override {
     return std::make_unique<HelloExecutable>();
   }

@@ -50,8 +50,8 @@ std::vector<std::string> Signatures(const std::string& model) {
 
 TEST(LibtorchEngineTest, NamesItselfAndTheLibrary) {
   const auto engine = NewLibtorchEngine();
-  EXPECT_EQ(engine->name(), "libtorch");
-  EXPECT_THAT(engine->version(), testing::MatchesRegex("[12]\\.[0-9]+\\.[0-9]+"));
+  EXPECT_EQ(engine->libraries().front().name, "libtorch");
+  EXPECT_THAT(engine->libraries().front().version, testing::MatchesRegex("[12]\\.[0-9]+\\.[0-9]+"));
 }
 
 TEST(SignatureTest, ForwardFirstThenTheOthersByName) {

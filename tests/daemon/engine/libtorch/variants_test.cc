@@ -18,6 +18,7 @@ void PrintTo(const Plan& plan, std::ostream* out) { *out << PlanName(plan); }
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 Value Ramp(std::vector<int64_t> shape) {
   int64_t count = 1;
@@ -146,7 +147,7 @@ TEST_P(VariantsTest, AModuleThatForksIsRefused) {
 }
 
 std::vector<Plan> Others() {
-  std::vector<Plan> plans = NewLibtorchEngine()->plans();
+  std::vector<Plan> plans = NewLibtorchEngine()->plans(ArtifactFormat::kTorchScript);
   plans.erase(plans.begin());
   return plans;
 }
@@ -161,9 +162,9 @@ std::string TestName(const ::testing::TestParamInfo<Plan>& info) {
 INSTANTIATE_TEST_SUITE_P(Plans, VariantsTest, ::testing::ValuesIn(Others()), TestName);
 
 TEST(PlansTest, TheArtifactAsItWasSavedComesFirst) {
-  const std::vector<Plan> plans = NewLibtorchEngine()->plans();
-  EXPECT_TRUE(plans.front().is_as_saved());
-  for (size_t i = 1; i < plans.size(); ++i) EXPECT_FALSE(plans[i].is_as_saved());
+  const std::vector<Plan> plans = NewLibtorchEngine()->plans(ArtifactFormat::kTorchScript);
+  EXPECT_EQ(PlanName(plans.front()), "libtorch");
+  EXPECT_THAT(NewLibtorchEngine()->plans(ArtifactFormat::kOnnx), IsEmpty());
 }
 
 }  // namespace
