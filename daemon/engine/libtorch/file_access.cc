@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "absl/strings/str_cat.h"
+#include "daemon/engine/libtorch/source_line.h"
 
 namespace modeld {
 namespace {
@@ -35,12 +35,7 @@ std::string FileAccessOf(const torch::jit::Method& method) {
   torch::jit::Inline(*graph);
   const torch::jit::Node* const found = Find(*graph->block());
   if (found == nullptr) return "";
-  std::string text = found->kind().toQualString();
-  if (const auto place = found->sourceRange().file_line_col()) {
-    const auto& [file, line, column] = *place;
-    absl::StrAppend(&text, " (at ", file.substr(file.rfind('/') + 1), ":", line, ":", column, ")");
-  }
-  return text;
+  return found->kind().toQualString() + SourceLine(*found);
 }
 
 }  // namespace modeld

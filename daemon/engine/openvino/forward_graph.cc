@@ -47,8 +47,8 @@ absl::StatusOr<GraphArgument> Specialize(const Argument& argument, const std::ve
       (argument.type.kind == Type::Kind::kOptional && argument.type.params[0].kind == Type::Kind::kTensor);
   if (may_be_tensor && found != known.end()) {
     if (!ToScalarType(found->dtype)) {
-      return absl::InvalidArgumentError(absl::StrCat("its input ", Quote(argument.name), " is ",
-                                                     std::string(DTypeName(found->dtype))));
+      return absl::InvalidArgumentError(
+          absl::StrCat("its input ", Quote(argument.name), " is ", std::string(DTypeName(found->dtype))));
     }
     return GraphArgument{.is_tensor = true, .dtype = found->dtype, .shape = found->shape, .fixed = {}};
   }
@@ -99,6 +99,23 @@ absl::StatusOr<std::vector<GraphArgument>> SpecializeAll(Graph& graph, const c10
   return arguments;
 }
 
+// Lists of tensors that were folded become lists of constants again: OpenVINO has no constant that is a list.
+void UnfoldLists(Graph& graph, torch::jit::Block* block) {
+  for (auto it = block->nodes().begin(); it != block->nodes().end();) {
+    Node* const node = *it++;
+    for (torch::jit::Block* const inner : node->blocks()) UnfoldLists(graph, inner);
+    if (node->kind() != torch::jit::prim::Constant || node->outputs().empty()) continue;
+    const std::optional<c10::IValue> value = torch::jit::toIValue(node->output());
+    if (!value || !value->isTensorList()) continue;
+    const torch::jit::WithInsertPoint guard(node);
+    std::vector<torch::jit::Value*> items;
+    for (const at::Tensor& item : value->toTensorVector()) items.push_back(graph.insertConstant(item));
+    Node* const list = graph.insertNode(graph.createList(c10::TensorType::get(), items));
+    node->output()->replaceAllUsesWith(list->output());
+    node->destroy();
+  }
+}
+
 void Simplify(std::shared_ptr<Graph>& graph) {
   for (int round = 0; round < 3; ++round) {
     torch::jit::PropagateInputShapes(graph);
@@ -127,7 +144,7 @@ class Returned {
       outputs_.push_back(value);
       return shape;
     }
-    const Node& node = *value->node();
+    Node& node = *value->node();
     switch (node.kind()) {
       case torch::jit::prim::Constant: {
         shape.kind = ReturnShape::Kind::kConstant;
@@ -158,7 +175,7 @@ class Returned {
   }
 
  private:
-  absl::StatusOr<ReturnShape> OfDict(const Node& node, int depth) {
+  absl::StatusOr<ReturnShape> OfDict(Node& node, int depth) {
     ReturnShape shape;
     shape.kind = ReturnShape::Kind::kDict;
     for (size_t i = 0; i + 1 < node.inputs().size(); i += 2) {
@@ -189,6 +206,7 @@ absl::StatusOr<ForwardGraph> MakeForwardGraph(torch::jit::Module module, const M
   torch::jit::Inline(*result.graph);
   MODELD_ASSIGN_OR_RETURN(result.arguments,
                           SpecializeAll(*result.graph, method.function().getSchema(), forward, known));
+  if (result.graph->inputs().empty()) return absl::InvalidArgumentError("it takes no tensor");
   Simplify(result.graph);
   std::vector<torch::jit::Value*> outputs;
   MODELD_ASSIGN_OR_RETURN(result.returns, Returned(&outputs).Of(result.graph->outputs()[0]));
@@ -196,6 +214,7 @@ absl::StatusOr<ForwardGraph> MakeForwardGraph(torch::jit::Module module, const M
   result.graph->eraseOutput(0);
   for (torch::jit::Value* const output : outputs) result.graph->registerOutput(output);
   torch::jit::EliminateDeadCode(result.graph);
+  UnfoldLists(*result.graph, result.graph->block());
   return result;
 }
 

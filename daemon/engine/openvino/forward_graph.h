@@ -45,10 +45,10 @@ struct ForwardGraph {
 };
 
 // Freezes the module, inlines what forward calls, puts default values in place of arguments that are no
-// tensors, takes mutation out where that changes nothing, and takes the returned containers apart. `forward` is
-// the method's signature. INVALID_ARGUMENT, with the reason, where it cannot be told which tensors forward takes
-// (not known; a list or dictionary of them) or returns. Throws what LibTorch throws.
-// REQUIRES: the module is in evaluation mode, and shared with nobody.
+// tensors, takes mutation out where that changes nothing, and takes the returned containers apart. `forward`
+// is the method's signature. INVALID_ARGUMENT, with the reason, where it cannot be told which tensors forward
+// takes (not known; a list or dictionary of them) or returns. Throws what LibTorch throws. REQUIRES: the
+// module is in evaluation mode, and shared with nobody.
 absl::StatusOr<ForwardGraph> MakeForwardGraph(torch::jit::Module module, const Method& forward,
                                               const std::vector<KnownInput>& known);
 

@@ -9,31 +9,21 @@
 
 namespace modeld {
 
-// Sets of dtypes.
-using DTypes = unsigned;
-inline constexpr DTypes kFloats = 1;     // float32
-inline constexpr DTypes kIntegers = 2;   // int64, int32
-inline constexpr DTypes kBooleans = 4;   // bool
-inline constexpr DTypes kBytesOnly = 8;  // uint8
-inline constexpr DTypes kEverything = kFloats | kIntegers | kBooleans | kBytesOnly;
-
-// What dtype an operator's tensors have.
-enum class Gives {
-  kSame,          // that of its first tensor
-  kBoolean,       // bool
-  kInteger,       // int64
-  kFloat,         // float32
-  kSecond,        // that of its second tensor
-  kSameAndIndex,  // the first output as the first tensor, the second int64
-  kDTypeArgument,  // as its argument `dtype` says; where that is None: float32
-};
-
 struct Operator {
   const char* name;  // with the overload: "aten::add.Tensor"
-  DTypes takes;      // every tensor that it takes is one of these; and all of them are the same
-  Gives gives;
-  // What else has to hold, or "" and why it does not: "its argument ceil_mode is true". None: nothing.
-  std::string (*why_not)(const torch::jit::Node& node);
+  // A letter for each argument that is a tensor, or a list of them; the last one holds for all further. Those
+  // of the same letter have the same dtype.
+  //   F  float32                     N  float32, int64 or int32
+  //   I  int64 or int32              M  these or bool
+  //   B  bool                        A  these or uint8
+  //   S  float32 or bool
+  const char* takes;
+  // What the outputs are: F, B; L int64; 1 or 2: as the first or second tensor; d: as its argument `dtype`
+  // says, float32 where that is None; -: no tensors.
+  char gives;
+  // What else has to hold, or "" and why it does not: "its argument ceil_mode has to be False". None:
+  // nothing.
+  std::string (*why_not)(const torch::jit::Node& node) = nullptr;
 };
 
 // None: it is not among them. `name` as in Operator.

@@ -1,0 +1,104 @@
+#include "daemon/engine/openvino/compiled_model.h"
+
+#include <cstdint>
+#include <cstring>
+#include <openvino/runtime/intel_cpu/properties.hpp>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "daemon/engine/openvino/ov_types.h"
+
+namespace modeld {
+namespace {
+
+ov::AnyMap PropertiesOf(const CompileOptions& options) {
+  return {
+      ov::hint::inference_precision(options.precision == Precision::kBf16 ? ov::element::bf16
+                                                                          : ov::element::f32),
+      // Exact where it is fp32: nothing is quantized by itself.
+      ov::hint::execution_mode(options.precision == Precision::kBf16 ? ov::hint::ExecutionMode::PERFORMANCE
+                                                                     : ov::hint::ExecutionMode::ACCURACY),
+      ov::hint::dynamic_quantization_group_size(0), ov::num_streams(options.callers),
+      // Which CPUs threads run on is the daemon's business.
+      ov::hint::enable_cpu_pinning(false), ov::hint::enable_hyper_threading(true),
+      ov::intel_cpu::denormals_optimization(true)};
+}
+
+// Over the tensor's own bytes, which outlive the run; copied where they are not aligned.
+ov::Tensor Wrap(const Tensor& tensor) {
+  const std::optional<ov::element::Type> type = ToElementType(tensor.dtype);
+  if (!type) throw std::invalid_argument("no such element type");
+  const ov::Shape shape(tensor.shape.begin(), tensor.shape.end());
+  if (tensor.dtype == DType::kBytes) {
+    ov::Tensor copy(*type, shape);
+    std::copy(tensor.strings.begin(), tensor.strings.end(), copy.data<std::string>());
+    return copy;
+  }
+  if (reinterpret_cast<uintptr_t>(tensor.buffer.data) % ItemSize(tensor.dtype) == 0) {
+    return {*type, shape, tensor.buffer.data};
+  }
+  ov::Tensor copy(*type, shape);
+  std::memcpy(copy.data(), tensor.buffer.data, copy.get_byte_size());
+  return copy;
+}
+
+// The request's next run writes over what it holds.
+Tensor CopyOf(const ov::Tensor& tensor) {
+  const std::optional<DType> dtype = FromElementType(tensor.get_element_type());
+  if (!dtype)
+    throw std::invalid_argument("it returns a tensor of " + tensor.get_element_type().get_type_name());
+  Tensor copy{.dtype = *dtype, .shape = {}, .buffer = {}, .strings = {}};
+  const ov::Shape shape = tensor.get_shape();
+  copy.shape.assign(shape.begin(), shape.end());
+  if (*dtype == DType::kBytes) {
+    const auto* const strings = tensor.data<const std::string>();
+    copy.strings.assign(strings, strings + tensor.get_size());
+    return copy;
+  }
+  copy.buffer = Buffer::Allocate(tensor.get_byte_size());
+  if (tensor.get_byte_size() > 0) std::memcpy(copy.buffer.data, tensor.data(), tensor.get_byte_size());
+  return copy;
+}
+
+}  // namespace
+
+ov::Core& OpenvinoCore() {
+  static auto* const core = new ov::Core();  // outlives whatever ends with the process
+  return *core;
+}
+
+CompiledModel::CompiledModel(const std::shared_ptr<const ov::Model>& model, const CompileOptions& options)
+    : model_(OpenvinoCore().compile_model(model, "CPU", PropertiesOf(options))) {}
+
+std::vector<Tensor> CompiledModel::Run(const std::vector<const Tensor*>& inputs) {
+  ov::InferRequest request = Take();
+  for (size_t i = 0; i < inputs.size(); ++i) request.set_input_tensor(i, Wrap(*inputs[i]));
+  request.infer();
+  std::vector<Tensor> outputs;
+  outputs.reserve(model_.outputs().size());
+  for (size_t i = 0; i < model_.outputs().size(); ++i)
+    outputs.push_back(CopyOf(request.get_output_tensor(i)));
+  GiveBack(std::move(request));
+  return outputs;
+}
+
+ov::InferRequest CompiledModel::Take() {
+  {
+    MutexLock lock(&mutex_);
+    if (!unused_.empty()) {
+      ov::InferRequest request = std::move(unused_.back());
+      unused_.pop_back();
+      return request;
+    }
+  }
+  return model_.create_infer_request();
+}
+
+void CompiledModel::GiveBack(ov::InferRequest request) {
+  MutexLock lock(&mutex_);
+  unused_.push_back(std::move(request));
+}
+
+}  // namespace modeld

@@ -1,0 +1,44 @@
+// CompiledModel: an OpenVINO model, ready to run on the CPU.
+#pragma once
+
+#include <memory>
+#include <openvino/openvino.hpp>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "daemon/engine/plan.h"
+#include "daemon/engine/tensor.h"
+#include "registry/base/mutex.h"
+
+namespace modeld {
+
+// The process's one OpenVINO, made on the first call.
+ov::Core& OpenvinoCore();
+
+struct CompileOptions {
+  Precision precision = Precision::kAsSaved;
+  int callers = 1;          // that run it at the same time
+  int threads_per_run = 1;  // 1: a run stays on the thread that calls
+};
+
+// Thread-safe.
+class CompiledModel {
+ public:
+  // Throws ov::Exception.
+  CompiledModel(const std::shared_ptr<const ov::Model>& model, const CompileOptions& options);
+
+  // Inputs and outputs are in the model's order. Inputs have the model's dtypes and ranks, and are not
+  // copied; outputs own their bytes. Throws ov::Exception, for shapes too that the model does not take.
+  std::vector<Tensor> Run(const std::vector<const Tensor*>& inputs);
+
+ private:
+  ov::InferRequest Take();
+  void GiveBack(ov::InferRequest request);
+
+  ov::CompiledModel model_;
+  Mutex mutex_;
+  std::vector<ov::InferRequest> unused_ ABSL_GUARDED_BY(mutex_);  // as many as ran at the same time
+};
+
+}  // namespace modeld

@@ -1,0 +1,356 @@
+#include "daemon/engine/openvino/eligibility.h"
+
+#include <torch/csrc/jit/ir/constants.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/engine/libtorch/source_line.h"
+#include "daemon/engine/libtorch/types.h"
+#include "daemon/engine/openvino/operators.h"
+#include "registry/base/status_macros.h"
+
+namespace modeld {
+namespace {
+
+using torch::jit::Block;
+using torch::jit::Node;
+using TorchValue = torch::jit::Value;
+
+std::string NameOf(const Node& node) {
+  const c10::FunctionSchema* const schema = node.maybeSchema();
+  if (schema == nullptr) return node.kind().toQualString();
+  return schema->overload_name().empty() ? schema->name()
+                                         : absl::StrCat(schema->name(), ".", schema->overload_name());
+}
+
+absl::Status Refuse(const Node& node, const std::string& why) {
+  return absl::InvalidArgumentError(absl::StrCat(NameOf(node), " ", why, SourceLine(node)));
+}
+
+bool HoldsTensors(const c10::Type& type) {
+  switch (type.kind()) {
+    case c10::TypeKind::TensorType:
+      return true;
+    case c10::TypeKind::ListType:
+    case c10::TypeKind::OptionalType:
+      return HoldsTensors(*type.containedType(0));
+    default:
+      return false;
+  }
+}
+
+bool Allows(char letter, at::ScalarType dtype) {
+  const bool is_integer = dtype == at::kLong || dtype == at::kInt;
+  switch (letter) {
+    case 'F':
+      return dtype == at::kFloat;
+    case 'I':
+      return is_integer;
+    case 'B':
+      return dtype == at::kBool;
+    case 'S':
+      return dtype == at::kFloat || dtype == at::kBool;
+    case 'N':
+      return dtype == at::kFloat || is_integer;
+    case 'M':
+      return dtype == at::kFloat || is_integer || dtype == at::kBool;
+    case 'A':
+      return dtype == at::kFloat || is_integer || dtype == at::kBool || dtype == at::kByte;
+    default:
+      return false;
+  }
+}
+
+// None, or an empty list.
+bool IsNothing(const TorchValue& value) {
+  if (const std::optional<c10::IValue> constant = torch::jit::toIValue(&value)) {
+    return constant->isNone() || (constant->isList() && constant->toListRef().empty());
+  }
+  return value.node()->kind() == torch::jit::prim::ListConstruct && value.node()->inputs().empty();
+}
+
+// Those that move elements, or make other integers of them, and change no value.
+bool KeepsIntegers(const Node& node) {
+  static const auto* const kinds = new std::vector<c10::Symbol>{
+      torch::jit::aten::view,    torch::jit::aten::reshape,    torch::jit::aten::unsqueeze,
+      torch::jit::aten::squeeze, torch::jit::aten::contiguous, torch::jit::aten::transpose,
+      torch::jit::aten::permute, torch::jit::aten::slice,      torch::jit::aten::select,
+      torch::jit::aten::flatten, torch::jit::aten::clone,      torch::jit::aten::to,
+      torch::jit::aten::expand};
+  return std::find(kinds->begin(), kinds->end(), node.kind()) != kinds->end();
+}
+
+class Checker {
+ public:
+  explicit Checker(ForwardGraph& forward) : graph_(*forward.graph) {
+    size_t input = 0;
+    for (const GraphArgument& argument : forward.arguments) {
+      if (argument.is_tensor) dtypes_[graph_.inputs()[input++]] = *ToScalarType(argument.dtype);
+    }
+  }
+
+  absl::StatusOr<std::vector<IndexLimit>> All() {
+    for (const auto& [value, dtype] : dtypes_) {
+      if (!Allows('A', dtype)) {
+        return absl::InvalidArgumentError(absl::StrCat("it takes a tensor of dtype ", ScalarTypeName(dtype)));
+      }
+    }
+    MODELD_RETURN_IF_ERROR(Check(graph_.block()));
+    return std::move(limits_);
+  }
+
+ private:
+  absl::Status Check(Block* block) {
+    for (Node* const node : block->nodes()) {
+      MODELD_RETURN_IF_ERROR(Check(node));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Check(Node* node) {
+    switch (node->kind()) {
+      case torch::jit::prim::Constant:
+        return CheckConstant(node);
+      case torch::jit::prim::ListConstruct:
+        return CheckList(node);
+      case torch::jit::prim::ListUnpack:
+        for (TorchValue* const output : node->outputs()) Give(output, DTypeOf(node->input()));
+        return absl::OkStatus();
+      case torch::jit::prim::If:
+        return CheckIf(node);
+      case torch::jit::prim::Loop:
+        return CheckLoop(node);
+      default:
+        return CheckOperator(node);
+    }
+  }
+
+  absl::Status CheckConstant(Node* node) {
+    if (node->outputs().empty() || !HoldsTensors(*node->output()->type())) return absl::OkStatus();
+    const std::optional<c10::IValue> value = torch::jit::toIValue(node->output());
+    if (!value || value->isNone()) return absl::OkStatus();
+    if (!value->isTensor()) return Refuse(*node, "holds a list of tensors");
+    const at::Tensor& tensor = value->toTensor();
+    if (!tensor.defined() || tensor.layout() != at::kStrided || tensor.is_quantized()) {
+      return Refuse(*node, "holds a tensor that is not dense");
+    }
+    Give(node->output(), tensor.scalar_type());
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckList(Node* node) {
+    if (!HoldsTensors(*node->output()->type())) return absl::OkStatus();
+    for (TorchValue* const input : node->inputs()) {
+      if (DTypeOf(input) != DTypeOf(node->input(0))) return Refuse(*node, "joins tensors of several dtypes");
+    }
+    if (!node->inputs().empty()) Give(node->output(), DTypeOf(node->input(0)));
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckIf(Node* node) {
+    for (Block* const block : node->blocks()) {
+      MODELD_RETURN_IF_ERROR(Check(block));
+    }
+    const Block &yes = *node->blocks()[0], &no = *node->blocks()[1];
+    for (size_t i = 0; i < node->outputs().size(); ++i) {
+      MODELD_RETURN_IF_ERROR(CheckCarried(*node, node->output(i)));
+      if (DTypeOf(yes.outputs()[i]) != DTypeOf(no.outputs()[i])) {
+        return Refuse(*node, "gives tensors of another dtype in each branch");
+      }
+      Give(node->output(i), DTypeOf(yes.outputs()[i]));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckLoop(Node* node) {
+    Block* const body = node->blocks()[0];
+    for (size_t i = 2; i < node->inputs().size(); ++i) {
+      MODELD_RETURN_IF_ERROR(CheckCarried(*node, node->input(i)));
+      Give(body->inputs()[i - 1], DTypeOf(node->input(i)));
+    }
+    MODELD_RETURN_IF_ERROR(Check(body));
+    for (size_t i = 0; i < node->outputs().size(); ++i) {
+      if (DTypeOf(body->outputs()[i + 1]) != DTypeOf(node->input(i + 2))) {
+        return Refuse(*node, "changes the dtype of a tensor from one round to the next");
+      }
+      Give(node->output(i), DTypeOf(node->input(i + 2)));
+    }
+    return absl::OkStatus();
+  }
+
+  // Between the blocks of control flow go tensors, integers and booleans.
+  static absl::Status CheckCarried(const Node& node, const TorchValue* value) {
+    switch (value->type()->kind()) {
+      case c10::TypeKind::TensorType:
+      case c10::TypeKind::IntType:
+      case c10::TypeKind::BoolType:
+        return absl::OkStatus();
+      default:
+        return Refuse(node, absl::StrCat("hands on a ", value->type()->annotation_str()));
+    }
+  }
+
+  absl::Status CheckOperator(Node* node) {
+    const Operator* const known = FindOperator(NameOf(*node));
+    if (known == nullptr) {
+      return Refuse(*node, "is not among the operators that are proved to come out the same on OpenVINO");
+    }
+    PutNumbersInTheirDType(node);
+    MODELD_RETURN_IF_ERROR(CheckTensors(*node, *known));
+    MODELD_RETURN_IF_ERROR(CheckNumbers(*node));
+    if (known->why_not != nullptr) {
+      if (const std::string why = known->why_not(*node); !why.empty())
+        return Refuse(*node, absl::StrCat("is not converted: ", why));
+    }
+    if (node->kind() == torch::jit::aten::embedding) MODELD_RETURN_IF_ERROR(Limit(*node));
+    return GiveOutputs(node, *known);
+  }
+
+  // A constant of no dimensions takes part in a float32 tensor's arithmetic as a float32 number, whatever its
+  // dtype: tracing writes such ones for Python's numbers.
+  void PutNumbersInTheirDType(Node* node) {
+    if (node->inputs().size() < 2 || !HoldsTensors(*node->input(0)->type()) ||
+        !HoldsTensors(*node->input(1)->type())) {
+      return;
+    }
+    for (const size_t at : {size_t{0}, size_t{1}}) {
+      const std::optional<c10::IValue> constant = torch::jit::toIValue(node->input(at));
+      if (!constant || !constant->isTensor() || constant->toTensor().dim() != 0) continue;
+      if (DTypeOf(node->input(1 - at)) != at::kFloat || DTypeOf(node->input(at)) == at::kFloat) continue;
+      if (constant->toTensor().is_complex()) continue;
+      const torch::jit::WithInsertPoint guard(node);
+      TorchValue* const number = graph_.insertConstant(constant->toTensor().to(at::kFloat));
+      node->replaceInput(at, number);
+      Give(number, at::kFloat);
+    }
+  }
+
+  absl::Status CheckTensors(const Node& node, const Operator& known) {
+    const std::string_view letters = known.takes;
+    std::unordered_map<char, at::ScalarType> by_letter;
+    size_t position = 0;
+    for (const TorchValue* const input : node.inputs()) {
+      if (!HoldsTensors(*input->type())) continue;
+      const char letter = letters.empty() ? ' ' : letters[std::min(position, letters.size() - 1)];
+      ++position;
+      const std::optional<at::ScalarType> dtype = DTypeOf(input);
+      if (!dtype) {
+        if (IsNothing(*input)) continue;
+        return Refuse(node, "takes a tensor of which the dtype is not known");
+      }
+      if (!Allows(letter, *dtype)) {
+        return Refuse(node, absl::StrCat("is not proved for tensors of dtype ", ScalarTypeName(*dtype)));
+      }
+      if (by_letter.emplace(letter, *dtype).first->second != *dtype) {
+        return Refuse(
+            node, absl::StrCat("is not proved for tensors of dtypes ", ScalarTypeName(by_letter.at(letter)),
+                               " and ", ScalarTypeName(*dtype), " together"));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // Integers may be computed, of sizes; other numbers are constants, so that nothing is rounded otherwise.
+  static absl::Status CheckNumbers(const Node& node) {
+    for (const TorchValue* const input : node.inputs()) {
+      const c10::TypeKind kind = input->type()->kind();
+      if (kind != c10::TypeKind::FloatType && kind != c10::TypeKind::NumberType) continue;
+      if (!torch::jit::toIValue(input)) return Refuse(node, "takes a number that is computed");
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Limit(const Node& node) {
+    const std::optional<c10::IValue> table = torch::jit::toIValue(node.input(0));
+    if (!table || !table->isTensor()) return Refuse(node, "has a table that is computed");
+    const TorchValue* index = node.input(1);
+    if (torch::jit::toIValue(index)) {
+      const at::Tensor rows = torch::jit::toIValue(index)->toTensor();
+      if (rows.numel() == 0 || rows.min().item<int64_t>() < 0 ||
+          rows.max().item<int64_t>() >= table->toTensor().size(0)) {
+        return Refuse(node, "has an index that is out of range");
+      }
+      return absl::OkStatus();
+    }
+    while (KeepsIntegers(*index->node())) index = index->node()->input(0);
+    const auto inputs = graph_.inputs();
+    const auto input = std::find(inputs.begin(), inputs.end(), index);
+    if (input == inputs.end()) return Refuse(node, "has an index that is computed, and may be out of range");
+    limits_.push_back(
+        {.input = static_cast<size_t>(input - inputs.begin()), .rows = table->toTensor().size(0)});
+    return absl::OkStatus();
+  }
+
+  absl::Status GiveOutputs(Node* node, const Operator& known) {
+    if (std::none_of(node->outputs().begin(), node->outputs().end(),
+                     [](const TorchValue* output) { return HoldsTensors(*output->type()); })) {
+      return absl::OkStatus();
+    }
+    std::vector<std::optional<at::ScalarType>> tensors;
+    for (const TorchValue* const input : node->inputs()) {
+      if (HoldsTensors(*input->type())) tensors.push_back(DTypeOf(input));
+    }
+    MODELD_ASSIGN_OR_RETURN(const at::ScalarType dtype, GivenDType(*node, known.gives, tensors));
+    for (TorchValue* const output : node->outputs()) {
+      if (HoldsTensors(*output->type())) Give(output, dtype);
+    }
+    return absl::OkStatus();
+  }
+
+  static absl::StatusOr<at::ScalarType> GivenDType(
+      const Node& node, char gives, const std::vector<std::optional<at::ScalarType>>& tensors) {
+    const size_t index = gives == '2' ? 1 : 0;
+    switch (gives) {
+      case 'B':
+        return at::kBool;
+      case 'L':
+        return at::kLong;
+      case 'F':
+        return at::kFloat;
+      case 'd':
+        return DTypeArgument(node, tensors);
+      default:
+        if (index < tensors.size() && tensors[index]) return *tensors[index];
+        return Refuse(node, "returns a tensor of which the dtype is not known");
+    }
+  }
+
+  static absl::StatusOr<at::ScalarType> DTypeArgument(
+      const Node& node, const std::vector<std::optional<at::ScalarType>>& tensors) {
+    const std::optional<int> at = node.schema().argumentIndexWithName("dtype");
+    const std::optional<c10::IValue> value =
+        at ? torch::jit::toIValue(node.input(static_cast<size_t>(*at))) : std::nullopt;
+    if (!value) return Refuse(node, "has a dtype that is computed");
+    if (value->isNone()) return at::kFloat;
+    const at::ScalarType to = value->toScalarType();
+    const bool rounds = !tensors.empty() && tensors[0] == at::kFloat && to != at::kFloat && to != at::kBool;
+    if (rounds || (to != at::kFloat && to != at::kLong && to != at::kInt && to != at::kBool)) {
+      return Refuse(node, absl::StrCat("is not proved for tensors that become ", ScalarTypeName(to)));
+    }
+    return to;
+  }
+
+  std::optional<at::ScalarType> DTypeOf(const TorchValue* value) const {
+    const auto found = dtypes_.find(value);
+    return found == dtypes_.end() ? std::nullopt : std::optional<at::ScalarType>(found->second);
+  }
+  void Give(const TorchValue* value, std::optional<at::ScalarType> dtype) {
+    if (dtype) dtypes_[value] = *dtype;
+  }
+
+  torch::jit::Graph& graph_;
+  // Of tensors, and of the elements of lists of them.
+  std::unordered_map<const TorchValue*, at::ScalarType> dtypes_;
+  std::vector<IndexLimit> limits_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::vector<IndexLimit>> MakeEligible(ForwardGraph& forward) { return Checker(forward).All(); }
+
+}  // namespace modeld
