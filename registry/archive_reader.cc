@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
+#include "registry/foreign_magic.h"
 #include "registry/incomplete.h"
 #include "registry/zip_directory.h"
 #include "registry/zip_entry_reader.h"
@@ -16,28 +17,6 @@ namespace modeld {
 namespace {
 
 constexpr char kHowToSave[] = "save it with torch.jit.save(torch.jit.script(module), path)";
-
-// What else people drop under a model's file name, by first bytes.
-struct ForeignMagic {
-  std::string_view bytes;
-  size_t offset;
-  const char* what;
-};
-constexpr ForeignMagic kForeignMagics[] = {
-    // torch.save before PyTorch 1.6, or with _use_new_zipfile_serialization=False: a pickled magic number.
-    {{"\x80\x02\x8a\x0al\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 14},
-     0,
-     "it looks like a torch.save file of the legacy format, which holds no code; save the model with "
-     "torch.jit.save(torch.jit.script(module), path)"},
-    {"\x80", 0,
-     "it looks like a Python pickle; save the model with torch.jit.save(torch.jit.script(module), path)"},
-    {"version https://git-lfs", 0, "it is a Git LFS pointer, not the file itself; run git lfs pull"},
-    {"\x89HDF\r\n", 0, "it looks like an HDF5 file (Keras)"},
-    {"\x1f\x8b", 0, "it looks like a gzip file; unpack it first"},
-    {"<", 0, "it looks like HTML or XML: perhaps a server's error page, saved in place of the model"},
-    {"ustar", 257,
-     "it looks like a tar file; if a PyTorch before 1.1 wrote it, load and save it with a newer one"},
-};
 
 absl::Status Refused(const std::string& why) { return absl::InvalidArgumentError(why); }
 
@@ -54,11 +33,8 @@ absl::Status CheckBeginning(int fd, uint64_t file_bytes) {
   if (magic == kLocalHeader.substr(0, magic.size()) || magic == kEndOfEmptyZip.substr(0, magic.size())) {
     return absl::OkStatus();
   }
-  for (const ForeignMagic& foreign : kForeignMagics) {
-    if (head.size() > foreign.offset &&
-        head.compare(foreign.offset, foreign.bytes.size(), foreign.bytes) == 0) {
-      return Refused(absl::StrCat("no TorchScript archive: ", foreign.what));
-    }
+  if (const char* const what = DescribeForeign(head); what != nullptr) {
+    return Refused(absl::StrCat("no TorchScript archive: ", what));
   }
   return Refused(
       absl::StrCat("no TorchScript archive: it begins with ", Quote(magic), " and is no ZIP file"));

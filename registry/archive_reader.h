@@ -23,13 +23,13 @@ struct ArchiveLimits {
   uint64_t expansion_allowance_bytes = 256ull << 20;
 };
 
-// The readable parts of a TorchScript archive.
+// The readable parts of an artifact.
 struct ArchiveContents {
   ArtifactFormat format = ArtifactFormat::kTorchScript;
   uint64_t file_bytes = 0;
-  // Text of `extra/config.json`; none where the archive carries none.
+  // Text of `extra/config.json`, in ONNX of a metadata property; none where the file carries none.
   std::optional<std::string> config_json;
-  // Names below `extra/`, sorted: "config.json", "labels.txt", "golden/0".
+  // Names below `extra/`, sorted: "config.json", "labels.txt", "golden/0". ONNX holds none.
   std::vector<std::string> extra_files;
 };
 

@@ -32,9 +32,11 @@ absl::Status NotThere(const std::string& name, const std::vector<std::string>& g
   return absl::InvalidArgumentError(absl::StrCat(
       "config.json: field \"golden\" names ", Quote(name), ", which is not there",
       DidYouMean(name, available), "; ",
-      golden.empty() ? "there are no golden samples: carry them as extra files golden/0, golden/1, …"
-                     : absl::StrCat("golden samples that are: ", absl::StrJoin(named, ", ", quoted),
-                                    golden.size() > kNamed ? ", …" : "")));
+      golden.empty()
+          ? "there are no golden samples: carry them as extra files golden/0, golden/1, …, or, for "
+            "formats that hold none, as files of the directory <file>.golden/"
+          : absl::StrCat("golden samples that are: ", absl::StrJoin(named, ", ", quoted),
+                         golden.size() > kNamed ? ", …" : "")));
 }
 
 // The digits at the beginning, without leading zeros.

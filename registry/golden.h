@@ -1,6 +1,6 @@
 // Golden samples: inputs with their expected outputs that a version carries, as entries `golden/N` below its
 // archive's `extra/`, or as files of the directory `<file>.golden/` beside a file whose config lies beside it
-// too. See docs/golden_samples.md.
+// too, or that can carry none. See docs/golden_samples.md.
 #pragma once
 
 #include <cstdint>

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "registry/base/artifact_format.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 #include "registry/version_order.h"
@@ -32,11 +33,13 @@ absl::Status WithOrigin(const absl::Status& broken, const std::string& origin) {
 
 absl::Status NoVersion(const std::string& relative_path, const std::string& name) {
   const std::string file_name = relative_path.substr(relative_path.rfind('/') + 1);
+  const char* const inside =
+      FormatFromExtension(relative_path) == ArtifactFormat::kOnnx
+          ? "write it into the model with modelctl stamp"
+          : "save the model with _extra_files={\"config.json\": '{\"version\": \"1.0\"}'}";
   return absl::InvalidArgumentError(absl::StrCat(
-      "no version: save the model with _extra_files={\"config.json\": '{\"version\": \"1.0\"}'}, or write "
-      "{\"version\": \"1.0\"} into ",
-      Quote(SidecarPath(file_name)), " beside it, or put it at ",
-      Quote(absl::StrCat(name, "/1/", file_name))));
+      "no version: ", inside, ", or write {\"version\": \"1.0\"} into ", Quote(SidecarPath(file_name)),
+      " beside it, or put it at ", Quote(absl::StrCat(name, "/1/", file_name))));
 }
 
 }  // namespace

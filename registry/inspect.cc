@@ -6,23 +6,20 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "registry/artifact_reader.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 
 namespace modeld {
 namespace {
 
-absl::Status CheckFormat(const std::string& relative_path) {
+absl::StatusOr<ArtifactFormat> FormatOf(const std::string& relative_path) {
   const std::optional<ArtifactFormat> format = FormatFromExtension(relative_path);
   if (!format) {
     return absl::InvalidArgumentError(absl::StrCat(
-        Quote(relative_path), " is no model file: expected .pt, .pth, .jit or .ts (TorchScript)"));
+        Quote(relative_path), " is no model file: expected .pt, .pth, .jit or .ts (TorchScript), or .onnx"));
   }
-  if (*format == ArtifactFormat::kTorchScript) return absl::OkStatus();
-  return absl::UnimplementedError(
-      absl::StrCat("the format ", std::string(FormatName(*format)),
-                   " is not supported by this build; save the model as TorchScript: "
-                   "torch.jit.save(torch.jit.script(module), \"model.pt\")"));
+  return *format;
 }
 
 // None where there is no sidecar.
@@ -102,9 +99,9 @@ absl::StatusOr<InspectedFile> InspectFile(FileSystem& file_system, const std::st
                                           const ConfigOptions& options,
                                           const std::vector<GoldenFile>& golden_files) {
   MODELD_RETURN_IF_ERROR(file_system.Stat(path).status());
-  MODELD_RETURN_IF_ERROR(CheckFormat(relative_path));
+  MODELD_ASSIGN_OR_RETURN(const ArtifactFormat format, FormatOf(relative_path));
   InspectedFile file;
-  MODELD_ASSIGN_OR_RETURN(file.archive, ReadArchive(file_system, path));
+  MODELD_ASSIGN_OR_RETURN(file.archive, ReadArtifact(file_system, path, format));
 
   std::optional<std::string> config = file.archive.config_json;
   bool sidecar_ignored = false;
@@ -117,18 +114,20 @@ absl::StatusOr<InspectedFile> InspectFile(FileSystem& file_system, const std::st
   // Without any config the path may still say all that is needed.
   MODELD_ASSIGN_OR_RETURN(file.parsed, ParseModelConfig(config.value_or("{}"), options));
   if (sidecar_ignored) {
-    file.parsed.warnings.push_back(absl::StrCat("the sidecar ",
-                                                Quote(sidecar_path.substr(sidecar_path.rfind('/') + 1)),
-                                                " is ignored: the archive carries its own config.json"));
+    file.parsed.warnings.push_back(absl::StrCat(
+        "the sidecar ", Quote(sidecar_path.substr(sidecar_path.rfind('/') + 1)), " is ignored: the ",
+        CarriesExtraFiles(format) ? "archive" : "file", " carries its own config.json"));
   }
   MODELD_ASSIGN_OR_RETURN(file.identity, IdentifyModel(relative_path, file.parsed.config));
-  if (file.archive.config_json && !golden_files.empty()) {
+  // An archive with a config is whole; a format that holds no samples has them beside it in any case.
+  file.golden_files_ignored = file.archive.config_json && CarriesExtraFiles(format) && !golden_files.empty();
+  if (file.golden_files_ignored) {
     file.parsed.warnings.push_back(
         "the golden samples beside it are ignored: the archive carries its own config.json");
   }
-  MODELD_ASSIGN_OR_RETURN(file.golden,
-                          InspectGolden(file_system, path, file,
-                                        file.archive.config_json ? std::vector<GoldenFile>() : golden_files));
+  MODELD_ASSIGN_OR_RETURN(
+      file.golden, InspectGolden(file_system, path, file,
+                                 file.golden_files_ignored ? std::vector<GoldenFile>() : golden_files));
   return file;
 }
 

@@ -25,15 +25,17 @@ struct InspectedFile {
   ArchiveContents archive;
   ParsedConfig parsed;  // warnings include those about the sidecar
   bool config_from_sidecar = false;
+  bool golden_files_ignored = false;  // those beside it: see InspectFile
   ModelIdentity identity;
   std::vector<InspectedGolden> golden;  // in their order
 };
 
 // `path` is opened; `relative_path` is where it lies (or would lie) below the drop directory and gives the
-// defaults of name and version. `sidecar_path` is read if the archive carries no config, and then
-// `golden_files` are the version's golden samples too. Every sample is read and checked (CheckGoldenSample).
-// Errors: those of ReadArchive, ParseModelConfig, IdentifyModel and GoldenNames; INVALID_ARGUMENT for a
-// golden sample that is none or too large; UNIMPLEMENTED for a format of which this build has no engine.
+// defaults of name and version. `sidecar_path` is read if the file carries no config, and then
+// `golden_files` are the version's golden samples too; so they are in any case where the format cannot carry
+// them (CarriesExtraFiles). Every sample is read and checked (CheckGoldenSample).
+// Errors: those of ReadArtifact, ParseModelConfig, IdentifyModel and GoldenNames; INVALID_ARGUMENT for a
+// golden sample that is none or too large.
 absl::StatusOr<InspectedFile> InspectFile(FileSystem& file_system, const std::string& path,
                                           const std::string& relative_path, const std::string& sidecar_path,
                                           const ConfigOptions& options = {},

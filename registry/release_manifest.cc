@@ -57,7 +57,8 @@ absl::Status CheckModelPath(const std::string& path) {
         "NAME/VERSION/anything.pt");
   }
   if (!FormatFromExtension(path)) {
-    return refuse("is no model file by its extension; expected .pt, .pth, .jit or .ts (TorchScript)");
+    return refuse(
+        "is no model file by its extension; expected .pt, .pth, .jit or .ts (TorchScript), or .onnx");
   }
   return absl::OkStatus();
 }

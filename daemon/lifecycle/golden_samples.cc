@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/lifecycle/version_names.h"
 #include "registry/archive_reader.h"
+#include "registry/artifact_reader.h"
 #include "registry/base/file_system.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
@@ -18,6 +19,20 @@ absl::Status Missing(const VersionRecord& record, const std::string& what, const
   return absl::NotFoundError(absl::StrCat(what, " of ", NameVersion(record.model, record.version),
                                           " is missing: ", path,
                                           "; restore it from a backup, or drop its file again"));
+}
+
+// Names of the extra files that the artifact carries.
+absl::StatusOr<std::vector<std::string>> ExtraFilesOf(const ArtifactStore& store,
+                                                      const VersionRecord& record) {
+  const std::string path = store.PathOf(record.sha256);
+  if (!CarriesExtraFiles(record.format)) {
+    if (!store.Contains(record.sha256)) return Missing(record, "the artifact", path);
+    return std::vector<std::string>();
+  }
+  absl::StatusOr<ArchiveContents> artifact = ReadArtifact(*FileSystem::Real(), path, record.format);
+  if (absl::IsNotFound(artifact.status())) return Missing(record, "the artifact", path);
+  if (!artifact.ok()) return std::move(artifact).status();
+  return std::move(artifact->extra_files);
 }
 
 absl::StatusOr<std::string> ReadBytes(const std::string& artifact, const GoldenFile& sample) {
@@ -34,13 +49,7 @@ absl::StatusOr<std::vector<GoldenFile>> FindGoldenSamples(const ArtifactStore& s
                                                           const v1::ModelConfig& config) {
   MODELD_ASSIGN_OR_RETURN(const std::vector<VersionFile> files,
                           registry.FilesOf(record.model, record.version));
-  const absl::StatusOr<ArchiveContents> archive =
-      ReadArchive(*FileSystem::Real(), store.PathOf(record.sha256));
-  if (absl::IsNotFound(archive.status())) {
-    return Missing(record, "the artifact", store.PathOf(record.sha256));
-  }
-  if (!archive.ok()) return archive.status();
-  std::vector<std::string> available = archive->extra_files;
+  MODELD_ASSIGN_OR_RETURN(std::vector<std::string> available, ExtraFilesOf(store, record));
   for (const VersionFile& file : files) available.push_back(file.name);
   MODELD_ASSIGN_OR_RETURN(const std::vector<std::string> names, GoldenNames(config, available));
 

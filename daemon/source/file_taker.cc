@@ -116,9 +116,9 @@ TakeResult FileTaker::Stage(const ScannedFile& file, absl::Time now,
   absl::StatusOr<std::vector<StagedGolden>> golden = StageGolden(looked_at);
   if (!golden.ok()) return ends(Judge(file, golden.status()), golden.status());
   // Where the archive carries its own config, those beside it are none of its samples, and said to be
-  // ignored.
+  // ignored once more.
   const absl::StatusOr<InspectedFile> inspected =
-      Inspect(file, artifact->path(), looked_at.archive.config_json ? file.golden : PathsOf(*golden));
+      Inspect(file, artifact->path(), looked_at.golden_files_ignored ? file.golden : PathsOf(*golden));
   if (IsIncomplete(inspected.status())) return ends(Verdict::kChanged, inspected.status());
   if (!inspected.ok()) return ends(Judge(file, inspected.status()), inspected.status());
   result.identity = inspected->identity;

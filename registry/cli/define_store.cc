@@ -72,8 +72,8 @@ void DefineCaring(CLI::App& app, Arguments& arguments) {
 }
 
 void DefineStamp(CLI::App& app, Arguments& arguments) {
-  CLI::App* const stamp = AddCommand(app, kUse, arguments, "stamp",
-                                     "Write name and version into a TorchScript file; needs no daemon");
+  CLI::App* const stamp =
+      AddCommand(app, kUse, arguments, "stamp", "Write name and version into a model file; needs no daemon");
   stamp->add_option("FILE", arguments.stamp.file, "The model file")->type_name("")->required();
   stamp->add_option("--name", arguments.stamp.name, "The model's name; without it: as it is")
       ->type_name("NAME")

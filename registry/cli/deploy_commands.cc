@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "registry/artifact_reader.h"
 #include "registry/base/file_system.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
@@ -87,10 +88,11 @@ absl::StatusOr<std::string> FindSidecar(const PushArguments& arguments) {
 absl::Status CheckNoGoldenBeside(const std::string& file) {
   const std::string beside = file + ".golden";
   if (!FileSystem::Real()->Stat(beside).ok()) return absl::OkStatus();
+  const ArtifactFormat format = FormatFromExtension(file).value_or(ArtifactFormat::kTorchScript);
   return absl::InvalidArgumentError(
-      absl::StrCat(Quote(beside),
-                   " cannot be pushed; put the golden samples into the archive, or copy file and samples "
-                   "into the drop directory"));
+      absl::StrCat(Quote(beside), " cannot be pushed; ",
+                   CarriesExtraFiles(format) ? "put the golden samples into the archive, or " : "",
+                   "copy file and samples into the drop directory"));
 }
 
 absl::StatusOr<v1::PushHeader> NewHeader(const Session& session, const PushArguments& arguments) {

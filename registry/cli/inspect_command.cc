@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "registry/artifact_reader.h"
 #include "registry/base/file_system.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
@@ -97,7 +98,8 @@ std::string RenderReport(const InspectReport& report) {
   absl::StrAppend(&out, "  format:   ", std::string(FormatName(file.archive.format)), ", ",
                   FormatBytes(file.archive.file_bytes), "\n");
   if (!report.sha256.empty()) absl::StrAppend(&out, "  sha256:   ", report.sha256, "\n");
-  absl::StrAppend(&out, "  config:   ", ConfigSource(file), "\n");
+  const bool in_file = file.archive.config_json.has_value() && !CarriesExtraFiles(file.archive.format);
+  absl::StrAppend(&out, "  config:   ", in_file ? "in the file" : ConfigSource(file), "\n");
   AppendSpecs("input:    ", config.inputs(), &out);
   AppendSpecs("output:   ", config.outputs(), &out);
   if (!file.archive.extra_files.empty()) {

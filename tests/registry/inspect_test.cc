@@ -5,6 +5,7 @@
 #include "modeld/v1/value.pb.h"
 #include "registry/base/status_macros.h"
 #include "tests/support/faulty_file_system.h"
+#include "tests/support/onnx_builder.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/zip_builder.h"
@@ -117,13 +118,12 @@ TEST_F(InspectFileTest, AnUnreadableSidecarIsNotAMissingOne) {
 
 TEST_F(InspectFileTest, FormatsWithoutAnEngineAreNamed) {
   dir_.Write("a.pt2", "any bytes");
-  dir_.Write("a.onnx", "any bytes");
   dir_.Write("a.txt", "any bytes");
   EXPECT_THAT(Inspect("a.pt2"),
               StatusIs(absl::StatusCode::kUnimplemented,
                        AllOf(HasSubstr("format pt2 is not supported"), HasSubstr("torch.jit.save"))));
-  EXPECT_THAT(Inspect("a.onnx"), StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("format onnx")));
-  EXPECT_THAT(Inspect("a.txt"), IsRefused("\"a.txt\" is no model file: expected .pt"));
+  EXPECT_THAT(Inspect("a.txt"), IsRefused("\"a.txt\" is no model file: expected .pt, .pth, .jit or .ts "
+                                          "(TorchScript), or .onnx"));
   EXPECT_THAT(Inspect("missing.onnx"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("missing.onnx")));
 }
 
@@ -183,6 +183,50 @@ TEST_F(InspectFileTest, GoldenSamplesBesideTheFile) {
   ASSERT_OK_AND_ASSIGN(const InspectedFile own, Inspect("m.pt"));
   EXPECT_TRUE(own.golden.empty());
   EXPECT_THAT(own.parsed.warnings, ::testing::Contains(HasSubstr("golden samples beside it are ignored")));
+}
+
+TEST_F(InspectFileTest, AnOnnxFileWithItsOwnConfig) {
+  dir_.Write("digits.onnx", OnnxFileWithConfig(R"({"version": "1.0", "mine": 1})"));
+  dir_.Write("digits.onnx.config.json", R"({"version": "2"})");
+  ASSERT_OK_AND_ASSIGN(const InspectedFile file, Inspect("digits.onnx"));
+  EXPECT_EQ(file.archive.format, ArtifactFormat::kOnnx);
+  EXPECT_EQ(file.identity.name, "digits");
+  EXPECT_EQ(file.identity.version, "1.0");
+  EXPECT_FALSE(file.config_from_sidecar);
+  EXPECT_THAT(file.parsed.warnings, ElementsAre(HasSubstr("unknown key \"mine\""),
+                                                HasSubstr("ignored: the file carries its own config.json")));
+}
+
+TEST_F(InspectFileTest, AnOnnxFileWithASidecarAndSamples) {
+  dir_.Write("digits.onnx", OnnxFile());
+  EXPECT_THAT(Inspect("digits.onnx"), IsRefused("no version: write it into the model with modelctl stamp"));
+  dir_.Write("digits.onnx.config.json", R"({"name": "numbers", "version": "2"})");
+  dir_.Write("digits.onnx.golden/0", Sample());
+  ASSERT_OK_AND_ASSIGN(const InspectedFile file, Inspect("digits.onnx"));
+  EXPECT_EQ(file.identity.name, "numbers");
+  EXPECT_TRUE(file.config_from_sidecar);
+  ASSERT_EQ(file.golden.size(), 1u);
+  EXPECT_EQ(file.golden[0].path, dir_ / "digits.onnx.golden/0");
+}
+
+// It has no other place for them.
+TEST_F(InspectFileTest, SamplesBesideAnOnnxFileCountThoughItCarriesItsConfig) {
+  dir_.Write("m.onnx", OnnxFileWithConfig(R"({"version": "1.0", "golden": ["golden/0"]})"));
+  EXPECT_THAT(Inspect("m.onnx"), IsRefused("as files of the directory <file>.golden/"));
+  dir_.Write("m.onnx.golden/0", Sample());
+  ASSERT_OK_AND_ASSIGN(const InspectedFile file, Inspect("m.onnx"));
+  ASSERT_EQ(file.golden.size(), 1u);
+  EXPECT_FALSE(file.golden_files_ignored);
+  EXPECT_THAT(file.parsed.warnings, IsEmpty());
+  dir_.Write("m.onnx.golden/0", "nonsense");
+  EXPECT_THAT(Inspect("m.onnx"), IsRefused("golden sample \"golden/0\""));
+}
+
+TEST_F(InspectFileTest, AFileIsReadAsItsExtensionSays) {
+  dir_.Write("a.onnx", TorchScriptArchive(R"({"version": "1.0"})"));
+  EXPECT_THAT(Inspect("a.onnx"), IsRefused("no ONNX file: it looks like a ZIP file"));
+  dir_.Write("a.pt", OnnxFileWithConfig(R"({"version": "1.0"})"));
+  EXPECT_THAT(Inspect("a.pt"), IsRefused("no TorchScript archive"));
 }
 
 TEST_F(InspectFileTest, ErrorsOfTheArchiveComeThrough) {

@@ -11,8 +11,10 @@
 #include <vector>
 
 #include "registry/archive_reader.h"
+#include "registry/onnx_reader.h"
 #include "registry/zip_appender.h"
 #include "tests/support/faulty_file_system.h"
+#include "tests/support/onnx_builder.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/zip_builder.h"
@@ -219,9 +221,57 @@ TEST_F(StampTest, WhatIsNoTorchScriptIsLeftAlone) {
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("none.pt")));
 }
 
-TEST_F(StampTest, EveryFaultLeavesTheFileAsItWas) {
-  const std::string path = dir_.Write("m.pt", TorchScriptZip({{"big", std::string(3 << 20, 'x')}}).Build());
-  const std::string before = Content(path);
+TEST_F(StampTest, AnOnnxFile) {
+  const std::string bare = OnnxFile({{"author", "me"}});
+  const std::string path = dir_.Write("m.onnx", bare);
+  ASSERT_EQ(::chmod(path.c_str(), 0640), 0);
+  ASSERT_OK_AND_ASSIGN(const StampedConfig first, Stamped(path, Version("1.0", "digits")));
+  EXPECT_EQ(Content(path), bare + WireBuilder().Bytes(14, OnnxProperty("modeld.config", first.json)).bytes());
+  struct stat status;
+  ASSERT_EQ(::stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777, 0640u);
+
+  EXPECT_THAT(Stamped(path, Version("1.1")), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("--force")));
+  ASSERT_OK_AND_ASSIGN(const StampedConfig second, Stamped(path, Version("1.1", "", true)));
+  EXPECT_EQ(Content(path),
+            bare + WireBuilder().Bytes(14, OnnxProperty("modeld.config", second.json)).bytes());
+}
+
+TEST_F(StampTest, AnOnnxFilesOldConfigIsTakenOutWhereverItWas) {
+  const std::string config = R"({"version": "1.0", "mine": 1})";
+  const std::string rest = OnnxModel(OnnxGraph()).Bytes(14, OnnxProperty("zeta", "x")).bytes();
+  for (const char* key : {"config.json", "modeld.config"}) {
+    const std::string old = WireBuilder().Bytes(14, OnnxProperty(key, config)).bytes();
+    const std::string path = dir_.Write("m.onnx", old + rest);
+    ASSERT_OK_AND_ASSIGN(const StampedConfig stamped, Stamped(path, Version("1.0")));
+    EXPECT_THAT(stamped.json, HasSubstr("mine"));
+    EXPECT_EQ(Content(path),
+              rest + WireBuilder().Bytes(14, OnnxProperty("modeld.config", stamped.json)).bytes());
+  }
+}
+
+TEST_F(StampTest, AnOnnxFileThatIsNoneIsLeftAlone) {
+  const std::string path = dir_.Write("m.onnx", OnnxFile().substr(0, 40));
+  EXPECT_THAT(Stamped(path, Version("1.0")), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("incomplete")));
+  EXPECT_EQ(Content(path), OnnxFile().substr(0, 40));
+}
+
+class StampFaultTest : public StampTest,
+                       public testing::WithParamInterface<std::pair<std::string, std::string>> {};
+
+INSTANTIATE_TEST_SUITE_P(
+    Formats, StampFaultTest,
+    testing::Values(std::pair("m.pt", TorchScriptZip({{"big", std::string(3 << 20, 'x')}}).Build()),
+                    std::pair("m.onnx", OnnxModel(OnnxGraph())
+                                            .Bytes(14, OnnxProperty("modeld.config", R"({"version": "1.0"})"))
+                                            .Bytes(6, std::string(3 << 20, 'x'))
+                                            .bytes())),
+    [](const auto& info) { return info.param.first.substr(2); });
+
+TEST_P(StampFaultTest, EveryFaultLeavesTheFileAsItWas) {
+  const std::string& name = GetParam().first;
+  const std::string& before = GetParam().second;
+  const std::string path = dir_.Write(name, before);
   int faults = 0;
   for (const Call call : {Call::kRealPath, Call::kOpenForRead, Call::kStatDescriptor, Call::kCreateExclusive,
                           Call::kRead, Call::kWrite, Call::kSetMode, Call::kFsync, Call::kRename}) {
@@ -234,9 +284,9 @@ TEST_F(StampTest, EveryFaultLeavesTheFileAsItWas) {
       ++faults;
       EXPECT_THAT(stamped, StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("no space")));
       EXPECT_EQ(Content(path), before);
-      EXPECT_THAT(*FileSystem::Real()->List(dir_.path()), ElementsAre("m.pt"));
+      EXPECT_THAT(*FileSystem::Real()->List(dir_.path()), ElementsAre(name));
     }
-    dir_.Write("m.pt", before);  // it succeeded in the end
+    dir_.Write(name, before);  // it succeeded in the end
   }
   EXPECT_GE(faults, 12);
   files_.LimitDiskSpace(1000);

@@ -8,6 +8,7 @@
 #include "modeld/v1/value.pb.h"
 #include "tests/daemon/source/fake_sink.h"
 #include "tests/support/faulty_file_system.h"
+#include "tests/support/onnx_builder.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/zip_builder.h"
@@ -132,6 +133,13 @@ TEST_F(FileTakerTest, AnIncompleteFileIsToldFromAnUnreadableOne) {
   EXPECT_EQ(Take(file).verdict, Verdict::kLater);
 }
 
+TEST_F(FileTakerTest, AnOnnxFileIsIncompleteUntilItsLastFieldIs) {
+  const std::string whole = OnnxFileWithConfig(R"({"version": "1.0"})");
+  EXPECT_EQ(Take(Drop("digits.onnx", whole.substr(0, whole.size() - 1))).verdict, Verdict::kIncomplete);
+  EXPECT_EQ(Take(Drop("digits.onnx", whole.substr(0, whole.size() / 4))).verdict, Verdict::kIncomplete);
+  EXPECT_EQ(Take(Drop("digits.onnx", whole)).verdict, Verdict::kTaken);
+}
+
 TEST_F(FileTakerTest, ASidecarThatCannotBeReadIsNoFaultOfTheFile) {
   const ScannedFile file = Drop("digits.pt", TorchScriptZip({}).Build());
   const std::string sidecar = dir_.Write("drop/digits.pt.config.json", R"({"version": "1.0"})");
@@ -160,6 +168,19 @@ TEST_F(FileTakerTest, GoldenSamplesBesideAFileAreStagedAndRegistered) {
   EXPECT_EQ(files[0].size_bytes, static_cast<int64_t>(sample.ByteSizeLong()));
   EXPECT_TRUE(store_->Contains(files[0].sha256));
   EXPECT_TRUE(std::filesystem::is_empty(dir_ / "artifacts/staging"));
+}
+
+// They lie beside it in any case, for it has no place for them.
+TEST_F(FileTakerTest, GoldenSamplesBesideAnOnnxFileWithAConfigAreRegistered) {
+  v1::GoldenSample sample;
+  (*sample.mutable_outputs())["y"].set_int_value(1);
+  ScannedFile file = Drop("digits.onnx", OnnxFileWithConfig(R"({"version": "1.0"})"));
+  file.golden = {
+      {.name = "golden/0", .path = dir_.Write("drop/digits.onnx.golden/0", sample.SerializeAsString())}};
+  EXPECT_EQ(Take(file).verdict, Verdict::kTaken);
+  const std::vector<VersionFile> files = sink_->files("digits 1.0");
+  ASSERT_EQ(files.size(), 1u);
+  EXPECT_TRUE(store_->Contains(files[0].sha256));
 }
 
 TEST_F(FileTakerTest, AGoldenSampleThatIsNoneIsTheFilesFault) {

@@ -3,6 +3,7 @@
 
 #include "daemon/source/scan.h"
 #include "tests/daemon/source/intake_fixture.h"
+#include "tests/support/onnx_builder.h"
 
 namespace modeld {
 namespace {
@@ -69,6 +70,17 @@ TEST_F(IntakeTest, AllLayoutsAreTaken) {
   Drop("beside.pt.config.json", R"({"version": "7"})");
   Settle();
   EXPECT_THAT(sink_->names(), ElementsAre("beside 7", "flat 1.0", "numbered 3", "one 1.1"));
+}
+
+TEST_F(IntakeTest, OnnxFilesAreTaken) {
+  Drop("a.onnx", OnnxFileWithConfig(R"({"version": "1.0"})"));
+  Drop("b.onnx", OnnxFile());
+  Drop("b.onnx.config.json", R"({"version": "2.0"})");
+  Drop("c/3/model.onnx", OnnxFile());
+  Settle();
+  EXPECT_THAT(sink_->names(), ElementsAre("a 1.0", "b 2.0", "c 3"));
+  EXPECT_EQ(sink_->version("a 1.0").format, ArtifactFormat::kOnnx);
+  EXPECT_THAT(intake_->dropped_files(), IsEmpty());
 }
 
 TEST_F(IntakeTest, AnUnchangedFileIsNotReadAgainNotEvenAfterARestart) {
@@ -169,6 +181,23 @@ TEST_F(IntakeTest, AHalfCopiedFileIsWaitedForAndThenTaken) {
   EXPECT_THAT(Events(action::kQuarantined), IsEmpty());
 }
 
+TEST_F(IntakeTest, AHalfCopiedOnnxFileIsWaitedForAndThenTakenOrTruncated) {
+  const std::string whole = OnnxFileWithConfig(R"({"version": "1.0"})");
+  for (const std::string& bytes : {std::string(), whole.substr(0, whole.size() / 2),
+                                   whole.substr(0, whole.size() / 2) + std::string(500, '\0')}) {
+    Drop("digits.onnx", bytes);
+    Settle();
+    EXPECT_EQ(OnlyDropped().state, DroppedState::kSettling);
+    EXPECT_THAT(OnlyDropped().reason, StartsWith("incomplete"));
+    StepAfter(kIncomplete - kSettle);
+    EXPECT_EQ(OnlyDropped().state, DroppedState::kQuarantined);
+    EXPECT_THAT(OnlyDropped().reason, StartsWith("truncated"));
+  }
+  Drop("digits.onnx", whole);
+  Settle();
+  EXPECT_THAT(sink_->names(), ElementsAre("digits 1.0"));
+}
+
 TEST_F(IntakeTest, AFileThatIsStillBeingCopiedIsNotOpened) {
   const std::string archive = Archive("1.0");
   for (size_t bytes = 1; bytes < archive.size(); bytes += 40) {
@@ -232,7 +261,12 @@ INSTANTIATE_TEST_SUITE_P(
                       Refusal{"WrongTypeInConfig", "a.pt", TorchScriptArchive("{\"version\": 1}"), "version"},
                       Refusal{"NameThatBreaksTheRule", "Digits.pt",
                               TorchScriptArchive("{\"version\": \"1\"}"), "\"Digits\""},
-                      Refusal{"FormatOfNoEngine", "a.onnx", "whatever", "not supported by this build"}),
+                      Refusal{"FormatOfNoEngine", "a.pt2", "whatever", "not supported by this build"},
+                      Refusal{"NoOnnx", "a.onnx", "whatever", "no ONNX file"},
+                      Refusal{"OnnxWithoutAVersion", "a.onnx", OnnxFile(), "no version"},
+                      Refusal{"OnnxWithTensorsInOtherFiles", "a.onnx",
+                              OnnxModel(OnnxGraph().Bytes(5, ExternalOnnxTensor("w"))).bytes(),
+                              "\"w\" lies in another file"}),
     [](const auto& info) { return info.param.name; });
 
 TEST_F(IntakeTest, AQuarantineIsOneEventNotOneARescanOrARestart) {

@@ -267,6 +267,10 @@ TEST_F(DeployTest, PushRefusesWhatItCannotSend) {
   EXPECT_EQ(ran.exit_code, 1);
   EXPECT_THAT(ran.err, AllOf(HasSubstr("digits.pt.golden"), HasSubstr("into the archive")));
   EXPECT_TRUE(admin_.headers.empty());
+  // It has no place for them.
+  directory_.Write("digits.onnx.golden/0", "sample");
+  EXPECT_THAT(Run({"push", directory_.Write("digits.onnx", "")}).err,
+              HasSubstr("cannot be pushed; copy file and samples into the drop directory"));
 }
 
 TEST_F(DeployTest, PushWithoutADaemonDoesNotWaitForOne) {

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "modeld/v1/value.pb.h"
+#include "tests/support/onnx_builder.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/zip_builder.h"
@@ -97,6 +98,17 @@ TEST_F(InspectTest, RefusedFilesTellWhy) {
   const nlohmann::ordered_json json = ReportsToJson({report})["files"][0];
   EXPECT_EQ(json["accepted"], false);
   EXPECT_EQ(json["error"]["code"], "UNAVAILABLE");
+}
+
+TEST_F(InspectTest, AnOnnxFileIsToldLikeAnArchive) {
+  const InspectReport report =
+      Inspect(directory_.Write("digits.onnx", OnnxFileWithConfig(kConfig)), arguments_);
+  ASSERT_OK(report.status);
+  EXPECT_THAT(RenderReport(report), AllOf(HasSubstr("version:  1.1\n"), HasSubstr("format:   onnx, "),
+                                          HasSubstr("config:   in the file\n")));
+  const nlohmann::ordered_json json = ReportsToJson({report})["files"][0];
+  EXPECT_EQ(json["format"], "onnx");
+  EXPECT_EQ(json["config_source"], "archive");
 }
 
 TEST_F(InspectTest, GoldenSamplesAreShown) {
