@@ -14,6 +14,9 @@
 #include "absl/strings/str_join.h"
 #include "daemon/engine/engine_set.h"
 #include "daemon/engine/libtorch/libtorch_engine.h"
+#ifdef MODELD_WITH_OPENVINO
+#include "daemon/engine/openvino/openvino_engine.h"
+#endif
 #include "daemon/probe/probe_command.h"
 #include "daemon/server/grpc_servers.h"
 #include "daemon/server/options.h"
@@ -59,6 +62,9 @@ void RaiseFileLimit() {
 std::unique_ptr<Engine> NewEngine() {
   std::vector<std::unique_ptr<Engine>> engines;
   engines.push_back(NewLibtorchEngine());
+#ifdef MODELD_WITH_OPENVINO
+  engines.push_back(NewOpenvinoEngine(engines.front().get()));
+#endif
   return std::make_unique<EngineSet>(std::move(engines));
 }
 

@@ -1,5 +1,6 @@
 #include "daemon/engine/openvino/openvino_engine.h"
 
+#include <stdlib.h>
 #include <torch/script.h>
 
 #include <openvino/openvino.hpp>
@@ -47,7 +48,9 @@ class OpenvinoEngine final : public Engine {
     as_saved.plan = {};
     MODELD_ASSIGN_OR_RETURN(const std::unique_ptr<Executable> reference, libtorch_->Load(as_saved));
     const std::vector<Method> methods = reference->methods();
-    if (reference->stateful()) {
+    // Of forward this may be so in training mode only (batch normalization), of which freezing leaves
+    // nothing.
+    if (reference->stateful() && methods.size() > 1) {
       return absl::InvalidArgumentError("the module writes its attributes while it runs");
     }
     if (methods.front().name != "forward") return absl::InvalidArgumentError("it has no forward");
@@ -80,6 +83,10 @@ class OpenvinoEngine final : public Engine {
 }  // namespace
 
 std::unique_ptr<Engine> NewOpenvinoEngine(Engine* libtorch) {
+  // TBB loads the library that tells it of processors so that it has an allocator of its own, and that one is
+  // then asked to free what the process's allocated: it aborts where that is another (tcmalloc). This keeps
+  // TBB from it.
+  ::setenv("TBB_ENABLE_SANITIZERS", "1", /*overwrite=*/0);
   return std::make_unique<OpenvinoEngine>(libtorch);
 }
 

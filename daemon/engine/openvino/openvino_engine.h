@@ -17,7 +17,8 @@ namespace modeld {
 // index out of range, shapes that OpenVINO does not take, and every other method than forward. LibTorch's
 // module is loaded when the first such call comes. No header of LibTorch or OpenVINO is needed to call this.
 //
-// `libtorch` outlives the engine and what it loads.
+// `libtorch` outlives the engine and what it loads. Call it before there are threads: it sets an environment
+// variable.
 std::unique_ptr<Engine> NewOpenvinoEngine(Engine* libtorch);
 
 }  // namespace modeld
