@@ -169,8 +169,8 @@ class ValuesDecoder : public TorchDecoder {
   ov::OutputVector try_decode_get_attr() const override { Unsupported("attributes"); }
 
  protected:
-  // The frontend takes whatever is called "self" for the module.
-  static std::string NameOf(const TorchValue& value) { return "v" + std::to_string(value.unique()); }
+  // The frontend wants numbers, and takes whatever is called "self" for the module.
+  static std::string NameOf(const TorchValue& value) { return std::to_string(value.unique()); }
 
   const std::shared_ptr<torch::jit::Graph> graph_;
   const std::vector<TorchValue*> inputs_, outputs_;

@@ -28,6 +28,11 @@ std::string NameOf(const Node& node) {
                                          : absl::StrCat(schema->name(), ".", schema->overload_name());
 }
 
+std::string NameOf(at::ScalarType type) {
+  const std::optional<DType> dtype = FromScalarType(type);
+  return dtype ? std::string(DTypeName(*dtype)) : ScalarTypeName(type);
+}
+
 absl::Status Refuse(const Node& node, const std::string& why) {
   return absl::InvalidArgumentError(absl::StrCat(NameOf(node), " ", why, SourceLine(node)));
 }
@@ -97,7 +102,7 @@ class Checker {
   absl::StatusOr<std::vector<IndexLimit>> All() {
     for (const auto& [value, dtype] : dtypes_) {
       if (!Allows('A', dtype)) {
-        return absl::InvalidArgumentError(absl::StrCat("it takes a tensor of dtype ", ScalarTypeName(dtype)));
+        return absl::InvalidArgumentError(absl::StrCat("it takes a tensor of dtype ", NameOf(dtype)));
       }
     }
     MODELD_RETURN_IF_ERROR(Check(graph_.block()));
@@ -244,12 +249,11 @@ class Checker {
         return Refuse(node, "takes a tensor of which the dtype is not known");
       }
       if (!Allows(letter, *dtype)) {
-        return Refuse(node, absl::StrCat("is not proved for tensors of dtype ", ScalarTypeName(*dtype)));
+        return Refuse(node, absl::StrCat("is not proved for tensors of dtype ", NameOf(*dtype)));
       }
       if (by_letter.emplace(letter, *dtype).first->second != *dtype) {
-        return Refuse(
-            node, absl::StrCat("is not proved for tensors of dtypes ", ScalarTypeName(by_letter.at(letter)),
-                               " and ", ScalarTypeName(*dtype), " together"));
+        return Refuse(node, absl::StrCat("is not proved for tensors of dtypes ", NameOf(by_letter.at(letter)),
+                                         " and ", NameOf(*dtype), " together"));
       }
     }
     return absl::OkStatus();
@@ -330,7 +334,7 @@ class Checker {
     const at::ScalarType to = value->toScalarType();
     const bool rounds = !tensors.empty() && tensors[0] == at::kFloat && to != at::kFloat && to != at::kBool;
     if (rounds || (to != at::kFloat && to != at::kLong && to != at::kInt && to != at::kBool)) {
-      return Refuse(node, absl::StrCat("is not proved for tensors that become ", ScalarTypeName(to)));
+      return Refuse(node, absl::StrCat("is not proved for tensors that become ", NameOf(to)));
     }
     return to;
   }

@@ -140,8 +140,9 @@ class Returned {
     if (depth > kMaxDepth) return absl::InvalidArgumentError("what it returns is nested too deeply");
     ReturnShape shape;
     if (value->type()->kind() == c10::TypeKind::TensorType) {
-      shape.output = outputs_.size();
-      outputs_.push_back(value);
+      const auto known = std::find(outputs_.begin(), outputs_.end(), value);
+      shape.output = static_cast<size_t>(known - outputs_.begin());
+      if (known == outputs_.end()) outputs_.push_back(value);
       return shape;
     }
     Node& node = *value->node();

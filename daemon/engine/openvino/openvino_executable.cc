@@ -14,7 +14,7 @@ namespace {
 constexpr size_t kForward = 0;
 
 // Puts the tensors into what forward returns around them.
-Value Assemble(const ReturnShape& shape, std::vector<Tensor>& outputs) {
+Value Assemble(const ReturnShape& shape, const std::vector<Tensor>& outputs) {
   const auto items = [&] {
     std::vector<Value> values;
     for (const ReturnShape& item : shape.items) values.push_back(Assemble(item, outputs));
@@ -22,7 +22,7 @@ Value Assemble(const ReturnShape& shape, std::vector<Tensor>& outputs) {
   };
   switch (shape.kind) {
     case ReturnShape::Kind::kTensor:
-      return Value{std::move(outputs[shape.output])};  // each stands at one place
+      return Value{outputs[shape.output]};
     case ReturnShape::Kind::kConstant:
       return shape.constant;
     case ReturnShape::Kind::kList:
@@ -57,8 +57,7 @@ class OpenvinoExecutable final : public Executable {
       const std::vector<const Tensor*> inputs = TensorsThatFit(forward_.arguments, limits_, arguments);
       if (!inputs.empty()) {
         try {
-          std::vector<Tensor> outputs = compiled_->Run(inputs);
-          return Assemble(forward_.returns, outputs);
+          return Assemble(forward_.returns, compiled_->Run(inputs));
         } catch (const std::exception&) {
           // LibTorch may take the shapes, or says in its words why it does not.
         }

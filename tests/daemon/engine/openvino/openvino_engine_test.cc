@@ -1,0 +1,206 @@
+#include "daemon/engine/openvino/openvino_engine.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <thread>
+
+#include "scripted.h"
+#include "tests/support/loaded_model.h"
+#include "tests/support/status_matchers.h"
+
+namespace modeld {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+Value Ramp(std::vector<int64_t> shape) {
+  int64_t count = 1;
+  for (const int64_t size : shape) count *= size;
+  std::vector<float> elements;
+  for (int64_t i = 0; i < count; ++i) elements.push_back(static_cast<float>(i % 17) / 16);
+  return Value{FloatTensor(std::move(shape), elements)};
+}
+
+KnownInput Rows(std::string name) { return Known(std::move(name), DType::kFp32, {-1, 4}); }
+
+// Of a call that both take.
+void ExpectEqualAnswers(Scripted& scripted, Executable& openvino, const std::vector<Value>& arguments) {
+  const std::unique_ptr<Executable> libtorch = scripted.LoadOnLibtorch();
+  const absl::StatusOr<Value> expected = libtorch->Run(0, arguments), actual = openvino.Run(0, arguments);
+  EXPECT_EQ(actual.status().ToString(), expected.status().ToString());
+  if (!expected.ok() || !actual.ok()) return;
+  EXPECT_EQ(Dump(*actual), Dump(*expected));
+}
+
+TEST(OpenvinoEngineTest, HasPlansForTorchScript) {
+  CountingLibtorch libtorch;
+  const std::unique_ptr<Engine> engine = NewOpenvinoEngine(&libtorch);
+  EXPECT_THAT(EngineText(*engine), testing::MatchesRegex("openvino 20[0-9.]+"));
+  std::vector<std::string> names;
+  for (const Plan& plan : engine->plans(ArtifactFormat::kTorchScript)) names.push_back(PlanName(plan));
+  EXPECT_THAT(names, ElementsAre("openvino", "openvino bf16"));
+}
+
+TEST(OpenvinoEngineTest, AnswersAsLibtorchDoes) {
+  CountingLibtorch libtorch;
+  const std::unique_ptr<Engine> engine = NewOpenvinoEngine(&libtorch);
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Executable> openvino,
+                       engine->Load({.artifact_path = ModelPath("cnn"),
+                                     .format = ArtifactFormat::kTorchScript,
+                                     .plan = engine->plans(ArtifactFormat::kTorchScript).front(),
+                                     .inputs = {Known("input", DType::kFp32, {-1, 1, 8, 8})}}));
+  LoadedModel as_saved("cnn");
+  ASSERT_OK_AND_ASSIGN(const Value expected, as_saved.Call({{"input", Ramp({3, 1, 8, 8})}}));
+  ASSERT_OK_AND_ASSIGN(const Value actual, openvino->Run(0, {Ramp({3, 1, 8, 8})}));
+  const std::vector<float> x = ElementsOf<float>(actual), y = ElementsOf<float>(expected);
+  ASSERT_EQ(x.size(), y.size());
+  for (size_t i = 0; i < x.size(); ++i) EXPECT_NEAR(x[i], y[i], 1e-5);
+  EXPECT_EQ(libtorch.loads, 1) << "nothing fell back";
+}
+
+TEST(OpenvinoEngineTest, NestedOutputsAreAsTheyWere) {
+  Scripted scripted(
+      "def forward(self, x):\n"
+      "  return {\"a\": x + 1, \"b\": x}, [x * 2, x], (\"text\", 5, None, (x > 0.5, 2.5))\n",
+      {Rows("x")});
+  ASSERT_OK_AND_ASSIGN(const auto openvino, scripted.LoadOnOpenvino());
+  ExpectEqualAnswers(scripted, *openvino, {Ramp({2, 4})});
+  EXPECT_FALSE(scripted.fell_back());
+}
+
+TEST(OpenvinoEngineTest, OneTensorAtTwoPlaces) {
+  Scripted scripted("def forward(self, x):\n  y = x + 1\n  return y, y, x\n", {Rows("x")});
+  ASSERT_OK_AND_ASSIGN(const auto openvino, scripted.LoadOnOpenvino());
+  ExpectEqualAnswers(scripted, *openvino, {Ramp({2, 4})});
+  EXPECT_FALSE(scripted.fell_back());
+}
+
+TEST(OpenvinoEngineTest, ArgumentsWithDefaults) {
+  Scripted scripted(
+      "def forward(self, x, scale: float = 2.0, twice: bool = False, bias: Optional[Tensor] = None):\n"
+      "  y = x * scale\n"
+      "  if twice:\n    y = y * 2\n"
+      "  if bias is not None:\n    y = y + bias\n"
+      "  return y\n",
+      {Rows("x")});
+  ASSERT_OK_AND_ASSIGN(const auto openvino, scripted.LoadOnOpenvino());
+  ExpectEqualAnswers(scripted, *openvino, {Ramp({2, 4}), Value{2.0}, Value{false}, Value{None{}}});
+  EXPECT_FALSE(scripted.fell_back());
+  ExpectEqualAnswers(scripted, *openvino, {Ramp({2, 4}), Value{3.0}, Value{true}, Ramp({4})});
+  EXPECT_TRUE(scripted.fell_back());
+}
+
+// What the compiled graph does not hold for comes out as on LibTorch all the same.
+class FallbackTest : public ::testing::Test {
+ protected:
+  void Expect(const Value& input) {
+    ASSERT_FALSE(scripted_.fell_back());
+    ExpectEqualAnswers(scripted_, *openvino_, {input});
+    EXPECT_TRUE(scripted_.fell_back());
+  }
+
+  Scripted scripted_{"def forward(self, x):\n  return torch.relu(x) + 1\n", {Rows("x")}};
+  const std::unique_ptr<Executable> openvino_ = scripted_.LoadOnOpenvino().value();
+};
+
+TEST_F(FallbackTest, AnotherRank) { Expect(Ramp({4})); }
+TEST_F(FallbackTest, AnotherSize) { Expect(Ramp({2, 5})); }
+TEST_F(FallbackTest, AnotherDType) { Expect(Value{IntTensor({1, 4}, {1, -2, 3, 4})}); }
+TEST_F(FallbackTest, NoElements) { Expect(Value{FloatTensor({0, 4}, {})}); }
+TEST_F(FallbackTest, NotANumber) { Expect(Value{FloatTensor({1, 4}, {1, std::nanf(""), 2, 3})}); }
+TEST_F(FallbackTest, Infinity) {
+  Expect(Value{FloatTensor({1, 4}, {1, -std::numeric_limits<float>::infinity(), 2, 3})});
+}
+
+TEST(OpenvinoEngineTest, AnIndexOutOfRangeRaisesAsOnLibtorch) {
+  Scripted scripted("def forward(self, x):\n  return torch.embedding(torch.ones([10, 3]), x)\n",
+                    {Known("x", DType::kInt64, {-1})});
+  ASSERT_OK_AND_ASSIGN(const auto openvino, scripted.LoadOnOpenvino());
+  for (const int64_t index : {10, -1}) {
+    EXPECT_THAT(openvino->Run(0, {Value{IntTensor({2}, {0, index})}}).status(),
+                StatusIs(absl::StatusCode::kInternal, HasSubstr("out of range")));
+  }
+}
+
+TEST(OpenvinoEngineTest, ShapesThatTheModelDoesNotTakeRaiseAsOnLibtorch) {
+  Scripted scripted("def forward(self, x, y):\n  return torch.mm(x, y)\n",
+                    {Known("x", DType::kFp32, {-1, -1}), Known("y", DType::kFp32, {-1, -1})});
+  ASSERT_OK_AND_ASSIGN(const auto openvino, scripted.LoadOnOpenvino());
+  ExpectEqualAnswers(scripted, *openvino, {Ramp({2, 3}), Ramp({4, 5})});
+  ExpectEqualAnswers(scripted, *openvino, {Ramp({2, 3}), Ramp({3, 5})});
+}
+
+TEST(OpenvinoEngineTest, OtherMethodsRunOnLibtorch) {
+  CountingLibtorch libtorch;
+  const std::unique_ptr<Engine> engine = NewOpenvinoEngine(&libtorch);
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Executable> openvino,
+                       engine->Load({.artifact_path = ModelPath("methods"),
+                                     .format = ArtifactFormat::kTorchScript,
+                                     .plan = engine->plans(ArtifactFormat::kTorchScript).front(),
+                                     .inputs = {Known("x", DType::kFp32, {-1, 3})}}));
+  LoadedModel as_saved("methods");
+  ASSERT_EQ(openvino->methods().size(), as_saved.methods().size());
+  ASSERT_OK_AND_ASSIGN(const Value expected, as_saved.Call({{"x", Ramp({2, 3})}}, "encode"));
+  ASSERT_OK_AND_ASSIGN(const Value actual, openvino->Run(as_saved.MethodIndex("encode"), {Ramp({2, 3})}));
+  EXPECT_EQ(Dump(actual), Dump(expected));
+}
+
+TEST(OpenvinoEngineTest, CallersAtTheSameTimeGetTheirOwnAnswers) {
+  Scripted scripted(
+      "def forward(self, x):\n"
+      "  w = torch.sin(torch.arange(0.0, 64.0)).view(16, 4)\n"
+      "  return torch.softmax(torch.linear(x, w), -1)\n",
+      {Rows("x")});
+  ASSERT_OK_AND_ASSIGN(const auto openvino, scripted.LoadOnOpenvino());
+  std::vector<std::string> expected;
+  const auto input = [](int i) {
+    return Value{FloatTensor(
+        {1 + i % 3, 4}, std::vector<float>(static_cast<size_t>(4 * (1 + i % 3)), static_cast<float>(i) / 8))};
+  };
+  for (int i = 0; i < 8; ++i) expected.push_back(Dump(*openvino->Run(0, {input(i)})));
+  std::vector<int> wrong(8);
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 8; ++i) {
+    callers.emplace_back([&, i] {
+      for (int call = 0; call < 200; ++call) {
+        const absl::StatusOr<Value> result = openvino->Run(0, {input(i)});
+        if (!result.ok() || Dump(*result) != expected[static_cast<size_t>(i)])
+          ++wrong[static_cast<size_t>(i)];
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_THAT(wrong, testing::Each(0));
+}
+
+TEST(OpenvinoEngineTest, Bf16IsNearAndKeepsTheDTypes) {
+  Scripted scripted(
+      "def forward(self, x):\n"
+      "  w = torch.sin(torch.arange(0.0, 64.0)).view(16, 4)\n"
+      "  return torch.linear(x, w)\n",
+      {Rows("x")});
+  ASSERT_OK_AND_ASSIGN(const auto openvino, scripted.LoadOnOpenvino(Precision::kBf16));
+  ASSERT_OK_AND_ASSIGN(const Value expected, scripted.LoadOnLibtorch()->Run(0, {Ramp({2, 4})}));
+  ASSERT_OK_AND_ASSIGN(const Value actual, openvino->Run(0, {Ramp({2, 4})}));
+  EXPECT_EQ(actual.get_if<Tensor>()->dtype, DType::kFp32);
+  const std::vector<float> x = ElementsOf<float>(actual), y = ElementsOf<float>(expected);
+  for (size_t i = 0; i < x.size(); ++i) EXPECT_NEAR(x[i], y[i], 0.05);
+}
+
+TEST(OpenvinoEngineTest, AFileThatIsNoModelIsRefusedAsByLibtorch) {
+  const TempDir dir;
+  CountingLibtorch libtorch;
+  const std::unique_ptr<Engine> engine = NewOpenvinoEngine(&libtorch);
+  LoadRequest request{.artifact_path = dir.Write("m.pt", "no model"),
+                      .plan = engine->plans(ArtifactFormat::kTorchScript).front()};
+  EXPECT_THAT(engine->Load(request).status(), StatusIs(absl::StatusCode::kInvalidArgument, testing::_));
+  request.artifact_path = dir / "nothing.pt";
+  EXPECT_THAT(engine->Load(request).status(), StatusIs(absl::StatusCode::kNotFound, testing::_));
+}
+
+}  // namespace
+}  // namespace modeld
