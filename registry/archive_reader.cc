@@ -10,6 +10,7 @@
 #include "registry/base/status_macros.h"
 #include "registry/foreign_magic.h"
 #include "registry/incomplete.h"
+#include "registry/sha256.h"
 #include "registry/zip_directory.h"
 #include "registry/zip_entry_reader.h"
 
@@ -206,6 +207,22 @@ absl::StatusOr<std::string> ReadExtraFile(FileSystem& file_system, const std::st
   const std::optional<size_t> index = FindEntry(archive, archive.root + "extra/" + std::string(name));
   if (!index) return absl::NotFoundError(absl::StrCat("the archive has no extra file ", Quote(name)));
   return ReadEntry(archive, *index, max_bytes);
+}
+
+absl::StatusOr<std::string> ReadGraphIdentity(FileSystem& file_system, const std::string& path) {
+  MODELD_ASSIGN_OR_RETURN(const CheckedArchive archive, OpenArchive(file_system, path, ArchiveLimits()));
+  std::vector<std::string> lines;
+  for (const ZipEntry& entry : archive.entries) {
+    const std::string name = entry.name.substr(std::min(archive.root.size(), entry.name.size()));
+    const bool is_tensor = absl::StartsWith(name, "data/") || absl::StartsWith(name, "constants/");
+    const bool is_code = absl::StartsWith(name, "code/") && !absl::EndsWith(name, ".debug_pkl");
+    if (!is_tensor && !is_code && name != "data.pkl" && name != "constants.pkl") continue;
+    lines.push_back(absl::StrCat(name, " ", entry.uncompressed_size, " ", is_tensor ? 0 : entry.crc32, "\n"));
+  }
+  std::sort(lines.begin(), lines.end());
+  Sha256 hash;
+  for (const std::string& line : lines) hash.Update(line);
+  return hash.Finish();
 }
 
 }  // namespace modeld

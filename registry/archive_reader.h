@@ -51,4 +51,9 @@ absl::StatusOr<ArchiveContents> ReadArchive(FileSystem& file_system, const std::
 absl::StatusOr<std::string> ReadExtraFile(FileSystem& file_system, const std::string& path,
                                           std::string_view name, size_t max_bytes);
 
+// What two archives have in common that differ in their weights only: a SHA-256 over the code, the structure
+// of the attributes, and the sizes of the tensors, by what the archive's directory says of them. Errors as
+// ReadArchive.
+absl::StatusOr<std::string> ReadGraphIdentity(FileSystem& file_system, const std::string& path);
+
 }  // namespace modeld

@@ -176,6 +176,7 @@ inline constexpr char kRetire[] = "retire";
 inline constexpr char kAutoRollback[] = "auto_rollback";  // the watch over live sent it back
 inline constexpr char kWatchPassed[] = "watch_passed";    // and here it did not
 inline constexpr char kProbed[] = "probed";               // a version passed its probe
+inline constexpr char kTuned[] = "tuned";                 // its plans were tried on this machine
 inline constexpr char kLabel[] = "label";
 inline constexpr char kCanary[] = "canary";
 inline constexpr char kShadow[] = "shadow";

@@ -151,6 +151,7 @@ absl::StatusOr<ZipEntry> ParseEntry(std::string_view* directory, uint64_t direct
   ZipEntry entry{.name = std::string(directory->substr(kEntryBytes, name_bytes)),
                  .compressed_size = Number(fixed, 20, 4),
                  .uncompressed_size = Number(fixed, 24, 4),
+                 .crc32 = static_cast<uint32_t>(Number(fixed, 16, 4)),
                  .method = static_cast<uint16_t>(Number(fixed, 10, 2)),
                  .encrypted = (Number(fixed, 8, 2) & (kEncrypted | kStronglyEncrypted | kMaskedHeaders)) != 0,
                  .special = IsSpecialFile(Number(fixed, 4, 2), Number(fixed, 38, 4)),

@@ -16,6 +16,7 @@ struct ZipEntry {
   std::string name;  // as it lies there: any bytes
   uint64_t compressed_size = 0;
   uint64_t uncompressed_size = 0;  // a claim
+  uint32_t crc32 = 0;              // another
   uint16_t method = 0;             // 0: stored, 8: deflated
   bool encrypted = false;
   bool special = false;  // a symbolic link, device, socket or pipe

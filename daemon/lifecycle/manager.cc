@@ -72,6 +72,7 @@ Manager::Manager(ManagerParts parts, std::vector<ModelRecord> models, std::vecto
       table_(parts.table),
       clock_(parts.clock),
       on_serving_changed_(std::move(parts.on_serving_changed)),
+      on_loaded_(std::move(parts.on_loaded)),
       memory_budget_bytes_(parts.memory_budget_bytes),
       memory_policy_(parts.memory_policy),
       reaper_([this](const std::string& model, const std::string& version) { OnDestroyed(model, version); }) {
@@ -184,9 +185,16 @@ void Manager::FinishLoad(const VersionRecord& record, absl::StatusOr<LoadedVersi
   loading_ = false;
   ModelState& model = models_.at(record.model);
   if (loaded.ok()) {
+    // Of a version that is loaded again: what it was goes when its requests are done.
+    if (model.Find(record.version)->handle != nullptr) BeginDrain(*model.Find(record.version));
     model.EndLoad(record.version, std::move(handle), std::move(loaded->warnings), ++loads_);
     used_bytes_ += model.Find(record.version)->instance_bytes;
     LogInfo("version loaded", {{"model", record.model}, {"version", record.version}});
+    if (on_loaded_) announcements_.Post([this, record] { on_loaded_(record); });
+  } else if (model.Find(record.version)->handle != nullptr) {
+    LogWarning("version could not be loaded again; it stays as it is",
+               {{"model", record.model}, {"version", record.version}, {"error", loaded.status()}});
+    model.EndReload(record.version);
   } else {
     NoteFailedLoad(model, record.version, loaded.status());
   }

@@ -77,6 +77,9 @@ struct ManagerParts {
   ServingTable* table = nullptr;
   Clock* clock = nullptr;
   ServingChangedFn on_serving_changed = nullptr;
+  // Called, under no lock, after a version was loaded; as on_serving_changed.
+  using LoadedFn = std::function<void(const VersionRecord& version)>;
+  LoadedFn on_loaded = nullptr;
   int64_t memory_budget_bytes = 0;  // of all versions in memory together; 0: without limit
   MemoryPolicy memory_policy = MemoryPolicy::kAvailability;
 };
@@ -151,6 +154,13 @@ class Manager {
   bool InMemory(const std::string& model, const std::string& version) const;
   absl::Status Collect(const Command& command);
   absl::Status Quarantine(const Command& command);
+
+  // --- For PlanTuner (manager_store.cc) ---
+
+  // Loads the version again, with what the registry says of it now, if it is in memory and does not run by
+  // `plan`; it takes its own place when that is done. What it is then is found out by the load: where that
+  // fails, or memory does not suffice for both at a time, the version stays as it is. Does not wait.
+  void Reload(const VersionRecord& version, const std::string& plan, int64_t resident_bytes);
 
   // --- Views. Each is one consistent snapshot. ---
 
@@ -337,6 +347,7 @@ class Manager {
   ServingTable* const table_;
   Clock* const clock_;
   const ManagerParts::ServingChangedFn on_serving_changed_;
+  const ManagerParts::LoadedFn on_loaded_;
   const int64_t memory_budget_bytes_;  // 0: without limit
   const MemoryPolicy memory_policy_;
 

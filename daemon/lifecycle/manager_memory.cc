@@ -11,27 +11,32 @@ Manager::Admission Manager::Admit(const LoadJob& job, absl::Time now) {
   if (memory_budget_bytes_ == 0) return Admission::kLoad;
   ModelState& model = models_.at(job.model);
   const MemoryDecision decision = PlanMemory(MemoryInputFor(model, *model.Find(job.version)));
-  switch (decision.kind) {
-    case MemoryDecision::Kind::kLoad:
-      no_room_.erase({job.model, job.version});
-      return Admission::kLoad;
-    case MemoryDecision::Kind::kWait:
-      return Admission::kWait;
-    case MemoryDecision::Kind::kUnload:
-      for (const MemoryUser& user : decision.unload) {
-        LogWarning("version is unloaded to make room", {{"model", user.model},
-                                                        {"version", user.version},
-                                                        {"for_model", job.model},
-                                                        {"for_version", job.version}});
-        ModelState& other = models_.at(user.model);
-        BeginDrain(*other.Find(user.version));
-        const VersionHandle let_go = other.MakeRoom(user.version);
-        PublishEntry(other);
-      }
-      changed_.SignalAll();
-      return Admission::kWait;
-    case MemoryDecision::Kind::kRefuse:
-      break;
+  if (decision.kind == MemoryDecision::Kind::kLoad) {
+    no_room_.erase({job.model, job.version});
+    return Admission::kLoad;
+  }
+  if (model.Find(job.version)->handle != nullptr) {
+    // It is to be loaded again, and nothing has to give way for that.
+    LogWarning("version is not loaded again: memory does not suffice for both at a time",
+               {{"model", job.model}, {"version", job.version}});
+    (void)load_queue_.Pop(now);
+    model.EndReload(job.version);
+    return Admission::kRefused;
+  }
+  if (decision.kind == MemoryDecision::Kind::kWait) return Admission::kWait;
+  if (decision.kind == MemoryDecision::Kind::kUnload) {
+    for (const MemoryUser& user : decision.unload) {
+      LogWarning("version is unloaded to make room", {{"model", user.model},
+                                                      {"version", user.version},
+                                                      {"for_model", job.model},
+                                                      {"for_version", job.version}});
+      ModelState& other = models_.at(user.model);
+      BeginDrain(*other.Find(user.version));
+      const VersionHandle let_go = other.MakeRoom(user.version);
+      PublishEntry(other);
+    }
+    changed_.SignalAll();
+    return Admission::kWait;
   }
   // Once is enough to say it: it is tried again and again.
   if (no_room_.insert({job.model, job.version}).second) {

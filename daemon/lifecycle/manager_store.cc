@@ -79,4 +79,15 @@ absl::Status Manager::NoteArtifactsReturned(ModelState& model, const VersionSlot
                            Event(action::kRetire, model.name(), version, kDaemon, reason));
 }
 
+void Manager::Reload(const VersionRecord& version, const std::string& plan, int64_t resident_bytes) {
+  MutexLock lock(&mutex_);
+  const auto found = models_.find(version.model);
+  if (found == models_.end()) return;
+  ModelState& model = found->second;
+  const VersionSlot* const slot = model.Find(version.version);
+  if (slot == nullptr || slot->handle == nullptr || slot->handle->plan == plan) return;
+  model.WishReload(version.version, resident_bytes);
+  SetWishes(model, model.Decide().keep);
+}
+
 }  // namespace modeld

@@ -11,7 +11,8 @@ namespace {
 
 constexpr absl::Duration kFirstBackOff = absl::Seconds(1);
 
-constexpr int kCommandPriority = 0;  // before everything that the policy keeps
+constexpr int kCommandPriority = 0;         // before everything that the policy keeps
+constexpr int kReloadPriority = 1'000'000;  // after everything that is not in memory yet
 
 bool Contains(const std::vector<std::string>& versions, const std::string& version) {
   return std::find(versions.begin(), versions.end(), version) != versions.end();
@@ -177,6 +178,7 @@ void ModelState::EndLoad(const std::string& version, VersionHandle handle, std::
                          uint64_t loaded_as) {
   VersionSlot& slot = Slot(version);
   slot.loading = false;
+  slot.reload = false;
   slot.urgent = false;
   slot.failures = 0;
   slot.load_error.clear();
@@ -187,6 +189,18 @@ void ModelState::EndLoad(const std::string& version, VersionHandle handle, std::
   slot.loaded_as = loaded_as;
   LetAllComeBack();
   slot.load_warnings = std::move(warnings);
+}
+
+void ModelState::WishReload(const std::string& version, int64_t resident_bytes) {
+  VersionSlot& slot = Slot(version);
+  slot.reload = true;
+  slot.record.resident_bytes = resident_bytes;
+}
+
+void ModelState::EndReload(const std::string& version) {
+  VersionSlot& slot = Slot(version);
+  slot.loading = false;
+  slot.reload = false;
 }
 
 void ModelState::FailLoad(const std::string& version, const absl::Status& why, absl::Time now) {
@@ -227,6 +241,7 @@ void ModelState::Release(const std::string& version, bool to_make_live) {
 VersionHandle ModelState::MakeRoom(const std::string& version) {
   VersionSlot& slot = Slot(version);
   slot.made_room = true;
+  slot.reload = false;  // when it comes back it comes as it should be
   slot.load_warnings.clear();
   return std::exchange(slot.handle, nullptr);
 }
@@ -288,6 +303,9 @@ ModelWishes ModelState::Wishes(const std::vector<std::string>& keep) const {
     ++priority;
     const VersionSlot& slot = *Find(version);
     if (!slot.urgent) wish(slot, priority, slot.failures > 0 ? slot.retry_at : absl::InfinitePast());
+    if (slot.reload && slot.handle != nullptr && !slot.loading) {
+      wishes.loads.push_back({.version = version, .priority = kReloadPriority});
+    }
   }
   return wishes;
 }
@@ -298,6 +316,7 @@ std::vector<VersionHandle> ModelState::TakeUnneeded(const std::vector<std::strin
     if (slot.handle == nullptr || slot.holds > 0 || Contains(keep, version)) continue;
     unneeded.push_back(std::move(slot.handle));
     slot.handle = nullptr;
+    slot.reload = false;
     slot.load_warnings.clear();
   }
   return unneeded;

@@ -38,6 +38,9 @@ struct VersionSlot {
   // It gave up its memory for another version, and is not wished for until something happens to its model.
   bool made_room = false;
 
+  // It is in memory, and to be loaded again: another plan was found for it.
+  bool reload = false;
+
   bool prepared = false;  // of a release that is not live yet: it stays in memory
 
   // Commands that wait for it to be loaded: while there are any, it stays in memory.
@@ -109,6 +112,10 @@ class ModelState {
   // `loaded_as` ascends over all models, from one load to the next.
   void EndLoad(const std::string& version, VersionHandle handle, std::vector<std::string> warnings,
                uint64_t loaded_as = 0);
+  // It is to be loaded again, and takes so much memory then. REQUIRES: it is in memory.
+  void WishReload(const std::string& version, int64_t resident_bytes);
+  // It is not, after all.
+  void EndReload(const std::string& version);
   // A probe or a load failed.
   void FailLoad(const std::string& version, const absl::Status& why, absl::Time now);
   // A failed load is not waited for any more.

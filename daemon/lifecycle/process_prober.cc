@@ -1,5 +1,6 @@
 #include "daemon/lifecycle/process_prober.h"
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -14,19 +15,14 @@
 namespace modeld {
 
 ProcessProber::ProcessProber(const ArtifactStore* store, Registry* registry, const ProbeLimits& limits,
-                             bool try_plans, std::unique_ptr<ProbeProcess> process)
-    : store_(store),
-      registry_(registry),
-      limits_(limits),
-      try_plans_(try_plans),
-      process_(std::move(process)) {}
+                             const PlanSearch& search, std::unique_ptr<ProbeProcess> process)
+    : store_(store), registry_(registry), limits_(limits), search_(search), process_(std::move(process)) {}
 
 absl::StatusOr<v1::ProbeReport> ProcessProber::Probe(const VersionRecord& record) {
   ProbeRequest request;
   request.artifact_path = store_->PathOf(record.sha256);
   request.format = record.format;
   request.limits = limits_;
-  request.try_plans = try_plans_;
   MODELD_ASSIGN_OR_RETURN(request.config_json, registry_->ConfigOf(record.model, record.version));
   if (!store_->Contains(record.sha256)) {
     return absl::NotFoundError(absl::StrCat("the artifact of ", NameVersion(record.model, record.version),
@@ -45,7 +41,20 @@ absl::StatusOr<v1::ProbeReport> ProcessProber::Probe(const VersionRecord& record
   if (!golden.ok()) return std::move(golden).status();
   request.golden = *std::move(golden);
 
+  std::string graph;
+  if (search_.known_plans != nullptr) {
+    graph = search_.known_plans->GraphOf(record, parsed.config);
+    const std::optional<v1::ProbeReport> known =
+        search_.always ? std::nullopt : search_.known_plans->OfSameGraph(record, graph);
+    if (known) {
+      *request.known_plans.mutable_plans() = known->plans();
+      request.known_plans.set_plans_of(known->plans_of());
+    }
+    request.try_plans = search_.always || known || search_.known_plans->RunsOtherwise(record.model);
+  }
+
   MODELD_ASSIGN_OR_RETURN(v1::ProbeReport report, process_->Run(std::move(request)));
+  report.set_graph(graph);
   if (report.unconfined_size() > 0 && !std::exchange(said_unconfined_, true)) {
     LogWarning("probes are not fully confined on this system",
                {{"not_applied", absl::StrJoin(report.unconfined(), "; ")}});

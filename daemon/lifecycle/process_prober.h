@@ -1,6 +1,7 @@
 // ProcessProber: tries registered versions in a process of their own.
 #pragma once
 
+#include "daemon/lifecycle/known_plans.h"
 #include "daemon/lifecycle/prober.h"
 #include "daemon/probe/probe_limits.h"
 #include "daemon/probe/probe_process.h"
@@ -9,12 +10,21 @@
 
 namespace modeld {
 
+// When a probe looks for a faster way to run the version than as it was saved.
+struct PlanSearch {
+  const KnownPlans* known_plans = nullptr;  // null: never
+  // Always, and all of them. Otherwise the plan that is known to be best for another version of the same
+  // graph is tried; and all of them where a version of the model runs otherwise than it was saved. The others
+  // are left to PlanTuner.
+  bool always = false;
+};
+
 // Thread-safe as VersionProber says. What of the confinement this system refuses is logged, once.
 class ProcessProber final : public VersionProber {
  public:
-  // `store` and `registry` outlive it. `process` says which program runs the probe; for tests.
-  // `try_plans`: for a faster way to run each version than as it was saved.
-  ProcessProber(const ArtifactStore* store, Registry* registry, const ProbeLimits& limits, bool try_plans,
+  // All pointers outlive it. `process` says which program runs the probe; for tests.
+  ProcessProber(const ArtifactStore* store, Registry* registry, const ProbeLimits& limits,
+                const PlanSearch& search,
                 std::unique_ptr<ProbeProcess> process = std::make_unique<ProbeProcess>());
 
   absl::StatusOr<v1::ProbeReport> Probe(const VersionRecord& record) override;
@@ -24,7 +34,7 @@ class ProcessProber final : public VersionProber {
   const ArtifactStore* const store_;
   Registry* const registry_;
   const ProbeLimits limits_;
-  const bool try_plans_;
+  const PlanSearch search_;
   const std::unique_ptr<ProbeProcess> process_;
   bool said_unconfined_ = false;  // of the probing thread
 };

@@ -106,7 +106,8 @@ absl::StatusOr<std::unique_ptr<Executable>> PlanTrials::Load(const Plan& plan, v
   return loaded;
 }
 
-absl::StatusOr<v1::PlanResult> PlanTrials::Begin() {
+absl::StatusOr<v1::PlanResult> PlanTrials::Begin(bool measures) {
+  measures_ = measures;
   v1::PlanResult result;
   const Plan plan = engine_.plans(subject_.format).front();
   SetPlan(plan, &result);
@@ -139,7 +140,7 @@ absl::StatusOr<v1::PlanResult> PlanTrials::Begin() {
   if (!why.empty()) {
     return absl::FailedPreconditionError(absl::StrCat("it answers otherwise the second time: ", why));
   }
-  Measure(*as_saved, &result);
+  if (measures_) Measure(*as_saved, &result);
   if (!AllowsEngine(subject_.config.execution(), plan.engine)) result.set_refused(OtherEngineAsked());
   return result;
 }
@@ -161,7 +162,7 @@ v1::PlanResult PlanTrials::Try(const Plan& plan) {
   } else {
     why_not = WhyNot(**loaded, &result);
   }
-  if (why_not.empty()) Measure(**loaded, &result);
+  if (why_not.empty() && measures_) Measure(**loaded, &result);
   result.set_refused(ToUtf8(why_not));
   return result;
 }

@@ -22,14 +22,13 @@ class PlanTrials {
   PlanTrials(Engine& engine, const ProbeSubject& subject, const Declarations& declared, ProbeHost& host);
 
   // Loads the artifact as it was saved, remembers what it answers to generated inputs of every warm-up size
-  // and to the inputs of the golden samples, and measures it. FAILED_PRECONDITION: nothing can be held to it,
-  // and why (no inputs of `forward` are known that it answers to; it answers otherwise the second time; it
-  // takes too long).
-  // Other errors: those of Engine::Load.
-  absl::StatusOr<v1::PlanResult> Begin();
+  // and to the inputs of the golden samples, and measures it, if `measures`. FAILED_PRECONDITION: nothing can
+  // be held to it, and why (no inputs of `forward` are known that it answers to; it answers otherwise the
+  // second time; it takes too long). Other errors: those of Engine::Load.
+  absl::StatusOr<v1::PlanResult> Begin(bool measures = true);
 
-  // Loads the artifact by the plan, compares what it answers, and measures it. What keeps the plan from being
-  // taken is in `refused`.
+  // Loads the artifact by the plan, compares what it answers, and measures it if Begin did. What keeps the
+  // plan from being taken is in `refused`.
   v1::PlanResult Try(const Plan& plan);
 
   // The CPU time for trials is used up: no other is begun.
@@ -63,6 +62,7 @@ class PlanTrials {
   std::vector<GoldenSample> on_samples_;
   std::vector<absl::Status> batching_;
   int64_t resident_before_ = 0;  // the load
+  bool measures_ = true;
 };
 
 }  // namespace modeld

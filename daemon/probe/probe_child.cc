@@ -82,6 +82,7 @@ absl::StatusOr<ProbeSubject> Subject(const ProbeRequest& request) {
   subject.config = std::move(parsed.config);
   MODELD_ASSIGN_OR_RETURN(subject.samples, ReadSamples(request));
   subject.try_plans = request.try_plans;
+  subject.known_plans = request.known_plans;
   return subject;
 }
 

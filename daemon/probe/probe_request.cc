@@ -59,6 +59,7 @@ std::string EncodeRequest(const ProbeRequest& request) {
         static_cast<int64_t>(request.golden.size())}) {
     PutString(absl::StrCat(number), &bytes);
   }
+  PutString(request.known_plans.SerializeAsString(), &bytes);
   for (const GoldenFile& sample : request.golden) {
     PutString(sample.name, &bytes);
     PutString(sample.path, &bytes);
@@ -81,6 +82,10 @@ absl::StatusOr<ProbeRequest> DecodeRequest(std::string_view bytes) {
   MODELD_ASSIGN_OR_RETURN(const int64_t try_plans, strings.NextNumber());
   MODELD_ASSIGN_OR_RETURN(request.parent_process, strings.NextNumber());
   MODELD_ASSIGN_OR_RETURN(const int64_t samples, strings.NextNumber());
+  MODELD_ASSIGN_OR_RETURN(const std::string known_plans, strings.Next());
+  if (!request.known_plans.ParseFromString(known_plans)) {
+    return absl::DataLossError("the request's known plans are no report");
+  }
   request.limits.wall = absl::Milliseconds(wall_ms);
   request.limits.cpu = absl::Milliseconds(cpu_ms);
   request.try_plans = try_plans != 0;

@@ -22,7 +22,9 @@ struct ProbeRequest {
   // As FindGoldenSamples finds them: a path that is empty stands for the artifact.
   std::vector<GoldenFile> golden;
   ProbeLimits limits;
-  bool try_plans = false;      // other plans than the artifact as it was saved
+  bool try_plans = false;  // other plans than the artifact as it was saved
+  // What such trials came to for another version of the same graph; empty: nothing is known.
+  v1::ProbeReport known_plans;
   int64_t parent_process = 0;  // the child ends when that does
 };
 

@@ -22,6 +22,8 @@ struct ProbeSubject {
   std::vector<GoldenSample> samples;
   // Whether other plans than the artifact as it was saved are tried.
   bool try_plans = false;
+  // What trying them came to for another version of the same graph; without plans: nothing is known.
+  v1::ProbeReport known_plans = {};
 };
 
 // The process around a probe.

@@ -115,14 +115,22 @@ absl::Status Server::StartManager() {
                           .default_watch = absl::Seconds(options_.guard_watch_s),
                           .use_plans = options_.try_plans});
   if (options_.probe) {
-    prober_ = std::make_unique<ProcessProber>(
-        store_.get(), registry_.get(),
-        ProbeLimits{.wall = absl::Seconds(options_.probe_timeout_s),
-                    .cpu = absl::Seconds(options_.probe_timeout_s),
-                    .memory_bytes = options_.probe_memory_mib * kMebibyte},
-        options_.try_plans,
-        std::make_unique<ProbeProcess>(ProbeProcess::OwnCommand(),
-                                       PacedBy(scheduler_, DefaultsOf(options_).cpus)));
+    const auto new_prober = [this](const PlanSearch& search) {
+      return std::make_unique<ProcessProber>(
+          store_.get(), registry_.get(),
+          ProbeLimits{.wall = absl::Seconds(options_.probe_timeout_s),
+                      .cpu = absl::Seconds(options_.probe_timeout_s),
+                      .memory_bytes = options_.probe_memory_mib * kMebibyte},
+          search,
+          std::make_unique<ProbeProcess>(ProbeProcess::OwnCommand(),
+                                         PacedBy(scheduler_, DefaultsOf(options_).cpus)));
+    };
+    if (options_.try_plans) {
+      known_plans_ = std::make_unique<KnownPlans>(store_.get(), registry_.get(), *engine_);
+      tuner_ = std::make_unique<PlanTuner>(registry_.get(), known_plans_.get(), Clock::Real(),
+                                           new_prober({.known_plans = known_plans_.get(), .always = true}));
+    }
+    prober_ = new_prober({.known_plans = known_plans_.get()});
   } else {
     LogWarning("versions are loaded without being probed first", {{"option", "--probe=false"}});
   }
@@ -135,9 +143,18 @@ absl::Status Server::StartManager() {
                       .clock = Clock::Real(),
                       .on_serving_changed = [this](const std::string& model,
                                                    bool serving) { health_.SetModel(model, serving); },
+                      .on_loaded =
+                          [this](const VersionRecord& version) {
+                            if (tuner_ != nullptr) tuner_->Notice(version);
+                          },
                       .memory_budget_bytes = MemoryBudgetBytes(options_),
                       .memory_policy = options_.memory_policy == "resource" ? MemoryPolicy::kResource
                                                                             : MemoryPolicy::kAvailability}));
+  if (tuner_ != nullptr) {
+    tuner_->Start([this](const VersionRecord& version, const std::string& plan, int64_t resident_bytes) {
+      manager_->Reload(version, plan, resident_bytes);
+    });
+  }
   return absl::OkStatus();
 }
 
@@ -193,6 +210,8 @@ void Server::CheckLocks() const {
 void Server::Stop(absl::Time deadline) {
   health_.Shutdown();
   if (intake_ != nullptr) intake_->Stop();
+  // Before the manager, which it calls.
+  if (tuner_ != nullptr) tuner_->Stop();
   if (manager_ != nullptr) manager_->Stop();
   if (care_ != nullptr) care_->Stop();
   streams_.Cancel();

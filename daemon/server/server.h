@@ -11,7 +11,9 @@
 #include "absl/time/time.h"
 #include "daemon/engine/engine.h"
 #include "daemon/lifecycle/engine_loader.h"
+#include "daemon/lifecycle/known_plans.h"
 #include "daemon/lifecycle/manager.h"
+#include "daemon/lifecycle/plan_tuner.h"
 #include "daemon/lifecycle/process_prober.h"
 #include "daemon/lifecycle/serving_table.h"
 #include "daemon/lifecycle/shadow_runner.h"
@@ -103,7 +105,9 @@ class Server {
   HealthReporter health_;
   OpenStreams streams_;
   std::unique_ptr<EngineLoader> loader_;
-  std::unique_ptr<ProcessProber> prober_;  // null: versions are not probed
+  std::unique_ptr<KnownPlans> known_plans_;  // null: versions run as they were saved
+  std::unique_ptr<ProcessProber> prober_;    // null: versions are not probed
+  std::unique_ptr<PlanTuner> tuner_;         // null: as known_plans_
   std::unique_ptr<Manager> manager_;
   std::unique_ptr<ShadowRunner> shadows_;
   std::unique_ptr<Sequences> sequences_;

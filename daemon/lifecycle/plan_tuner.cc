@@ -1,0 +1,153 @@
+#include "daemon/lifecycle/plan_tuner.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "daemon/lifecycle/version_names.h"
+#include "registry/base/log.h"
+#include "registry/base/status_macros.h"
+#include "registry/base/timeout.h"
+
+namespace modeld {
+namespace {
+
+// Of the machine's fault: it has other things to do, or no memory to spare. After that the version runs as it
+// does until it is loaded again.
+constexpr int kMostFailures = 3;
+constexpr absl::Duration kTryAgain = absl::Minutes(1);
+
+const v1::PlanResult* ChosenOf(const v1::ProbeReport& report) {
+  for (const v1::PlanResult& plan : report.plans()) {
+    if (plan.chosen()) return &plan;
+  }
+  return nullptr;
+}
+
+// "runs as openvino: 14.4 ms instead of 30.0 ms as it was saved".
+std::string Summary(const v1::ProbeReport& report) {
+  const v1::PlanResult* const chosen = ChosenOf(report);
+  if (chosen == nullptr) return absl::StrCat("runs as it was saved: ", report.no_plans());
+  const v1::PlanResult& as_saved = report.plans(0);
+  std::string text = absl::StrCat("runs as ", chosen->name());
+  if (chosen == &as_saved || chosen->latencies().empty() || as_saved.latencies().empty()) return text;
+  absl::StrAppendFormat(&text, ": %.3g ms instead of %.3g ms as it was saved",
+                        chosen->latencies(0).seconds() * 1e3, as_saved.latencies(0).seconds() * 1e3);
+  return text;
+}
+
+}  // namespace
+
+PlanTuner::PlanTuner(Registry* registry, const KnownPlans* known_plans, Clock* clock,
+                     std::unique_ptr<VersionProber> prober)
+    : registry_(registry), known_plans_(known_plans), clock_(clock), prober_(std::move(prober)) {}
+
+PlanTuner::~PlanTuner() { Stop(); }
+
+void PlanTuner::Start(ReloadFn reload) {
+  reload_ = std::move(reload);
+  thread_ = std::thread([this] { Loop(); });
+}
+
+void PlanTuner::Stop() {
+  prober_->Cancel();
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+    changed_.SignalAll();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void PlanTuner::Notice(const VersionRecord& record) {
+  MutexLock lock(&mutex_);
+  const bool known = std::any_of(jobs_.begin(), jobs_.end(), [&](const Job& job) {
+    return job.record.model == record.model && job.record.version == record.version;
+  });
+  if (known) return;
+  jobs_.push_back({.record = record, .wait = nullptr});
+  changed_.SignalAll();
+}
+
+absl::Status PlanTuner::Retune(const VersionRecord& record, absl::Duration timeout) {
+  Timeout patience(timeout);
+  const auto wait = std::make_shared<Wait>();
+  MutexLock lock(&mutex_);
+  jobs_.push_front({.record = record, .wait = wait});
+  changed_.SignalAll();
+  while (!wait->done) {
+    if (stopping_) return absl::UnavailableError("the daemon is shutting down");
+    if (!patience.Wait(&changed_, &mutex_)) {
+      return absl::DeadlineExceededError(absl::StrCat("the plans of ",
+                                                      NameVersion(record.model, record.version),
+                                                      " are still being tried; see `modelctl plans`"));
+    }
+  }
+  return wait->status;
+}
+
+void PlanTuner::Loop() {
+  Job job;
+  while (Next(&job)) {
+    const absl::Status status = Tune(job);
+    MutexLock lock(&mutex_);
+    if (job.wait != nullptr) {
+      job.wait->status = status;
+      job.wait->done = true;
+      changed_.SignalAll();
+    } else if (!status.ok() && !stopping_) {
+      LogWarning("plans could not be tried",
+                 {{"model", job.record.model}, {"version", job.record.version}, {"error", status}});
+      if (absl::IsFailedPrecondition(status) || ++job.failures == kMostFailures) continue;
+      job.not_before = clock_->Now() + kTryAgain;
+      jobs_.push_back(job);
+    }
+  }
+}
+
+bool PlanTuner::Next(Job* job) {
+  MutexLock lock(&mutex_);
+  while (!stopping_) {
+    const absl::Time now = clock_->Now();
+    const auto due =
+        std::find_if(jobs_.begin(), jobs_.end(), [&](const Job& each) { return each.not_before <= now; });
+    if (due != jobs_.end()) {
+      *job = std::move(*due);
+      jobs_.erase(due);
+      return true;
+    }
+    changed_.WaitWithTimeout(&mutex_, kTryAgain);
+  }
+  return false;
+}
+
+absl::Status PlanTuner::Tune(const Job& job) {
+  const VersionRecord& record = job.record;
+  if (job.wait == nullptr) {
+    MODELD_ASSIGN_OR_RETURN(const std::optional<v1::ProbeReport> known,
+                            registry_->ProbeOf(record.model, record.version));
+    if (known && known_plans_->Holds(*known)) return absl::OkStatus();
+  }
+  MODELD_ASSIGN_OR_RETURN(const v1::ProbeReport report, prober_->Probe(record));
+  if (report.outcome() != v1::PROBE_OUTCOME_PASSED) {
+    // It serves, and what serves is not taken away for what happens where nobody waits.
+    return absl::FailedPreconditionError(absl::StrCat("tried again, it did not pass: ", report.reason()));
+  }
+  const std::string summary = Summary(report);
+  EventRecord event;
+  event.time = clock_->Now();
+  event.actor = "daemon";
+  event.action = action::kTuned;
+  event.model = record.model;
+  event.version = record.version;
+  event.reason = summary;
+  MODELD_RETURN_IF_ERROR(registry_->RecordProbe(record.model, record.version, report, event));
+  LogInfo("tuned", {{"model", record.model}, {"version", record.version}, {"verdict", summary}});
+  const v1::PlanResult* const chosen = ChosenOf(report);
+  if (chosen != nullptr) reload_(record, chosen->name(), report.resident_bytes());
+  return absl::OkStatus();
+}
+
+}  // namespace modeld
