@@ -32,6 +32,7 @@ AdminServiceImpl::AdminServiceImpl(const AdminParts& parts, DaemonInfo info)
       uploads_(parts.uploads),
       push_taker_(parts.push_taker),
       care_(parts.care),
+      tuner_(parts.tuner),
       peers_(parts.peers),
       info_(std::move(info)),
       watches_(parts.registry) {}

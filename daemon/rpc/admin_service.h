@@ -7,6 +7,7 @@
 
 #include "absl/time/time.h"
 #include "daemon/lifecycle/manager.h"
+#include "daemon/lifecycle/plan_tuner.h"
 #include "daemon/rpc/actor.h"
 #include "daemon/rpc/event_watches.h"
 #include "daemon/rpc/health_reporter.h"
@@ -30,7 +31,7 @@ struct DaemonInfo {
   std::vector<std::string> engines;    // "libtorch 2.13.0"
 };
 
-// What the service works with. All but `peers` are needed, and all outlive the service.
+// What the service works with. All but `tuner` and `peers` are needed, and all outlive the service.
 struct AdminParts {
   Manager* manager = nullptr;
   Intake* intake = nullptr;
@@ -40,6 +41,7 @@ struct AdminParts {
   UploadStore* uploads = nullptr;
   const PushTaker* push_taker = nullptr;
   StoreCare* care = nullptr;
+  PlanTuner* tuner = nullptr;        // null: versions run as they were saved
   const PeerNames* peers = nullptr;  // null: whoever calls is only known by its own claim
 };
 
@@ -71,6 +73,8 @@ class AdminServiceImpl final
   // --- admin_watch.cc ---
   grpc::Status GetVersion(grpc::ServerContext* context, const v1::GetVersionRequest* request,
                           v1::GetVersionResponse* response) override;
+  grpc::Status RetunePlans(grpc::ServerContext* context, const v1::RetunePlansRequest* request,
+                           v1::RetunePlansResponse* response) override;
   grpc::Status WaitVersion(grpc::ServerContext* context, const v1::WaitVersionRequest* request,
                            v1::WaitVersionResponse* response) override;
   grpc::ServerWriteReactor<v1::WatchEventsResponse>* WatchEvents(
@@ -118,6 +122,7 @@ class AdminServiceImpl final
   UploadStore* const uploads_;
   const PushTaker* const push_taker_;
   StoreCare* const care_;
+  PlanTuner* const tuner_;
   const PeerNames* const peers_;
   const DaemonInfo info_;
   EventWatches watches_;

@@ -89,6 +89,22 @@ grpc::Status AdminServiceImpl::GetVersion(grpc::ServerContext*, const v1::GetVer
   return grpc::Status::OK;
 }
 
+grpc::Status AdminServiceImpl::RetunePlans(grpc::ServerContext* context,
+                                           const v1::RetunePlansRequest* request, v1::RetunePlansResponse*) {
+  if (absl::Status named = CheckNamed(request->model(), request->version()); !named.ok()) {
+    return ToGrpcStatus(named);
+  }
+  const absl::StatusOr<ModelView> model = manager_->GetModel(request->model());
+  if (!model.ok()) return ToGrpcStatus(model.status());
+  const absl::StatusOr<VersionView> version = FindVersion(*model, request->version());
+  if (!version.ok()) return ToGrpcStatus(version.status());
+  if (tuner_ == nullptr) {
+    return ToGrpcStatus(absl::UnimplementedError(
+        "this daemon runs versions as they were saved; start it with --try-plans=true and --probe=true"));
+  }
+  return ToGrpcStatus(tuner_->Retune(version->record, TimeoutOf(*context, kLongestWait)));
+}
+
 grpc::Status AdminServiceImpl::WaitVersion(grpc::ServerContext* context,
                                            const v1::WaitVersionRequest* request,
                                            v1::WaitVersionResponse* response) {

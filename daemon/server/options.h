@@ -19,7 +19,7 @@ struct Options {
   std::string state_directory;  // default: systemd's $STATE_DIRECTORY
   // safety
   bool probe = true;
-  bool try_plans = false;
+  bool try_plans = true;
   int probe_timeout_s = 300;
   int64_t probe_memory_mib = 0;   // 0: half of the memory that this process may use
   int64_t memory_budget_mib = 0;  // 0: four fifths of the memory that this process may use

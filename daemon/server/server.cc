@@ -187,6 +187,7 @@ absl::Status Server::StartListeners(const std::string& version) {
                                                                  .uploads = uploads_.get(),
                                                                  .push_taker = push_taker_.get(),
                                                                  .care = care_.get(),
+                                                                 .tuner = tuner_.get(),
                                                                  .peers = admin_listener_.get()},
                                                       DaemonInfo{.version = version,
                                                                  .started_at = absl::Now(),

@@ -38,6 +38,7 @@ class Backend {
 
   virtual absl::StatusOr<v1::GetVersionResponse> GetVersion(const std::string& model,
                                                             const std::string& version) = 0;
+  virtual absl::Status RetunePlans(const std::string& model, const std::string& version) = 0;
   virtual absl::StatusOr<v1::WaitVersionResponse> WaitVersion(const v1::WaitVersionRequest& request) = 0;
   // Calls `on_event` for each event as it is made; ends with its error, or with the daemon's.
   virtual absl::Status WatchEvents(const v1::WatchEventsRequest& request,

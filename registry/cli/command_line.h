@@ -78,6 +78,7 @@ struct Arguments {
   std::string model;
   std::string version;        // of rollback: where to
   std::string other_version;  // of diff
+  bool retune = false;        // of plans
   std::string reason;
   std::string shell;
   PredictArguments predict;

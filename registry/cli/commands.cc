@@ -183,7 +183,7 @@ constexpr CliCommand kCommands[] = {
     {"history", RunHistory, Access::kRead, /*public_listener=*/false, /*registry_file=*/true},
     {"watch", RunWatch, Access::kRead, /*public_listener=*/false, /*registry_file=*/false, /*patient=*/true},
     {"diff", RunDiff, Access::kRead, /*public_listener=*/false, /*registry_file=*/true},
-    {"plans", RunPlans, Access::kRead, /*public_listener=*/false, /*registry_file=*/true},
+    {"plans", RunPlans, Access::kRead, /*public_listener=*/false, /*registry_file=*/true, /*patient=*/true},
     {"probe", RunProbe, Access::kRead, /*public_listener=*/false, /*registry_file=*/true},
     {"status", RunStatus, Access::kRead, /*public_listener=*/false, /*registry_file=*/true},
     {"rollback", RunRollback, Access::kChange, /*public_listener=*/false, /*registry_file=*/true},

@@ -116,6 +116,7 @@ void DefineWatching(CLI::App& app, Arguments& arguments) {
       AddCommand(app, kLook, arguments, "plans", "Compare the ways to run a version that its probe tried");
   AddModel(plans, arguments)->required();
   AddVersion(plans, "VERSION", arguments, "The version; default: the live one");
+  plans->add_flag("--retune", arguments.retune, "Try them all again on this machine first");
 }
 
 void DefineDeploying(CLI::App& app, Arguments& arguments) {

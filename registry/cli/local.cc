@@ -172,6 +172,10 @@ absl::StatusOr<v1::PredictResponse> LocalBackend::Predict(const v1::PredictReque
 
 absl::StatusOr<v1::RescanResponse> LocalBackend::Rescan() { return NeedsDaemon("rescan"); }
 
+absl::Status LocalBackend::RetunePlans(const std::string&, const std::string&) {
+  return NeedsDaemon("plans --retune");
+}
+
 absl::StatusOr<v1::WaitVersionResponse> LocalBackend::WaitVersion(const v1::WaitVersionRequest&) {
   return NeedsDaemon("wait");
 }

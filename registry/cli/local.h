@@ -43,6 +43,7 @@ class LocalBackend final : public Backend {
   absl::StatusOr<v1::SetShadowResponse> SetShadow(const v1::SetShadowRequest& request) override;
   absl::StatusOr<v1::GetVersionResponse> GetVersion(const std::string& model,
                                                     const std::string& version) override;
+  absl::Status RetunePlans(const std::string& model, const std::string& version) override;
   absl::StatusOr<v1::WaitVersionResponse> WaitVersion(const v1::WaitVersionRequest& request) override;
   absl::Status WatchEvents(const v1::WatchEventsRequest& request,
                            const std::function<absl::Status(const v1::Event&)>& on_event) override;

@@ -75,6 +75,7 @@ absl::Status RunPlans(Session& session) {
           absl::StrCat("model ", Quote(arguments.model), " has no live version; name one"));
     }
   }
+  if (arguments.retune) MODELD_RETURN_IF_ERROR(backend->RetunePlans(arguments.model, version));
   MODELD_ASSIGN_OR_RETURN(const v1::GetVersionResponse response,
                           backend->GetVersion(arguments.model, version));
   return session.Print(response.probe(), RenderPlans(response, session.look()));

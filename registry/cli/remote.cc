@@ -177,6 +177,13 @@ absl::StatusOr<v1::WaitVersionResponse> RemoteBackend::WaitVersion(const v1::Wai
   return Call(*admin_, &v1::AdminService::Stub::WaitVersion, request);
 }
 
+absl::Status RemoteBackend::RetunePlans(const std::string& model, const std::string& version) {
+  v1::RetunePlansRequest request;
+  request.set_model(model);
+  request.set_version(version);
+  return Call(*admin_, &v1::AdminService::Stub::RetunePlans, request).status();
+}
+
 absl::StatusOr<v1::GetUploadResponse> RemoteBackend::GetUpload(const std::string& sha256) {
   v1::GetUploadRequest request;
   request.set_sha256(sha256);

@@ -211,6 +211,10 @@ std::string RenderPlans(const v1::GetVersionResponse& response, const Look& look
   return absl::StrCat(name, ", measured ", FormatTimestamp(probe.probed_at(), look.zone),
                       " on one thread of ", Printable(probe.machine()), ", ", probe.cpus(),
                       probe.cpus() == 1 ? " CPU" : " CPUs", ", with ", Printable(probe.engine()), "\n",
+                      probe.plans_of().empty()
+                          ? ""
+                          : absl::StrCat("The same graph as ", Printable(probe.plans_of()),
+                                         ", with which the plans were measured\n"),
                       RenderPlanTable(probe, look));
 }
 
