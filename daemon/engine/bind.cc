@@ -51,16 +51,6 @@ absl::Status CheckNames(const Method& method, const NamedValues& inputs) {
   return absl::OkStatus();
 }
 
-absl::Status CheckDeclared(const DeclaredTensor& declared, const Value& value) {
-  const Tensor* const tensor = value.get_if<Tensor>();
-  if (tensor == nullptr) return absl::OkStatus();
-  const std::string contradiction = Contradiction(declared, *tensor);
-  if (contradiction.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("input \"", declared.name, "\": expected ",
-                                                 DeclaredSummary(declared), ", got ", ValueSummary(value),
-                                                 " (", contradiction, ")"));
-}
-
 absl::StatusOr<Value> MissingArgument(const Method& method, const Argument& argument,
                                       const DeclaredTensor* declared) {
   if (argument.default_value.has_value()) return *argument.default_value;
@@ -83,6 +73,7 @@ absl::StatusOr<Value> BindArgument(const Argument& argument, const DeclaredTenso
 bool TakesTensor(const Type& type) {
   switch (type.kind) {
     case Type::Kind::kTensor:
+    case Type::Kind::kStringTensor:
     case Type::Kind::kAny:
       return true;
     case Type::Kind::kOptional:
@@ -183,6 +174,16 @@ absl::StatusOr<std::vector<Value>> BindArguments(const Method& method,
   return arguments;
 }
 
+absl::Status CheckDeclared(const DeclaredTensor& declared, const Value& value) {
+  const Tensor* const tensor = value.get_if<Tensor>();
+  if (tensor == nullptr) return absl::OkStatus();
+  const std::string contradiction = Contradiction(declared, *tensor);
+  if (contradiction.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("input \"", declared.name, "\": expected ",
+                                                 DeclaredSummary(declared), ", got ", ValueSummary(value),
+                                                 " (", contradiction, ")"));
+}
+
 std::string DeclaredSummary(const DeclaredTensor& declared) {
   std::string summary;
   if (declared.dtype.has_value()) summary += DTypeName(*declared.dtype);
@@ -248,6 +249,12 @@ absl::Status CheckDeclarations(const Method& method, const std::vector<DeclaredT
     if (input.dtype == DType::kBytes && argument->type.kind == Type::Kind::kTensor) {
       return absl::InvalidArgumentError(absl::StrCat("the config declares input \"", input.name,
                                                      "\" as BYTES, which no tensor argument can hold"));
+    }
+    if (input.dtype.has_value() && *input.dtype != DType::kBytes &&
+        argument->type.kind == Type::Kind::kStringTensor) {
+      return absl::InvalidArgumentError(absl::StrCat("the config declares input \"", input.name, "\" as ",
+                                                     std::string(DTypeName(*input.dtype)), ", but ",
+                                                     method.name, " takes it as BYTES"));
     }
   }
   const Type::Kind returns = method.returns.kind;

@@ -24,6 +24,7 @@ using NamedValues = std::map<std::string, Value>;
 //   int for float, bool or int for Number; a tensor of one element for a scalar of its kind;
 //   an integer or float tensor of one dimension for List[int], List[float], List[bool];
 //   a BYTES tensor of one element for str, of one dimension for List[str];
+//   a string or a list of strings for a tensor of strings;
 //   a list for a tuple of the same length, a tuple for a list.
 // Where the type leaves it open (Any), a BYTES tensor of no dimensions becomes a string, one of one dimension
 // a list of strings.
@@ -40,6 +41,10 @@ NamedValues NameOutputs(Value result, const std::vector<DeclaredTensor>& declare
 // What of `tensor` contradicts what is declared: "dtype is INT64, not FP32", "rank is 2, not 3", "dimension 1
 // is 5, not 3". Empty: nothing does.
 std::string Contradiction(const DeclaredTensor& declared, const Tensor& tensor);
+
+// INVALID_ARGUMENT, naming the input, where `value` is a tensor that contradicts what is declared: `input
+// "x": expected FP32[-1,3], got FP32[2,4] (dimension 1 is 4, not 3)`.
+absl::Status CheckDeclared(const DeclaredTensor& declared, const Value& value);
 
 // What is declared, as "FP32[-1,3]" or the half of it; empty where nothing is.
 std::string DeclaredSummary(const DeclaredTensor& declared);

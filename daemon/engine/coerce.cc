@@ -222,6 +222,24 @@ Result CoerceTuple(const Type& type, Value& value) {
   return std::nullopt;
 }
 
+// A string is a tensor without dimensions, a list of strings one of one dimension.
+Result CoerceStringTensor(const Type& type, Value& value) {
+  if (auto* text = value.get_if<std::string>()) {
+    value.data = Tensor{DType::kBytes, {}, {}, {std::move(*text)}};
+  } else if (auto* list = value.get_if<List>()) {
+    Tensor tensor{DType::kBytes, {static_cast<int64_t>(list->items.size())}, {}, {}};
+    for (Value& item : list->items) {
+      auto* const element = item.get_if<std::string>();
+      if (element == nullptr) return Unexpected(type, value);
+      tensor.strings.push_back(std::move(*element));
+    }
+    value.data = std::move(tensor);
+  }
+  const Tensor* const tensor = value.get_if<Tensor>();
+  if (tensor == nullptr || tensor->dtype != DType::kBytes) return Unexpected(type, value);
+  return CheckTensor(*tensor);
+}
+
 std::string KeyStep(const Value& key, size_t index) {
   if (const auto* text = key.get_if<std::string>()) {
     return absl::StrCat("[", Quote(*text), "]");
@@ -253,6 +271,10 @@ bool IsOfKind(const Type& type, const Value& value) {
     case Type::Kind::kTensor: {
       const Tensor* tensor = value.get_if<Tensor>();
       return tensor != nullptr && tensor->dtype != DType::kBytes;
+    }
+    case Type::Kind::kStringTensor: {
+      const Tensor* tensor = value.get_if<Tensor>();
+      return tensor != nullptr && tensor->dtype == DType::kBytes;
     }
     case Type::Kind::kNone:
       return value.get_if<None>() != nullptr;
@@ -307,6 +329,8 @@ std::optional<Mismatch> Coerce(const Type& type, Value& value) {
       if (tensor == nullptr || tensor->dtype == DType::kBytes) return Unexpected(type, value);
       return CheckTensor(*tensor);
     }
+    case Type::Kind::kStringTensor:
+      return CoerceStringTensor(type, value);
     case Type::Kind::kBool:
     case Type::Kind::kInt:
     case Type::Kind::kFloat:

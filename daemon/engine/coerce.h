@@ -16,9 +16,9 @@ struct Mismatch {
 };
 
 // Turns `value` into exactly what `type` asks for, or says why that is impossible; `value` may then be left
-// half converted. Every tensor inside it is checked: its bytes fit its shape. No BYTES tensor remains, where
-// the type leaves it open either (Any): one without dimensions has become a string, one of one dimension a
-// list of strings.
+// half converted. Every tensor inside it is checked: its bytes fit its shape. But for tensors of strings, no
+// BYTES tensor remains, where the type leaves it open either (Any): one without dimensions has become a
+// string, one of one dimension a list of strings.
 std::optional<Mismatch> Coerce(const Type& type, Value& value);
 
 }  // namespace modeld

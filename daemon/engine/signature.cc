@@ -27,6 +27,8 @@ std::string TypeName(const Type& type) {
   switch (type.kind) {
     case Type::Kind::kTensor:
       return "Tensor";
+    case Type::Kind::kStringTensor:
+      return "Tensor[str]";
     case Type::Kind::kBool:
       return "bool";
     case Type::Kind::kInt:

@@ -11,10 +11,12 @@
 
 namespace modeld {
 
-// A type as TorchScript knows it. Values of kOther cannot be passed (custom classes, devices, …).
+// A type as TorchScript knows it, but for tensors of strings, which it has none of. Values of kOther cannot
+// be passed (custom classes, devices, …).
 struct Type {
   enum class Kind {
     kTensor,
+    kStringTensor,  // a tensor of BYTES; kTensor is one of any other dtype
     kBool,
     kInt,
     kFloat,

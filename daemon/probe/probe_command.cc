@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -75,7 +77,8 @@ bool IsTheFilesFault(const absl::Status& status) {
   return absl::IsInvalidArgument(status) || absl::IsUnimplemented(status) || IsIncomplete(status);
 }
 
-absl::StatusOr<v1::ProbeReport> Probe(const Arguments& arguments) {
+absl::StatusOr<v1::ProbeReport> Probe(const Arguments& arguments,
+                                      const std::vector<std::string>& for_engine) {
   const absl::StatusOr<ProbeRequest> request = RequestFor(arguments);
   if (IsTheFilesFault(request.status())) {
     v1::ProbeReport report;
@@ -84,7 +87,7 @@ absl::StatusOr<v1::ProbeReport> Probe(const Arguments& arguments) {
     return report;
   }
   MODELD_RETURN_IF_ERROR(request.status());
-  return ProbeProcess().Run(*request);
+  return ProbeProcess(ProbeProcess::OwnCommand(for_engine)).Run(*request);
 }
 
 void Print(const v1::ProbeReport& report) {
@@ -106,8 +109,9 @@ bool IsProbe(int argc, const char* const* argv) {
          first.substr(0, sizeof(kProbe)) == absl::StrCat(kProbe, "=");
 }
 
-int ProbeMain(int argc, const char* const* argv, Engine& engine) {
-  if (std::string_view(argv[1]) == kProbeChild) ::_exit(ProbeChild(engine));
+int ProbeMain(std::vector<std::string> command_line, Engine& engine,
+              const std::vector<std::string>& for_engine) {
+  if (command_line.at(0) == kProbeChild) ::_exit(ProbeChild(engine));
   Arguments arguments;
   CLI::App app("Try a model file as the daemon would, in a confined process of its own, and print the report",
                "modeld");
@@ -126,11 +130,12 @@ int ProbeMain(int argc, const char* const* argv, Engine& engine) {
       ->type_name("BOOL")
       ->capture_default_str();
   try {
-    app.parse(argc, argv);
+    std::reverse(command_line.begin(), command_line.end());  // as CLI11 takes it
+    app.parse(std::move(command_line));
   } catch (const CLI::ParseError& error) {
     return app.exit(error, std::cout, std::cerr) == 0 ? kPassed : kUsage;
   }
-  const absl::StatusOr<v1::ProbeReport> report = Probe(arguments);
+  const absl::StatusOr<v1::ProbeReport> report = Probe(arguments, for_engine);
   if (!report.ok()) {
     std::fprintf(stderr, "modeld: %s\n", std::string(report.status().message()).c_str());
     return kNotTried;

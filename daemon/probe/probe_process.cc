@@ -155,6 +155,11 @@ ProbeProcess::ProbeProcess(std::vector<std::string> command, Pacer::Serving serv
 
 ProbeProcess::~ProbeProcess() = default;
 
+std::vector<std::string> ProbeProcess::OwnCommand(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), {"/proc/self/exe", "--probe-child"});
+  return arguments;
+}
+
 absl::StatusOr<v1::ProbeReport> ProbeProcess::Run(ProbeRequest request) {
   if (!cancelled_.valid()) return absl::ResourceExhaustedError("cannot make an eventfd for the probe");
   if (IsSet(cancelled_.get())) return absl::CancelledError("the probe was cancelled");

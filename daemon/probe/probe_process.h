@@ -20,8 +20,9 @@ class ProbeProcess {
  public:
   // Runs `command`, the path of a program and its arguments, for each probe; this program itself by default.
   // While `serving` tells of requests the process rests between short slices of time (Pacer).
-  explicit ProbeProcess(std::vector<std::string> command = OwnCommand(), Pacer::Serving serving = {});
-  static std::vector<std::string> OwnCommand() { return {"/proc/self/exe", "--probe-child"}; }
+  explicit ProbeProcess(std::vector<std::string> command = OwnCommand({}), Pacer::Serving serving = {});
+  // `arguments` are for its engines.
+  static std::vector<std::string> OwnCommand(std::vector<std::string> arguments);
   ~ProbeProcess();
 
   // Starts a process, waits until it has reported or ended, but not longer than limits.wall (or ten times

@@ -44,6 +44,20 @@ std::string Shortened(std::string text) {
   return text;
 }
 
+const char* LoadHint(ArtifactFormat format) {
+  switch (format) {
+    case ArtifactFormat::kTorchScript:
+      return "load it with torch.jit.load in Python and save it again with the PyTorch version that the "
+             "daemon has, or an older one";
+    case ArtifactFormat::kOnnx:
+      return "try it with onnx.checker.check_model and onnxruntime.InferenceSession in Python; export it "
+             "again with an opset that the daemon's ONNX Runtime has";
+    case ArtifactFormat::kPt2:
+      break;
+  }
+  return "";
+}
+
 // One run of the probe. Each step says whether it found a fault: is_over.
 class Run {
  public:
@@ -105,9 +119,7 @@ class Run {
                       .inputs = KnownInputs(inputs_, subject_.samples)});
     report_.set_load_seconds(absl::ToDoubleSeconds(host_.Now() - begin));
     if (absl::IsInvalidArgument(loaded.status())) {
-      Fail(v1::PROBE_OUTCOME_NOT_LOADABLE, std::string(loaded.status().message()),
-           "load it with torch.jit.load in Python and save it again with the PyTorch version that the daemon "
-           "has, or an older one");
+      Fail(v1::PROBE_OUTCOME_NOT_LOADABLE, std::string(loaded.status().message()), LoadHint(subject_.format));
       return absl::OkStatus();
     }
     if (absl::IsResourceExhausted(loaded.status())) {

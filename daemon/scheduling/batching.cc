@@ -150,7 +150,9 @@ std::optional<BatchPart> PartOf(const BatchRule& rule, const std::vector<Value>&
       if (!AddOther(arguments[i], part.key)) return std::nullopt;
       continue;
     }
-    if (tensor->shape.empty() || tensor->shape.front() <= 0) return std::nullopt;
+    if (tensor->shape.empty() || tensor->shape.front() <= 0 || tensor->dtype == DType::kBytes) {
+      return std::nullopt;
+    }
     if (part.rows != 0 && part.rows != tensor->shape.front()) return std::nullopt;
     part.rows = tensor->shape.front();
     part.key.Add(kRows);

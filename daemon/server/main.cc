@@ -14,10 +14,14 @@
 #include "absl/strings/str_join.h"
 #include "daemon/engine/engine_set.h"
 #include "daemon/engine/libtorch/libtorch_engine.h"
+#ifdef MODELD_WITH_ONNXRUNTIME
+#include "daemon/engine/onnxruntime/onnxruntime_engine.h"
+#endif
 #ifdef MODELD_WITH_OPENVINO
 #include "daemon/engine/openvino/openvino_engine.h"
 #endif
 #include "daemon/probe/probe_command.h"
+#include "daemon/server/engine_options.h"
 #include "daemon/server/grpc_servers.h"
 #include "daemon/server/options.h"
 #include "daemon/server/serve.h"
@@ -29,10 +33,11 @@ namespace modeld {
 namespace {
 
 constexpr int kStartFailed = 1;
+constexpr int kProbeUsage = 2, kNotProbed = 3;
 
-int FailToStart(const absl::Status& why) {
+int FailToStart(const absl::Status& why, int exit_status = kStartFailed) {
   std::fprintf(stderr, "modeld: %s\n", std::string(why.message()).c_str());
-  return kStartFailed;
+  return exit_status;
 }
 
 LogLevel LogLevelOf(const std::string& name) {
@@ -58,37 +63,65 @@ void RaiseFileLimit() {
   (void)::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// All that this build has; the first of a format is what the others are held to.
-std::unique_ptr<Engine> NewEngine() {
+// All that this build has; the first of a format is what the others are held to. Environment variables are
+// set.
+absl::StatusOr<std::unique_ptr<Engine>> NewEngine(const EngineOptions& options) {
   std::vector<std::unique_ptr<Engine>> engines;
   engines.push_back(NewLibtorchEngine());
+#ifdef MODELD_WITH_ONNXRUNTIME
+  absl::StatusOr<std::unique_ptr<Engine>> onnxruntime =
+      NewOnnxruntimeEngine({.execution_providers = options.onnxruntime_providers});
+  if (!onnxruntime.ok()) return std::move(onnxruntime).status();
+  engines.push_back(*std::move(onnxruntime));
+#else
+  if (options != EngineOptions{}) {
+    return absl::InvalidArgumentError("--onnxruntime-providers: this build has no ONNX Runtime");
+  }
+#endif
 #ifdef MODELD_WITH_OPENVINO
   engines.push_back(NewOpenvinoEngine(engines.front().get()));
 #endif
   return std::make_unique<EngineSet>(std::move(engines));
 }
 
+int Probe(std::vector<std::string> arguments) {
+  const absl::StatusOr<EngineOptions> options = TakeEngineOptions(arguments);
+  if (!options.ok()) return FailToStart(options.status(), kProbeUsage);
+  const absl::StatusOr<std::unique_ptr<Engine>> engine = NewEngine(*options);
+  if (!engine.ok()) return FailToStart(engine.status(), kNotProbed);
+  return ProbeMain(std::move(arguments), **engine, EngineArguments(*options));
+}
+
+// What --version prints.
+absl::StatusOr<std::string> VersionText() {
+  const absl::StatusOr<std::unique_ptr<Engine>> engine = NewEngine({});
+  if (!engine.ok()) return engine.status();
+  return absl::StrCat("modeld ", MODELD_VERSION, "\n", absl::StrJoin(LibraryTexts(**engine), "\n"));
+}
+
 int Main(int argc, char** argv) {
-  if (IsProbe(argc, argv)) return ProbeMain(argc, argv, *NewEngine());
+  if (IsProbe(argc, argv)) return Probe({argv + 1, argv + argc});
   // Everything that the daemon makes is its user's own.
   ::umask(0077);
   RaiseFileLimit();
   absl::StatusOr<std::unique_ptr<Signals>> signals = Signals::Block();
   if (!signals.ok()) return FailToStart(signals.status());
 
-  std::unique_ptr<Engine> engine = NewEngine();
-  const ParsedOptions parsed = ParseOptions(
-      argc, argv, absl::StrCat("modeld ", MODELD_VERSION, "\n", absl::StrJoin(LibraryTexts(*engine), "\n")));
+  const absl::StatusOr<std::string> version_text = VersionText();
+  if (!version_text.ok()) return FailToStart(version_text.status());
+  const ParsedOptions parsed = ParseOptions(argc, argv, *version_text);
   if (parsed.exit) {
     std::fputs(parsed.output.c_str(), parsed.exit_code == 0 ? stdout : stderr);
     return parsed.exit_code;
   }
   SetLogLevel(LogLevelOf(parsed.options.log_level));
   LogOptions(parsed.effective);
+  absl::StatusOr<std::unique_ptr<Engine>> engine = NewEngine(parsed.options.engines);
+  if (!engine.ok()) return FailToStart(engine.status());
   ConfigureGrpc();
 
   absl::StatusOr<std::unique_ptr<Server>> server =
-      Server::Start(parsed.options, std::move(engine), MODELD_VERSION);
+      Server::Start(parsed.options, *std::move(engine), MODELD_VERSION);
   if (!server.ok()) return FailToStart(server.status());
   Serve(*std::move(server), **signals, absl::Seconds(parsed.options.shutdown_grace_s));
   return 0;

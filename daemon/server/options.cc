@@ -176,6 +176,8 @@ void DefineOptions(CLI::App& app, Options& options) {
       ->capture_default_str()
       ->group("Scheduling");
 
+  DefineEngineOptions(app, options.engines);
+
   app.add_option("--shutdown-grace-s", options.shutdown_grace_s,
                  "On SIGTERM, let requests in flight run for this long")
       ->type_name("N")

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "daemon/server/engine_options.h"
+
 namespace modeld {
 
 // Paths are absolute.
@@ -38,6 +40,7 @@ struct Options {
   int64_t max_queue_mib = 256;  // of their inputs
   int max_sequences = 1024;
   int sequence_idle_s = 60;
+  EngineOptions engines;
   // server
   int shutdown_grace_s = 30;
   std::string log_level = "info";

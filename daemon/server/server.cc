@@ -122,7 +122,7 @@ absl::Status Server::StartManager() {
                       .cpu = absl::Seconds(options_.probe_timeout_s),
                       .memory_bytes = options_.probe_memory_mib * kMebibyte},
           search,
-          std::make_unique<ProbeProcess>(ProbeProcess::OwnCommand(),
+          std::make_unique<ProbeProcess>(ProbeProcess::OwnCommand(EngineArguments(options_.engines)),
                                          PacedBy(scheduler_, DefaultsOf(options_).cpus)));
     };
     if (options_.try_plans) {

@@ -1,5 +1,5 @@
 # What `cmake --install` puts where: the two programs, their manual pages, shell completion, systemd's files and, where
-# LibTorch is not the distribution's, a private copy of its libraries.
+# LibTorch or ONNX Runtime is not the distribution's, a private copy of its libraries.
 include(GNUInstallDirs)
 set(MODELD_PRIVATE_LIBDIR "${CMAKE_INSTALL_LIBDIR}/modeld")
 
@@ -23,6 +23,21 @@ if(NOT torch_prefix STREQUAL "/usr")
   if(EXISTS "${torch_prefix}/../torch.libs")
     install(DIRECTORY "${torch_prefix}/../torch.libs/" DESTINATION "${MODELD_PRIVATE_LIBDIR}")
   endif()
+  set(has_private_libraries TRUE)
+endif()
+if(TARGET onnxruntime)
+  get_filename_component(onnxruntime_library "${ONNXRUNTIME_LIBRARY}" REALPATH)
+  if(NOT onnxruntime_library MATCHES "^/usr/lib")
+    # Under each of the names by which it may be linked, and with what it loads by name from beside it.
+    install(CODE "file(INSTALL DESTINATION \"\${CMAKE_INSTALL_PREFIX}/${MODELD_PRIVATE_LIBDIR}\" TYPE SHARED_LIBRARY
+      FOLLOW_SYMLINK_CHAIN FILES \"${ONNXRUNTIME_LIBRARY}\")")
+    get_filename_component(beside "${onnxruntime_library}" DIRECTORY)
+    file(GLOB providers "${beside}/libonnxruntime_providers_*.so")
+    install(FILES ${providers} DESTINATION "${MODELD_PRIVATE_LIBDIR}")
+    set(has_private_libraries TRUE)
+  endif()
+endif()
+if(has_private_libraries)
   file(RELATIVE_PATH from_bin "/${CMAKE_INSTALL_BINDIR}" "/${MODELD_PRIVATE_LIBDIR}")
   set_target_properties(modeld PROPERTIES INSTALL_RPATH "$ORIGIN/${from_bin}")
 endif()

@@ -283,6 +283,11 @@ TEST(CheckDeclarationsTest, NamesTheFirstContradiction) {
   EXPECT_THAT(CheckDeclarations(method, {{"image", DType::kBytes, std::nullopt}}, {}),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        "the config declares input \"image\" as BYTES, which no tensor argument can hold"));
+  Method of_strings{"forward", {{"words", TypeOf(Kind::kStringTensor), std::nullopt}}, kTensor};
+  EXPECT_OK(CheckDeclarations(of_strings, {{"words", DType::kBytes, std::nullopt}}, {}));
+  EXPECT_THAT(CheckDeclarations(of_strings, {{"words", DType::kFp32, std::nullopt}}, {}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "the config declares input \"words\" as FP32, but forward takes it as BYTES"));
   EXPECT_THAT(CheckDeclarations(method, {}, Declare({"a", "b"})),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        "the config declares 2 outputs, but forward returns 1 (Tensor)"));

@@ -20,6 +20,7 @@ const Type kComplex = TypeOf(Kind::kComplex);
 const Type kString = TypeOf(Kind::kString);
 const Type kNumber = TypeOf(Kind::kNumber);
 const Type kNone = TypeOf(Kind::kNone);
+const Type kStringTensor = TypeOf(Kind::kStringTensor);
 const Type kAny = TypeOf(Kind::kAny);
 const Type kDevice = Type{Kind::kOther, {}, {}, "Device"};
 Type ListType(Type element) { return TypeOf(Kind::kList, {std::move(element)}); }
@@ -58,6 +59,7 @@ INSTANTIATE_TEST_SUITE_P(
     Exact, CoerceFitTest,
     testing::Values(Same("tensor", kTensor, Value{FloatTensor({2}, {1, 2})}),
                     Same("tensor of no elements", kTensor, Value{FloatTensor({0, 3}, {})}),
+                    Same("tensor of strings", kStringTensor, Value{BytesTensor({1, 2}, {"a", "b"})}),
                     Same("tensor of no dimensions", kTensor, Value{FloatTensor({}, {1})}),
                     Same("bool", kBool, Value{true}), Same("int", kInt, Int(-7)),
                     Same("float", kFloat, Value{0.5}), Same("str", kString, Str("")),

@@ -76,6 +76,7 @@ TEST(BatchPartTest, WhatCannotBeJoinedRunsAlone) {
   const BatchRule two{{true, true}};
   EXPECT_FALSE(PartOf(kRule, Request(FloatTensor({0, 2}, {}))).has_value()) << "no rows";
   EXPECT_FALSE(PartOf(kRule, Request(FloatTensor({}, {1}))).has_value()) << "no dimensions";
+  EXPECT_FALSE(PartOf(kRule, Request(BytesTensor({1, 2}, {"a", "b"}))).has_value()) << "strings";
   EXPECT_FALSE(PartOf(two, {Value{FloatTensor({1}, {1})}, Value{FloatTensor({2}, {1, 2})}}).has_value())
       << "rows that differ";
   EXPECT_FALSE(PartOf(kRule, {Value{FloatTensor({1}, {1})}, ListOf({Int(1)})}).has_value()) << "a list";

@@ -61,35 +61,38 @@ TEST_F(OptionsTest, DefaultsAreThoseOfTheStruct) {
   EXPECT_EQ(options.max_queue_mib, 256);
   EXPECT_EQ(options.shutdown_grace_s, 30);
   EXPECT_EQ(options.log_level, "info");
+  EXPECT_EQ(options.engines, EngineOptions{});
 }
 
 TEST_F(OptionsTest, CommandLineSetsEverything) {
-  const ParsedOptions parsed = ParseWith({"--settle-ms=1",
-                                          "--incomplete-timeout-s=2",
-                                          "--rescan-interval-s=3",
-                                          "--strict-config",
-                                          "--probe=false",
-                                          "--probe-timeout-s=4",
-                                          "--probe-memory-mib=512",
-                                          "--memory-budget-mib=2048",
-                                          "--memory-policy=resource",
-                                          "--guard-watch-s=0",
-                                          "--listen",
-                                          "0.0.0.0:0",
-                                          "--listen",
-                                          "[::1]:9000",
-                                          "--admin-socket=/run/m.sock",
-                                          "--max-message-bytes=4096",
-                                          "--reflection=false",
-                                          "--instances=5",
-                                          "--threads-per-instance=6",
-                                          "--pin-instances",
-                                          "--max-queue=7",
-                                          "--max-queue-mib=9",
-                                          "--max-sequences=10",
-                                          "--sequence-idle-s=11",
-                                          "--shutdown-grace-s=8",
-                                          "--log-level=debug"});
+  const ParsedOptions parsed =
+      ParseWith({"--settle-ms=1",
+                 "--incomplete-timeout-s=2",
+                 "--rescan-interval-s=3",
+                 "--strict-config",
+                 "--probe=false",
+                 "--probe-timeout-s=4",
+                 "--probe-memory-mib=512",
+                 "--memory-budget-mib=2048",
+                 "--memory-policy=resource",
+                 "--guard-watch-s=0",
+                 "--listen",
+                 "0.0.0.0:0",
+                 "--listen",
+                 "[::1]:9000",
+                 "--admin-socket=/run/m.sock",
+                 "--max-message-bytes=4096",
+                 "--reflection=false",
+                 "--instances=5",
+                 "--threads-per-instance=6",
+                 "--pin-instances",
+                 "--max-queue=7",
+                 "--max-queue-mib=9",
+                 "--max-sequences=10",
+                 "--sequence-idle-s=11",
+                 "--shutdown-grace-s=8",
+                 "--onnxruntime-providers=CUDAExecutionProvider,CPUExecutionProvider",
+                 "--log-level=debug"});
   ASSERT_FALSE(parsed.exit) << parsed.output;
   const Options& options = parsed.options;
   EXPECT_EQ(options.settle_ms, 1);
@@ -113,6 +116,8 @@ TEST_F(OptionsTest, CommandLineSetsEverything) {
   EXPECT_EQ(options.max_queue_mib, 9);
   EXPECT_EQ(options.max_sequences, 10);
   EXPECT_EQ(options.sequence_idle_s, 11);
+  EXPECT_THAT(options.engines.onnxruntime_providers,
+              ElementsAre("CUDAExecutionProvider", "CPUExecutionProvider"));
   EXPECT_EQ(options.shutdown_grace_s, 8);
   EXPECT_EQ(options.log_level, "debug");
 }
@@ -124,6 +129,7 @@ state-directory = "/srv/state"
 settle-ms = 1
 strict-config = true
 listen = ["127.0.0.1:1", "127.0.0.1:2"]
+onnxruntime-providers = ["A", "B"]
 reflection = false
 log-level = "warning"
 )");
@@ -133,18 +139,21 @@ log-level = "warning"
   EXPECT_EQ(parsed.options.settle_ms, 9);
   EXPECT_TRUE(parsed.options.strict_config);
   EXPECT_THAT(parsed.options.listen, ElementsAre("127.0.0.1:1", "127.0.0.1:2"));
+  EXPECT_THAT(parsed.options.engines.onnxruntime_providers, ElementsAre("A", "B"));
   EXPECT_FALSE(parsed.options.reflection);
   EXPECT_EQ(parsed.options.log_level, "warning");
 }
 
 TEST_F(OptionsTest, EffectiveOptionsAreAFileThatSetsTheSame) {
-  const ParsedOptions first = ParseWith({"--settle-ms=77", "--listen=[::1]:9000", "--strict-config"});
+  const ParsedOptions first =
+      ParseWith({"--settle-ms=77", "--listen=[::1]:9000", "--strict-config", "--onnxruntime-providers=A,B"});
   ASSERT_FALSE(first.exit) << first.output;
   const ParsedOptions second = Parse({"--config", dir_.Write("again.toml", first.effective)});
   ASSERT_FALSE(second.exit) << second.output;
   EXPECT_EQ(second.effective, first.effective);
   EXPECT_EQ(second.options.settle_ms, 77);
   EXPECT_THAT(second.options.listen, ElementsAre("[::1]:9000"));
+  EXPECT_THAT(second.options.engines.onnxruntime_providers, ElementsAre("A", "B"));
   EXPECT_TRUE(second.options.strict_config);
   EXPECT_EQ(second.options.admin_socket, first.options.admin_socket);
 }
