@@ -127,7 +127,8 @@ absl::Status CheckRange(int64_t value, int64_t least, int64_t most, const std::s
 }
 
 absl::Status CheckExecution(const v1::ExecutionConfig& execution) {
-  MODELD_RETURN_IF_ERROR(CheckChoice(execution.engine(), {"auto", "libtorch"}, "execution.engine"));
+  MODELD_RETURN_IF_ERROR(
+      CheckChoice(execution.engine(), {"auto", "libtorch", "openvino", "onnxruntime"}, "execution.engine"));
   MODELD_RETURN_IF_ERROR(
       CheckChoice(execution.objective(), {"latency", "throughput", "memory"}, "execution.objective"));
   MODELD_RETURN_IF_ERROR(CheckChoice(execution.device(), {"cpu"}, "execution.device"));

@@ -79,7 +79,8 @@ absl::StatusOr<std::unique_ptr<Engine>> NewEngine(const EngineOptions& options) 
   }
 #endif
 #ifdef MODELD_WITH_OPENVINO
-  engines.push_back(NewOpenvinoEngine(engines.front().get()));
+  engines.push_back(
+      NewOpenvinoEngine(engines.front().get(), engines.size() > 1 ? engines[1].get() : nullptr));
 #endif
   return std::make_unique<EngineSet>(std::move(engines));
 }

@@ -60,13 +60,15 @@ class Daemons:
             # Not pytest's tmp_path: a Unix socket's path may be 107 bytes long.
             directory = Path(tempfile.mkdtemp(prefix="modeld-test-"))
             self._directories.append(directory)
-        defaults = [] if any(o.startswith("--incomplete-timeout-s") for o in options) else ["1"]
+        # Tests that are not about plans are not to wait for them, nor to have them tried beside.
+        given = {option.split("=")[0] for option in options}
+        defaults = {"--incomplete-timeout-s": "1", "--try-plans": "false"}
         daemon = DaemonProcess(
             self._binaries["modeld"],
             self._binaries["modelctl"],
             directory,
             settle_ms=settle_ms,
-            options=[*options, *(f"--incomplete-timeout-s={seconds}" for seconds in defaults)],
+            options=[*options, *(f"{name}={value}" for name, value in defaults.items() if name not in given)],
         )
         self._made.append(daemon)
         _running.append(daemon)

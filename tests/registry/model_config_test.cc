@@ -315,9 +315,9 @@ TEST(ParseModelConfigTest, FieldsWhosePartIsNotBuiltAreRefusedByName) {
        "field \"execution.objective\": \"speed\" is not supported by this build"},
       {R"({"execution": {"device": "cuda"}})",
        "field \"execution.device\": \"cuda\" is not supported by this build; expected \"cpu\""},
-      {R"({"execution": {"engine": "openvino"}})",
-       "field \"execution.engine\": \"openvino\" is not supported by this build; expected \"auto\" or "
-       "\"libtorch\""},
+      {R"({"execution": {"engine": "tensorrt"}})",
+       "field \"execution.engine\": \"tensorrt\" is not supported by this build; expected \"auto\" or "
+       "\"libtorch\" or \"openvino\" or \"onnxruntime\""},
       {R"({"execution": {"precisions": ["bf16", "int8"]}})",
        "field \"execution.precisions[1]\": \"int8\" is not supported by this build"},
   });

@@ -20,10 +20,11 @@ class Setting:
     peers: Path | None = None  # where other servers are installed; None: they are not measured
 
     def daemon(self, name: str, settle_ms: int = 50, options: Sequence[str] = ()) -> DaemonProcess:
+        """One that runs versions as they were saved, as the floors that it is measured against do."""
         return DaemonProcess(
             self.modeld,
             self.modelctl,
             self.work / name,
             settle_ms=settle_ms,
-            options=options,
+            options=["--try-plans=false", *options],
         )

@@ -1,5 +1,5 @@
 # What `cmake --install` puts where: the two programs, their manual pages, shell completion, systemd's files and, where
-# LibTorch or ONNX Runtime is not the distribution's, a private copy of its libraries.
+# LibTorch, OpenVINO or ONNX Runtime is not the distribution's, a private copy of its libraries.
 include(GNUInstallDirs)
 set(MODELD_PRIVATE_LIBDIR "${CMAKE_INSTALL_LIBDIR}/modeld")
 
@@ -36,6 +36,14 @@ if(TARGET onnxruntime)
     install(FILES ${providers} DESTINATION "${MODELD_PRIVATE_LIBDIR}")
     set(has_private_libraries TRUE)
   endif()
+endif()
+if(OpenVINO_FOUND AND NOT OpenVINO_DIR MATCHES "^/usr/lib")
+  # Those that it loads by name are looked for beside its core: the plugin for CPUs, and what TBB loads.
+  install(DIRECTORY "${OpenVINO_DIR}/../libs/" DESTINATION "${MODELD_PRIVATE_LIBDIR}"
+    FILES_MATCHING
+      PATTERN "libopenvino.so.*" PATTERN "libopenvino_intel_cpu_plugin.so" PATTERN "libopenvino_pytorch_frontend.so.*"
+      PATTERN "libopenvino_onnx_frontend.so.*" PATTERN "libtbb*.so.*" PATTERN "libhwloc.so.*")
+  set(has_private_libraries TRUE)
 endif()
 if(has_private_libraries)
   file(RELATIVE_PATH from_bin "/${CMAKE_INSTALL_BINDIR}" "/${MODELD_PRIVATE_LIBDIR}")

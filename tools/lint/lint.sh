@@ -21,7 +21,7 @@ clang_format() { git ls-files '*.h' '*.cc' | xargs clang-format --dry-run -Werro
 clang_tidy() {
   cmake --build build/thread-safety --target modeld_proto >/dev/null &&
     git ls-files 'registry/*.cc' 'daemon/engine/*.cc' 'daemon/lifecycle/*.cc' 'daemon/scheduling/*.cc' \
-      'daemon/probe/*.cc' 'daemon/source/*.cc' | grep -v -e '^registry/cli/' -e '/libtorch/' -e '/onnxruntime/' |
+      'daemon/probe/*.cc' 'daemon/source/*.cc' | grep -v -e '^registry/cli/' -e '/libtorch/' -e '/onnxruntime/' -e '/openvino/' |
     xargs -P "$(nproc)" -n 4 clang-tidy --quiet -p build/thread-safety
 }
 

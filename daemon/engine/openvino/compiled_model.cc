@@ -21,6 +21,7 @@ ov::AnyMap PropertiesOf(const CompileOptions& options) {
       ov::hint::execution_mode(options.precision == Precision::kBf16 ? ov::hint::ExecutionMode::PERFORMANCE
                                                                      : ov::hint::ExecutionMode::ACCURACY),
       ov::hint::dynamic_quantization_group_size(0), ov::num_streams(options.callers),
+      ov::inference_num_threads(options.callers * options.threads_per_run),
       // Which CPUs threads run on is the daemon's business.
       ov::hint::enable_cpu_pinning(false), ov::hint::enable_hyper_threading(true),
       ov::intel_cpu::denormals_optimization(true)};
@@ -70,9 +71,10 @@ ov::Core& OpenvinoCore() {
 }
 
 CompiledModel::CompiledModel(const std::shared_ptr<const ov::Model>& model, const CompileOptions& options)
-    : model_(OpenvinoCore().compile_model(model, "CPU", PropertiesOf(options))) {}
+    : model_(OpenvinoCore().compile_model(model, "CPU", PropertiesOf(options))), shapes_(*model) {}
 
 std::vector<Tensor> CompiledModel::Run(const std::vector<const Tensor*>& inputs) {
+  shapes_.Check(inputs);
   ov::InferRequest request = Take();
   for (size_t i = 0; i < inputs.size(); ++i) request.set_input_tensor(i, Wrap(*inputs[i]));
   request.infer();

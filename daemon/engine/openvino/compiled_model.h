@@ -7,6 +7,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "daemon/engine/openvino/shape_check.h"
 #include "daemon/engine/plan.h"
 #include "daemon/engine/tensor.h"
 #include "registry/base/mutex.h"
@@ -37,6 +38,7 @@ class CompiledModel {
   void GiveBack(ov::InferRequest request);
 
   ov::CompiledModel model_;
+  ShapeCheck shapes_;
   Mutex mutex_;
   std::vector<ov::InferRequest> unused_ ABSL_GUARDED_BY(mutex_);  // as many as ran at the same time
 };

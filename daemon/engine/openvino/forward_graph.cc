@@ -1,14 +1,7 @@
 #include "daemon/engine/openvino/forward_graph.h"
 
-#include <torch/csrc/jit/passes/constant_propagation.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/csrc/jit/passes/inliner.h>
-#include <torch/csrc/jit/passes/lower_tuples.h>
-#include <torch/csrc/jit/passes/peephole.h>
-#include <torch/csrc/jit/passes/peephole_list_idioms.h>
-#include <torch/csrc/jit/passes/remove_expands.h>
-#include <torch/csrc/jit/passes/remove_mutation.h>
-#include <torch/csrc/jit/passes/shape_analysis.h>
 
 #include <algorithm>
 #include <optional>
@@ -17,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/engine/libtorch/convert.h"
 #include "daemon/engine/libtorch/types.h"
+#include "daemon/engine/openvino/simplify.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 
@@ -99,38 +93,6 @@ absl::StatusOr<std::vector<GraphArgument>> SpecializeAll(Graph& graph, const c10
   return arguments;
 }
 
-// Lists of tensors that were folded become lists of constants again: OpenVINO has no constant that is a list.
-void UnfoldLists(Graph& graph, torch::jit::Block* block) {
-  for (auto it = block->nodes().begin(); it != block->nodes().end();) {
-    Node* const node = *it++;
-    for (torch::jit::Block* const inner : node->blocks()) UnfoldLists(graph, inner);
-    if (node->kind() != torch::jit::prim::Constant || node->outputs().empty()) continue;
-    const std::optional<c10::IValue> value = torch::jit::toIValue(node->output());
-    if (!value || !value->isTensorList()) continue;
-    const torch::jit::WithInsertPoint guard(node);
-    std::vector<torch::jit::Value*> items;
-    for (const at::Tensor& item : value->toTensorVector()) items.push_back(graph.insertConstant(item));
-    Node* const list = graph.insertNode(graph.createList(c10::TensorType::get(), items));
-    node->output()->replaceAllUsesWith(list->output());
-    node->destroy();
-  }
-}
-
-void Simplify(std::shared_ptr<Graph>& graph) {
-  for (int round = 0; round < 3; ++round) {
-    torch::jit::PropagateInputShapes(graph);
-    // What it adds makes implicit expansions explicit, for known sizes only.
-    torch::jit::RemoveExpands(graph);
-    torch::jit::PeepholeOptimize(graph);
-    torch::jit::ConstantPropagation(graph);
-    torch::jit::RemoveListMutation(graph);
-    torch::jit::RemoveTensorMutation(graph);
-    torch::jit::PeepholeOptimizeListIdioms(graph, /*refine_list_len=*/true);
-    torch::jit::LowerSimpleTuples(graph);
-    torch::jit::EliminateDeadCode(graph);
-  }
-}
-
 // Takes a returned value apart.
 class Returned {
  public:
@@ -209,13 +171,26 @@ absl::StatusOr<ForwardGraph> MakeForwardGraph(torch::jit::Module module, const M
                           SpecializeAll(*result.graph, method.function().getSchema(), forward, known));
   if (result.graph->inputs().empty()) return absl::InvalidArgumentError("it takes no tensor");
   Simplify(result.graph);
+  // As outputs the conditions outlast what is simplified.
+  const std::vector<Guard> guards = TakeOutRaises(*result.graph);
+  for (const Guard& guard : guards) result.graph->registerOutput(guard.condition);
+  if (!guards.empty()) Simplify(result.graph);
   std::vector<torch::jit::Value*> outputs;
   MODELD_ASSIGN_OR_RETURN(result.returns, Returned(&outputs).Of(result.graph->outputs()[0]));
   if (outputs.empty()) return absl::InvalidArgumentError("it returns no tensor");
-  result.graph->eraseOutput(0);
+  for (size_t i = 0; i < guards.size(); ++i) {
+    torch::jit::Value* const condition = result.graph->outputs()[i + 1];
+    if (const std::optional<c10::IValue> constant = torch::jit::toIValue(condition)) {
+      if (constant->toBool() == guards[i].raises_when) return absl::InvalidArgumentError("it always raises");
+      continue;
+    }
+    result.raises_when.push_back(guards[i].raises_when);
+    outputs.push_back(condition);
+  }
+  while (!result.graph->outputs().empty()) result.graph->eraseOutput(0);
   for (torch::jit::Value* const output : outputs) result.graph->registerOutput(output);
   torch::jit::EliminateDeadCode(result.graph);
-  UnfoldLists(*result.graph, result.graph->block());
+  UnfoldLists(*result.graph);
   return result;
 }
 

@@ -37,11 +37,14 @@ struct GraphArgument {
   Value fixed;
 };
 
-// Inputs of the graph are the tensors among the arguments, in order; outputs are the tensors of `returns`.
+// Inputs of the graph are the tensors among the arguments, in order; outputs are the tensors of `returns`,
+// and after them as many booleans as there are in `raises_when`.
 struct ForwardGraph {
   std::shared_ptr<torch::jit::Graph> graph;
   std::vector<GraphArgument> arguments;
   ReturnShape returns;
+  // Where one of these outputs is as it says here, forward raises instead of returning.
+  std::vector<bool> raises_when;
 };
 
 // Freezes the module, inlines what forward calls, puts default values in place of arguments that are no

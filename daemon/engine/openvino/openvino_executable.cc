@@ -57,7 +57,8 @@ class OpenvinoExecutable final : public Executable {
       const std::vector<const Tensor*> inputs = TensorsThatFit(forward_.arguments, limits_, arguments);
       if (!inputs.empty()) {
         try {
-          return Assemble(forward_.returns, compiled_->Run(inputs));
+          const std::vector<Tensor> outputs = compiled_->Run(inputs);
+          if (!Raised(outputs)) return Assemble(forward_.returns, outputs);
         } catch (const std::exception&) {
           // LibTorch may take the shapes, or says in its words why it does not.
         }
@@ -68,6 +69,18 @@ class OpenvinoExecutable final : public Executable {
   }
 
  private:
+  // The last outputs tell.
+  bool Raised(const std::vector<Tensor>& outputs) const {
+    const size_t first = outputs.size() - forward_.raises_when.size();
+    for (size_t i = 0; i < forward_.raises_when.size(); ++i) {
+      const Tensor& condition = outputs[first + i];
+      if (condition.buffer.size != 1) return true;  // no boolean: whatever it is, LibTorch knows
+      const bool holds = *static_cast<const char*>(condition.buffer.data) != 0;
+      if (holds == forward_.raises_when[i]) return true;
+    }
+    return false;
+  }
+
   absl::StatusOr<Executable*> Fallback() {
     MutexLock lock(&mutex_);
     if (fallback_ == nullptr) {

@@ -65,8 +65,12 @@ bool IsNotNegative(const torch::jit::Value* value, int depth = 0) {
   }
   const Node& node = *value->node();
   switch (node.kind()) {
+    case torch::jit::prim::ListUnpack:
+    case torch::jit::aten::__getitem__:
+      return node.input(0)->node()->kind() == torch::jit::aten::size;
     case torch::jit::aten::size:
     case torch::jit::aten::len:
+    case torch::jit::aten::numel:
     case torch::jit::aten::dim:
       return value->type()->kind() == c10::TypeKind::IntType;
     case torch::jit::aten::add:
@@ -210,7 +214,7 @@ constexpr Operator kOperators[] = {
     {"aten::to.dtype", "A", 'd'},
     {"aten::zeros", "", 'd'},
     {"aten::ones", "", 'd'},
-    {"aten::zeros_like", "F", '1', NotNone<kDtype>},
+    {"aten::zeros_like", "M", '1', NotNone<kDtype>},
     {"aten::ones_like", "F", '1', NotNone<kDtype>},
     // Tables: see Eligibility for what their indices have to be.
     {"aten::embedding", "FI", '1', NotFalse<kSparse>},
@@ -227,6 +231,7 @@ constexpr Operator kOperators[] = {
     {"aten::lt.int", "", '-'},
     {"aten::mul.int", "", '-'},
     {"aten::ne.int", "", '-'},
+    {"aten::numel", "A", '-'},
     {"aten::size", "A", '-'},
     {"aten::size.int", "A", '-'},
     {"aten::sub.int", "", '-'},

@@ -36,8 +36,11 @@ TEST(EligibilityTest, RandomOperators) {
   EXPECT_THAT(Refusal("return torch.bernoulli(torch.sigmoid(x))"), Refused("aten::bernoulli"));
 }
 
-TEST(EligibilityTest, WhatRaises) {
-  EXPECT_THAT(Refusal("assert bool(torch.sum(x) > 0)\n  return x + 1"), Refused("prim::RaiseException"));
+TEST(EligibilityTest, WhatRaisesWithinALoop) {
+  EXPECT_THAT(
+      Refusal("y = x\n  while bool(torch.sum(y) < 9):\n    assert bool(torch.sum(y) > 0)\n    y = y * 2\n"
+              "  return y"),
+      Refused("prim::RaiseException"));
 }
 
 TEST(EligibilityTest, WhatPrints) {

@@ -59,7 +59,7 @@ TEST(OpenvinoEngineTest, AnswersAsLibtorchDoes) {
   const std::vector<float> x = ElementsOf<float>(actual), y = ElementsOf<float>(expected);
   ASSERT_EQ(x.size(), y.size());
   for (size_t i = 0; i < x.size(); ++i) EXPECT_NEAR(x[i], y[i], 1e-5);
-  EXPECT_EQ(libtorch.loads, 1) << "nothing fell back";
+  EXPECT_EQ(libtorch.loads, 0) << "nothing fell back";
 }
 
 TEST(OpenvinoEngineTest, NestedOutputsAreAsTheyWere) {
@@ -126,12 +126,62 @@ TEST(OpenvinoEngineTest, AnIndexOutOfRangeRaisesAsOnLibtorch) {
   }
 }
 
-TEST(OpenvinoEngineTest, ShapesThatTheModelDoesNotTakeRaiseAsOnLibtorch) {
-  Scripted scripted("def forward(self, x, y):\n  return torch.mm(x, y)\n",
-                    {Known("x", DType::kFp32, {-1, -1}), Known("y", DType::kFp32, {-1, -1})});
+// What OpenVINO's CPU plugin does not look at itself: it would read beyond the end of the operands.
+struct MisfitCase {
+  std::string body;
+  std::vector<int64_t> x, y;
+};
+
+class MisfitTest : public ::testing::TestWithParam<MisfitCase> {};
+
+TEST_P(MisfitTest, ShapesThatTheModelDoesNotTakeRaiseAsOnLibtorch) {
+  const auto free = [](const std::vector<int64_t>& shape) { return std::vector<int64_t>(shape.size(), -1); };
+  Scripted scripted(
+      "def forward(self, x, y):\n  " + GetParam().body + "\n",
+      {Known("x", DType::kFp32, free(GetParam().x)), Known("y", DType::kFp32, free(GetParam().y))});
   ASSERT_OK_AND_ASSIGN(const auto openvino, scripted.LoadOnOpenvino());
-  ExpectEqualAnswers(scripted, *openvino, {Ramp({2, 3}), Ramp({4, 5})});
-  ExpectEqualAnswers(scripted, *openvino, {Ramp({2, 3}), Ramp({3, 5})});
+  for (int call = 0; call < 2; ++call) {
+    ExpectEqualAnswers(scripted, *openvino, {Ramp(GetParam().x), Ramp(GetParam().y)});
+  }
+  EXPECT_TRUE(scripted.fell_back());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Cases, MisfitTest,
+    ::testing::Values(
+        MisfitCase{"return torch.mm(x, y)", {2, 3}, {4, 5}},
+        MisfitCase{"return torch.matmul(x, y)", {2, 2, 3}, {2, 4, 5}},
+        MisfitCase{"return torch.bmm(x, y)", {2, 2, 3}, {3, 3, 5}},
+        MisfitCase{"return x + y", {2, 3}, {2, 4}}, MisfitCase{"return x * y", {3, 3}, {2, 3}},
+        MisfitCase{"return torch.cat([x, y], 1)", {2, 3}, {3, 3}},
+        MisfitCase{"return torch.stack([x, y])", {2, 3}, {2, 4}},
+        MisfitCase{"return torch.linear(x, torch.ones([5, 100])) + y", {2, 3}, {2, 5}},
+        MisfitCase{"return torch.conv2d(x, torch.ones([2, 5, 3, 3])) + y", {1, 3, 8, 8}, {1, 1, 1, 1}},
+        MisfitCase{"return x.view(-1, 7) + y", {2, 3}, {1, 1}},
+        MisfitCase{"return x.expand_as(y) + y", {2, 3}, {4, 3}},
+        MisfitCase{"return torch.where(x > 0, x, y)", {2, 3}, {2, 4}},
+        MisfitCase{"return torch.layer_norm(x, [100], torch.ones([100])) + y", {2, 3}, {2, 3}}));
+
+TEST(OpenvinoEngineTest, AssertionsRaiseAsOnLibtorch) {
+  Scripted scripted(
+      "def forward(self, x):\n"
+      "  assert bool(torch.sum(x) > 0), \"nothing there\"\n"
+      "  if x.size(0) == 3:\n    assert False, \"three rows\"\n"
+      "  return x * 2\n",
+      {Rows("x")});
+  ASSERT_OK_AND_ASSIGN(const auto openvino, scripted.LoadOnOpenvino());
+  ExpectEqualAnswers(scripted, *openvino, {Ramp({2, 4})});
+  EXPECT_FALSE(scripted.fell_back());
+  ExpectEqualAnswers(scripted, *openvino, {Value{FloatTensor({1, 4}, {-1, -2, -3, -4})}});
+  EXPECT_TRUE(scripted.fell_back());
+  EXPECT_THAT(openvino->Run(0, {Ramp({3, 4})}).status(),
+              StatusIs(absl::StatusCode::kInternal, HasSubstr("three rows")));
+}
+
+TEST(OpenvinoEngineTest, ALoopOfManyRoundsIsNotUnrolled) {
+  Scripted scripted("def forward(self, x):\n  for i in range(100000):\n    x = x * 0.9999\n  return x\n",
+                    {Rows("x")});
+  ASSERT_OK_AND_ASSIGN(const auto openvino, scripted.LoadOnOpenvino());
 }
 
 TEST(OpenvinoEngineTest, OtherMethodsRunOnLibtorch) {

@@ -56,8 +56,8 @@ class Scripted {
     if (!loaded.ok()) throw std::runtime_error(loaded.status().ToString());
     return *std::move(loaded);
   }
-  // Calls that ran on LibTorch since OpenVINO's executable was loaded.
-  bool fell_back() const { return libtorch_.loads > 1; }
+  // Whether a call ran on LibTorch.
+  bool fell_back() const { return libtorch_.loads > 0; }
 
  private:
   const TempDir dir_;

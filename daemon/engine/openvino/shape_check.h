@@ -1,0 +1,38 @@
+// ShapeCheck: whether a model takes inputs of some shapes.
+//
+// OpenVINO's CPU plugin does not look: it multiplies matrices that do not fit together, and reads beyond
+// their end. The model's own inference of shapes does, and it is asked for each combination of shapes that is
+// new.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <openvino/core/model.hpp>
+#include <set>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "daemon/engine/tensor.h"
+#include "registry/base/mutex.h"
+
+namespace modeld {
+
+// Thread-safe.
+class ShapeCheck {
+ public:
+  // Keeps a copy of the model without its weights. Throws ov::Exception.
+  explicit ShapeCheck(const ov::Model& model);
+
+  // Throws ov::Exception, with the operator, where the model does not take such inputs; they are in its
+  // order.
+  void Check(const std::vector<const Tensor*>& inputs);
+
+ private:
+  using Shapes = std::vector<std::vector<int64_t>>;
+
+  const std::shared_ptr<ov::Model> model_;
+  Mutex mutex_;
+  std::set<Shapes> taken_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace modeld

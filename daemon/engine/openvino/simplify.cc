@@ -1,0 +1,143 @@
+#include "daemon/engine/openvino/simplify.h"
+
+#include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/passes/constant_propagation.h>
+#include <torch/csrc/jit/passes/dead_code_elimination.h>
+#include <torch/csrc/jit/passes/loop_unrolling.h>
+#include <torch/csrc/jit/passes/lower_tuples.h>
+#include <torch/csrc/jit/passes/peephole.h>
+#include <torch/csrc/jit/passes/peephole_list_idioms.h>
+#include <torch/csrc/jit/passes/remove_expands.h>
+#include <torch/csrc/jit/passes/remove_mutation.h>
+#include <torch/csrc/jit/passes/shape_analysis.h>
+#include <torch/csrc/jit/passes/symbolic_shape_analysis.h>
+
+#include <algorithm>
+#include <optional>
+
+namespace modeld {
+namespace {
+
+using torch::jit::Block;
+using torch::jit::Graph;
+using torch::jit::Node;
+using TorchValue = torch::jit::Value;
+
+// What one round finds out lets the next fold more.
+constexpr int kRounds = 4;
+// Loops are unrolled up to so many nodes.
+constexpr int64_t kMostNodes = 10'000;
+
+bool IsListConstruct(const TorchValue* value) {
+  return value->node()->kind() == torch::jit::prim::ListConstruct;
+}
+
+// The size of what was made in that size; of lists that are made of the same values, whether they are equal.
+// Sizes of initial states are checked like this by LSTM and GRU.
+void FoldSizes(Graph& graph, Block* block) {
+  for (auto it = block->nodes().begin(); it != block->nodes().end();) {
+    Node* const node = *it++;
+    for (Block* const inner : node->blocks()) FoldSizes(graph, inner);
+    if (node->kind() == torch::jit::aten::size && node->inputs().size() == 1) {
+      Node* const made = node->input(0)->node();
+      const bool is_made = made->kind() == torch::jit::aten::zeros || made->kind() == torch::jit::aten::ones;
+      if (is_made && IsListConstruct(made->input(0))) node->output()->replaceAllUsesWith(made->inputs()[0]);
+      continue;
+    }
+    const bool is_ne = node->matches("aten::ne.int_list(int[] a, int[] b) -> bool");
+    if (!is_ne && !node->matches("aten::eq.int_list(int[] a, int[] b) -> bool")) continue;
+    if (!IsListConstruct(node->input(0)) || !IsListConstruct(node->input(1))) continue;
+    const auto a = node->input(0)->node()->inputs(), b = node->input(1)->node()->inputs();
+    if (a.size() == b.size() && !std::equal(a.begin(), a.end(), b.begin())) continue;
+    const torch::jit::WithInsertPoint guard(node);
+    node->output()->replaceAllUsesWith(graph.insertConstant((a.size() == b.size()) != is_ne));
+  }
+}
+
+// Nodes that the block has when its loops of a constant number of rounds are unrolled; no more than about
+// kMostNodes.
+int64_t UnrolledNodes(const Block& block) {
+  int64_t nodes = 0;
+  for (const Node* const node : block.nodes()) {
+    ++nodes;
+    int64_t rounds = 1;
+    if (node->kind() == torch::jit::prim::Loop) {
+      const std::optional<c10::IValue> constant = torch::jit::toIValue(node->input(0));
+      // A loop on a condition has as many as an integer can count.
+      if (constant) rounds = std::clamp<int64_t>(constant->toInt(), 1, kMostNodes);
+    }
+    for (const Block* const inner : node->blocks()) nodes += rounds * UnrolledNodes(*inner);
+    if (nodes > kMostNodes) return kMostNodes + 1;
+  }
+  return nodes;
+}
+
+bool Raises(const Block& block) {
+  return std::any_of(block.nodes().begin(), block.nodes().end(),
+                     [](const Node* node) { return node->kind() == torch::jit::prim::RaiseException; });
+}
+
+// Puts the branch in the place of the whole.
+void TakeBranch(Node* node, Block* branch) {
+  for (auto it = branch->nodes().begin(); it != branch->nodes().end();) {
+    Node* const inner = *it++;
+    inner->moveBefore(node);
+  }
+  for (size_t i = 0; i < node->outputs().size(); ++i) {
+    node->output(i)->replaceAllUsesWith(branch->outputs()[i]);
+  }
+  node->destroy();
+}
+
+void UnfoldLists(Graph& graph, Block* block) {
+  for (auto it = block->nodes().begin(); it != block->nodes().end();) {
+    Node* const node = *it++;
+    for (Block* const inner : node->blocks()) UnfoldLists(graph, inner);
+    if (node->kind() != torch::jit::prim::Constant || node->outputs().empty()) continue;
+    const std::optional<c10::IValue> value = torch::jit::toIValue(node->output());
+    if (!value || !value->isTensorList()) continue;
+    const torch::jit::WithInsertPoint guard(node);
+    std::vector<TorchValue*> items;
+    for (const at::Tensor& item : value->toTensorVector()) items.push_back(graph.insertConstant(item));
+    Node* const list = graph.insertNode(graph.createList(c10::TensorType::get(), items));
+    node->output()->replaceAllUsesWith(list->output());
+    node->destroy();
+  }
+}
+
+}  // namespace
+
+void Simplify(std::shared_ptr<Graph>& graph) {
+  for (int round = 0; round < kRounds; ++round) {
+    torch::jit::PropagateInputShapes(graph);
+    // What it adds makes implicit expansions explicit, for known sizes only.
+    torch::jit::RemoveExpands(graph);
+    torch::jit::PropagateShapesOnGraph(graph);  // ranks, where sizes are not known
+    torch::jit::PeepholeOptimize(graph);
+    FoldSizes(*graph, graph->block());
+    torch::jit::ConstantPropagation(graph);
+    if (UnrolledNodes(*graph->block()) <= kMostNodes) torch::jit::UnrollConstantLoops(graph);
+    torch::jit::RemoveListMutation(graph);
+    torch::jit::RemoveTensorMutation(graph);
+    torch::jit::PeepholeOptimizeListIdioms(graph, /*refine_list_len=*/true);
+    torch::jit::LowerSimpleTuples(graph);
+    torch::jit::EliminateDeadCode(graph);
+  }
+}
+
+std::vector<Guard> TakeOutRaises(Graph& graph) {
+  std::vector<Guard> guards;
+  for (auto it = graph.nodes().begin(); it != graph.nodes().end();) {
+    Node* const node = *it++;
+    if (node->kind() != torch::jit::prim::If) continue;
+    Block *const yes = node->blocks()[0], *const no = node->blocks()[1];
+    if (Raises(*yes) == Raises(*no)) continue;
+    guards.push_back({.condition = node->input(), .raises_when = Raises(*yes)});
+    TakeBranch(node, Raises(*yes) ? no : yes);
+  }
+  return guards;
+}
+
+void UnfoldLists(Graph& graph) { UnfoldLists(graph, graph.block()); }
+
+}  // namespace modeld
