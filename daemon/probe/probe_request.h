@@ -24,7 +24,7 @@ struct ProbeRequest {
   ProbeLimits limits;
   bool try_plans = false;  // other plans than the artifact as it was saved
   // What such trials came to for another version of the same graph; empty: nothing is known.
-  v1::ProbeReport known_plans;
+  v1::ProbeReport known_plans = {};
   int64_t parent_process = 0;  // the child ends when that does
 };
 
