@@ -18,8 +18,8 @@ constexpr int kRecentEvents = 200;
 
 }  // namespace
 
-KnownPlans::KnownPlans(const ArtifactStore* store, Registry* registry, const Engine& engine)
-    : store_(store), registry_(registry), libraries_(EngineText(engine)), machine_(ThisMachine()) {}
+KnownPlans::KnownPlans(const ArtifactStore* store, Registry* registry, const Engine& engine, Machine machine)
+    : store_(store), registry_(registry), libraries_(EngineText(engine)), machine_(std::move(machine)) {}
 
 bool KnownPlans::Holds(const v1::ProbeReport& report) const {
   if (report.plans().empty() && report.no_plans().empty()) return false;

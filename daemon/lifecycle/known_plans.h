@@ -17,8 +17,9 @@ namespace modeld {
 // Thread-safe.
 class KnownPlans {
  public:
-  // `store` and `registry` outlive it; `engine` is asked for its libraries here only.
-  KnownPlans(const ArtifactStore* store, Registry* registry, const Engine& engine);
+  // `store` and `registry` outlive it; `engine` is asked for its libraries here only. `machine`: for tests.
+  KnownPlans(const ArtifactStore* store, Registry* registry, const Engine& engine,
+             Machine machine = ThisMachine());
 
   // Whether plans were looked for when the report was made, on this machine and with these libraries:
   // whatever came of it holds.

@@ -190,15 +190,18 @@ void Manager::FinishLoad(const VersionRecord& record, absl::StatusOr<LoadedVersi
     model.EndLoad(record.version, std::move(handle), std::move(loaded->warnings), ++loads_);
     used_bytes_ += model.Find(record.version)->instance_bytes;
     LogInfo("version loaded", {{"model", record.model}, {"version", record.version}});
-    if (on_loaded_) announcements_.Post([this, record] { on_loaded_(record); });
   } else if (model.Find(record.version)->handle != nullptr) {
     LogWarning("version could not be loaded again; it stays as it is",
                {{"model", record.model}, {"version", record.version}, {"error", loaded.status()}});
-    model.EndReload(record.version);
+    model.FailReload(record.version);
   } else {
     NoteFailedLoad(model, record.version, loaded.status());
   }
   Reconcile(model);
+  // It may have been retired, or left behind, while it was loaded.
+  if (on_loaded_ && loaded.ok() && model.Find(record.version)->handle != nullptr) {
+    announcements_.Post([this, record] { on_loaded_(record); });
+  }
 }
 
 void Manager::NoteFailedLoad(ModelState& model, const std::string& version, const absl::Status& why) {
@@ -243,11 +246,13 @@ void Manager::OnDestroyed(const std::string& model, const std::string& version) 
   MutexLock lock(&mutex_);
   // While the Manager is destroyed, the models go before the last instances.
   if (const auto found = models_.find(model); found != models_.end()) {
-    const int64_t bytes = found->second.Find(version)->instance_bytes;
+    const VersionSlot& slot = *found->second.Find(version);
+    const int64_t bytes = slot.instance_bytes;
     found->second.InstanceDestroyed(version);
     --draining_;
     draining_bytes_ -= bytes;
     used_bytes_ -= bytes;
+    used_bytes_ += slot.instances * (slot.instance_bytes - bytes);
     RetryRefused();
     load_work_.Signal();
   }

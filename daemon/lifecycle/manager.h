@@ -77,7 +77,7 @@ struct ManagerParts {
   ServingTable* table = nullptr;
   Clock* clock = nullptr;
   ServingChangedFn on_serving_changed = nullptr;
-  // Called, under no lock, after a version was loaded; as on_serving_changed.
+  // Called, under no lock, after a version was loaded and is still needed; as on_serving_changed.
   using LoadedFn = std::function<void(const VersionRecord& version)>;
   LoadedFn on_loaded = nullptr;
   int64_t memory_budget_bytes = 0;  // of all versions in memory together; 0: without limit
@@ -157,9 +157,10 @@ class Manager {
 
   // --- For PlanTuner (manager_store.cc) ---
 
-  // Loads the version again, with what the registry says of it now, if it is in memory and does not run by
-  // `plan`; it takes its own place when that is done. What it is then is found out by the load: where that
-  // fails, or memory does not suffice for both at a time, the version stays as it is. Does not wait.
+  // Loads the version again, with what the registry says of it now, if it is in memory, or being loaded, and
+  // does not run by `plan` then; it takes its own place when that is done. What it is then is found out by
+  // the load: where that fails, or memory does not suffice for both at a time, the version stays as it is.
+  // Does not wait.
   void Reload(const VersionRecord& version, const std::string& plan, int64_t resident_bytes);
 
   // --- Views. Each is one consistent snapshot. ---

@@ -15,15 +15,16 @@ Manager::Admission Manager::Admit(const LoadJob& job, absl::Time now) {
     no_room_.erase({job.model, job.version});
     return Admission::kLoad;
   }
+  if (decision.kind == MemoryDecision::Kind::kWait) return Admission::kWait;
   if (model.Find(job.version)->handle != nullptr) {
     // It is to be loaded again, and nothing has to give way for that.
     LogWarning("version is not loaded again: memory does not suffice for both at a time",
                {{"model", job.model}, {"version", job.version}});
     (void)load_queue_.Pop(now);
-    model.EndReload(job.version);
+    model.DropReload(job.version);
+    changed_.SignalAll();
     return Admission::kRefused;
   }
-  if (decision.kind == MemoryDecision::Kind::kWait) return Admission::kWait;
   if (decision.kind == MemoryDecision::Kind::kUnload) {
     for (const MemoryUser& user : decision.unload) {
       LogWarning("version is unloaded to make room", {{"model", user.model},

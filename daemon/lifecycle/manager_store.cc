@@ -85,8 +85,10 @@ void Manager::Reload(const VersionRecord& version, const std::string& plan, int6
   if (found == models_.end()) return;
   ModelState& model = found->second;
   const VersionSlot* const slot = model.Find(version.version);
-  if (slot == nullptr || slot->handle == nullptr || slot->handle->plan == plan) return;
-  model.WishReload(version.version, resident_bytes);
+  if (slot == nullptr || (slot->handle == nullptr && !slot->loading)) return;
+  // Of a load in progress nobody knows yet what it comes to: it may have begun before the plan was known.
+  if (!slot->loading && slot->handle->plan == plan) return;
+  model.WishReload(version.version, plan, resident_bytes);
   SetWishes(model, model.Decide().keep);
 }
 

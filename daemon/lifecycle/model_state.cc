@@ -172,17 +172,22 @@ void ModelState::EndProbe(const std::string& version, bool passed, int64_t resid
   slot.record.resident_bytes = resident_bytes;
 }
 
-void ModelState::BeginLoad(const std::string& version) { Slot(version).loading = true; }
+void ModelState::BeginLoad(const std::string& version) {
+  VersionSlot& slot = Slot(version);
+  slot.loading = true;
+  // The load goes by what is known by now; what is found from here on it may miss.
+  slot.reload_plan.clear();
+}
 
 void ModelState::EndLoad(const std::string& version, VersionHandle handle, std::vector<std::string> warnings,
                          uint64_t loaded_as) {
   VersionSlot& slot = Slot(version);
   slot.loading = false;
-  slot.reload = false;
   slot.urgent = false;
   slot.failures = 0;
   slot.load_error.clear();
   slot.handle = std::move(handle);
+  if (slot.handle->plan == slot.reload_plan) slot.reload_plan.clear();
   // While there are instances they are all taken to be alike, so that what goes is what came.
   if (slot.instances == 0) slot.instance_bytes = BytesOf(slot.record);
   ++slot.instances;
@@ -191,16 +196,10 @@ void ModelState::EndLoad(const std::string& version, VersionHandle handle, std::
   slot.load_warnings = std::move(warnings);
 }
 
-void ModelState::WishReload(const std::string& version, int64_t resident_bytes) {
+void ModelState::WishReload(const std::string& version, const std::string& plan, int64_t resident_bytes) {
   VersionSlot& slot = Slot(version);
-  slot.reload = true;
+  slot.reload_plan = plan;
   slot.record.resident_bytes = resident_bytes;
-}
-
-void ModelState::EndReload(const std::string& version) {
-  VersionSlot& slot = Slot(version);
-  slot.loading = false;
-  slot.reload = false;
 }
 
 void ModelState::FailLoad(const std::string& version, const absl::Status& why, absl::Time now) {
@@ -220,7 +219,11 @@ void ModelState::LetAllComeBack() {
   for (auto& [version, slot] : versions_) slot.made_room = false;
 }
 
-void ModelState::InstanceDestroyed(const std::string& version) { --Slot(version).instances; }
+void ModelState::InstanceDestroyed(const std::string& version) {
+  VersionSlot& slot = Slot(version);
+  // The one that is left may have been loaded by another plan, which takes more or less.
+  if (--slot.instances == 1 && slot.handle != nullptr) slot.instance_bytes = BytesOf(slot.record);
+}
 
 void ModelState::Hold(const std::string& version, bool to_make_live) {
   VersionSlot& slot = Slot(version);
@@ -241,7 +244,6 @@ void ModelState::Release(const std::string& version, bool to_make_live) {
 VersionHandle ModelState::MakeRoom(const std::string& version) {
   VersionSlot& slot = Slot(version);
   slot.made_room = true;
-  slot.reload = false;  // when it comes back it comes as it should be
   slot.load_warnings.clear();
   return std::exchange(slot.handle, nullptr);
 }
@@ -303,7 +305,7 @@ ModelWishes ModelState::Wishes(const std::vector<std::string>& keep) const {
     ++priority;
     const VersionSlot& slot = *Find(version);
     if (!slot.urgent) wish(slot, priority, slot.failures > 0 ? slot.retry_at : absl::InfinitePast());
-    if (slot.reload && slot.handle != nullptr && !slot.loading) {
+    if (!slot.reload_plan.empty() && slot.handle != nullptr && !slot.loading) {
       wishes.loads.push_back({.version = version, .priority = kReloadPriority});
     }
   }
@@ -316,7 +318,6 @@ std::vector<VersionHandle> ModelState::TakeUnneeded(const std::vector<std::strin
     if (slot.handle == nullptr || slot.holds > 0 || Contains(keep, version)) continue;
     unneeded.push_back(std::move(slot.handle));
     slot.handle = nullptr;
-    slot.reload = false;
     slot.load_warnings.clear();
   }
   return unneeded;

@@ -38,8 +38,8 @@ struct VersionSlot {
   // It gave up its memory for another version, and is not wished for until something happens to its model.
   bool made_room = false;
 
-  // It is in memory, and to be loaded again: another plan was found for it.
-  bool reload = false;
+  // The plan by which it is to be loaded again: found after it was loaded, or while it is. Empty: none.
+  std::string reload_plan;
 
   bool prepared = false;  // of a release that is not live yet: it stays in memory
 
@@ -112,10 +112,13 @@ class ModelState {
   // `loaded_as` ascends over all models, from one load to the next.
   void EndLoad(const std::string& version, VersionHandle handle, std::vector<std::string> warnings,
                uint64_t loaded_as = 0);
-  // It is to be loaded again, and takes so much memory then. REQUIRES: it is in memory.
-  void WishReload(const std::string& version, int64_t resident_bytes);
+  // It is to be loaded again to run by `plan`, and takes so much memory then. Where it is being loaded: after
+  // that, unless it runs by the plan then. REQUIRES: it is in memory, or being loaded.
+  void WishReload(const std::string& version, const std::string& plan, int64_t resident_bytes);
   // It is not, after all.
-  void EndReload(const std::string& version);
+  void DropReload(const std::string& version) { Slot(version).reload_plan.clear(); }
+  // It could not be loaded again, and stays as it is.
+  void FailReload(const std::string& version) { Slot(version).loading = false; }
   // A probe or a load failed.
   void FailLoad(const std::string& version, const absl::Status& why, absl::Time now);
   // A failed load is not waited for any more.

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "daemon/lifecycle/load_queue.h"
 #include "daemon/lifecycle/version_names.h"
 #include "registry/base/log.h"
 #include "registry/base/status_macros.h"
@@ -38,6 +39,8 @@ std::string Summary(const v1::ProbeReport& report) {
   return text;
 }
 
+absl::Status Stopping() { return absl::UnavailableError("the daemon is shutting down"); }
+
 }  // namespace
 
 PlanTuner::PlanTuner(Registry* registry, const KnownPlans* known_plans, Clock* clock,
@@ -52,12 +55,13 @@ void PlanTuner::Start(ReloadFn reload) {
 }
 
 void PlanTuner::Stop() {
-  prober_->Cancel();
   {
     MutexLock lock(&mutex_);
+    // First: a probe that ends because of it has failed nobody.
     stopping_ = true;
     changed_.SignalAll();
   }
+  prober_->Cancel();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -78,7 +82,7 @@ absl::Status PlanTuner::Retune(const VersionRecord& record, absl::Duration timeo
   jobs_.push_front({.record = record, .wait = wait});
   changed_.SignalAll();
   while (!wait->done) {
-    if (stopping_) return absl::UnavailableError("the daemon is shutting down");
+    if (stopping_) return Stopping();
     if (!patience.Wait(&changed_, &mutex_)) {
       return absl::DeadlineExceededError(absl::StrCat("the plans of ",
                                                       NameVersion(record.model, record.version),
@@ -94,7 +98,7 @@ void PlanTuner::Loop() {
     const absl::Status status = Tune(job);
     MutexLock lock(&mutex_);
     if (job.wait != nullptr) {
-      job.wait->status = status;
+      job.wait->status = stopping_ && !status.ok() ? Stopping() : status;
       job.wait->done = true;
       changed_.SignalAll();
     } else if (!status.ok() && !stopping_) {
@@ -111,8 +115,8 @@ bool PlanTuner::Next(Job* job) {
   MutexLock lock(&mutex_);
   while (!stopping_) {
     const absl::Time now = clock_->Now();
-    const auto due =
-        std::find_if(jobs_.begin(), jobs_.end(), [&](const Job& each) { return each.not_before <= now; });
+    const auto due = std::find_if(jobs_.begin(), jobs_.end(),
+                                  [&](const Job& each) { return IsDue(each.not_before, now); });
     if (due != jobs_.end()) {
       *job = std::move(*due);
       jobs_.erase(due);
@@ -145,7 +149,9 @@ absl::Status PlanTuner::Tune(const Job& job) {
   event.reason = summary;
   MODELD_RETURN_IF_ERROR(registry_->RecordProbe(record.model, record.version, report, event));
   LogInfo("tuned", {{"model", record.model}, {"version", record.version}, {"verdict", summary}});
-  const v1::PlanResult* const chosen = ChosenOf(report);
+  // The loader takes no plan from a report that does not hold here (the CPUs of the daemon were changed since
+  // it started): to load the version again would change nothing, but for bringing it here once more.
+  const v1::PlanResult* const chosen = known_plans_->Holds(report) ? ChosenOf(report) : nullptr;
   if (chosen != nullptr) reload_(record, chosen->name(), report.resident_bytes());
   return absl::OkStatus();
 }

@@ -362,5 +362,78 @@ TEST_F(ArchiveReaderTest, ReadExtraFile) {
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("no extra file")));
 }
 
+class GraphIdentityTest : public ArchiveReaderTest {
+ protected:
+  std::string Identity(const ZipBuilder& builder) {
+    std::filesystem::remove(dir_ / "model.pt");
+    const absl::StatusOr<std::string> identity =
+        ReadGraphIdentity(files_, dir_.Write("model.pt", builder.Build()));
+    EXPECT_OK(identity);
+    return identity.value_or("");
+  }
+  // What an archive consists of, beside what every archive has.
+  struct Parts {
+    std::string root = "model";
+    std::string code = "def forward(self, x): return x";
+    std::string structure = "\x80\x02N.";
+    std::string constants = "\x80\x02).";
+    std::string weight = "1234";
+    std::string constant = "5678";
+    std::string config = "{}";
+  };
+  static ZipBuilder Archive(const Parts& parts) {
+    const std::string root = parts.root + "/";
+    ZipBuilder builder;
+    builder.Add(root + "data.pkl", parts.structure).Add(root + "code/__torch__.py", parts.code);
+    builder.Add(root + "code/__torch__.py.debug_pkl", "lines of " + parts.config);
+    builder.Add(root + "data/0", parts.weight).Add(root + "constants/0", parts.constant);
+    builder.Add(root + "constants.pkl", parts.constants).Add(root + "version", "3\n");
+    builder.Add(root + "extra/config.json", parts.config);
+    return builder.UseZip64();
+  }
+};
+
+TEST_F(GraphIdentityTest, WeightsAndWhatLiesBesideThemDoNotCount) {
+  const std::string identity = Identity(Archive({}));
+  EXPECT_EQ(identity.size(), 64u);
+  EXPECT_EQ(Identity(Archive({.weight = "4321"})), identity);
+  EXPECT_EQ(Identity(Archive({.constant = "8765"})), identity);
+  EXPECT_EQ(Identity(Archive({.config = R"({"version": "2.0"})"})), identity)
+      << "nor where its code came from";
+  EXPECT_EQ(Identity(Archive({.root = "digits-2"})), identity);
+  ZipBuilder more = Archive({});
+  EXPECT_EQ(Identity(more.Add("model/extra/golden/0", "xx").Add("model/.data/serialization_id", "7")),
+            identity);
+}
+
+TEST_F(GraphIdentityTest, CodeStructureAndSizesCount) {
+  const std::string identity = Identity(Archive({}));
+  EXPECT_NE(Identity(Archive({.code = "def forward(self, x): return y"})), identity);
+  EXPECT_NE(Identity(Archive({.structure = "\x80\x02K."})), identity);
+  EXPECT_NE(Identity(Archive({.constants = "\x80\x02]."})), identity);
+  EXPECT_NE(Identity(Archive({.weight = "12345678"})), identity);
+  EXPECT_NE(Identity(Archive({.constant = "56"})), identity);
+  ZipBuilder more_code = Archive({}), more_tensors = Archive({});
+  EXPECT_NE(Identity(more_code.Add("model/code/__torch__/block.py", "def forward(self): ...")), identity);
+  EXPECT_NE(Identity(more_tensors.Add("model/data/1", "9")), identity);
+}
+
+TEST_F(GraphIdentityTest, TheOrderOfTheEntriesDoesNotCount) {
+  const auto archive = [](const std::string& first, const std::string& second) {
+    ZipBuilder builder = TorchScriptZip({});
+    return builder.Add("model/data/" + first, "1").Add("model/data/" + second, "1");
+  };
+  EXPECT_EQ(Identity(archive("0", "1")), Identity(archive("1", "0")));
+}
+
+TEST_F(GraphIdentityTest, WhatIsNoArchiveHasNone) {
+  EXPECT_THAT(ReadGraphIdentity(files_, dir_.Write("text.pt", "no archive")), IsRefused("is no ZIP file"));
+  EXPECT_THAT(ReadGraphIdentity(files_, dir_ / "missing.pt"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("missing.pt")));
+  const std::string whole = Archive({}).Build();
+  EXPECT_THAT(ReadGraphIdentity(files_, dir_.Write("part.pt", whole.substr(0, whole.size() / 2))),
+              IsIncompleteFile());
+}
+
 }  // namespace
 }  // namespace modeld

@@ -53,6 +53,9 @@ class FakeEngine final : public Engine {
     for (const auto& [variant, as_planned] : variants) {
       if (variant == request.plan) return as_planned();
     }
+    if (request.plan != Plan{} && request.plan != plans(request.format).front()) {
+      return absl::InvalidArgumentError("no engine of this build runs it as " + PlanName(request.plan));
+    }
     return std::make_unique<RecordingExecutable>(methods, &runs, run);
   }
   void PrepareThread(int intra_op_threads) override { ++prepared_threads; }

@@ -59,10 +59,12 @@ class FakeLoader final : public VersionLoader {
     MutexLock lock(&mutex_);
     begun_.push_back(name);
     if (awaited) awaited_.insert(name);
+    const std::string plan = plans_[name];
     changed_.SignalAll();
     while (blocked_.contains(name)) changed_.Wait(&mutex_);
     if (const auto failure = failures_.find(name); failure != failures_.end()) return failure->second;
     LoadedVersion loaded{FakeServedVersion(record.model, record.version, &alive_), {}};
+    loaded.version->plan = plan;
     if (const auto guard = guards_.find(name); guard != guards_.end()) loaded.version->guard = guard->second;
     if (const auto warning = warnings_.find(name); warning != warnings_.end()) {
       loaded.warnings.push_back(warning->second);
@@ -78,6 +80,11 @@ class FakeLoader final : public VersionLoader {
     ++golden_checks_;
     const auto failure = golden_.find(record.model + "/" + record.version);
     return failure == golden_.end() ? absl::OkStatus() : failure->second;
+  }
+  // By what plan loads of the version run that begin from now on.
+  void RunBy(const std::string& name, const std::string& plan) {
+    MutexLock lock(&mutex_);
+    plans_[name] = plan;
   }
   // What a version is held to once it is live; set before it is loaded.
   void Guard(const std::string& name, const GuardLimits& limits) {
@@ -149,6 +156,7 @@ class FakeLoader final : public VersionLoader {
   std::set<std::string> awaited_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, absl::Status> failures_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> warnings_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> plans_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, GuardLimits> guards_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, absl::Status> golden_ ABSL_GUARDED_BY(mutex_);
   int golden_checks_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -1,11 +1,13 @@
-// FakeProber: a VersionProber without a process. Passes at once, or comes to what the test says.
+// FakeProber: a VersionProber without a process. Passes at once, waits until the test says so, or comes to
+// what the test says.
 #pragma once
 
-#include <atomic>
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -20,10 +22,14 @@ class FakeProber final : public VersionProber {
   absl::StatusOr<v1::ProbeReport> Probe(const VersionRecord& record) override {
     const std::string name = record.model + "/" + record.version;
     MutexLock lock(&mutex_);
+    begun_.push_back(name);
+    changed_.SignalAll();
+    while (blocked_.contains(name) && !cancelled_) changed_.Wait(&mutex_);
     if (cancelled_) return absl::CancelledError("the daemon is shutting down");
     v1::ProbeReport report;
+    if (const auto known = reports_.find(name); known != reports_.end()) report = known->second;
     report.set_outcome(v1::PROBE_OUTCOME_PASSED);
-    report.set_resident_bytes(1000);
+    if (report.resident_bytes() == 0) report.set_resident_bytes(1000);
     const auto failure = failures_.find(name);
     if (failure == failures_.end()) {
       passed_.insert(name);
@@ -37,6 +43,7 @@ class FakeProber final : public VersionProber {
   void Cancel() override {
     MutexLock lock(&mutex_);
     cancelled_ = true;
+    changed_.SignalAll();
   }
 
   // Probes of the version come to `status` from now on: INVALID_ARGUMENT is the version's fault and reported,
@@ -46,6 +53,31 @@ class FakeProber final : public VersionProber {
     failures_.erase(name);
     if (!status.ok()) failures_.emplace(name, status);
   }
+  // What probes of the version report from now on, where they pass.
+  void Report(const std::string& name, const v1::ProbeReport& report) {
+    MutexLock lock(&mutex_);
+    reports_[name] = report;
+  }
+  // Probes of the version wait from now on, until Unblock.
+  void Block(const std::string& name) {
+    MutexLock lock(&mutex_);
+    blocked_.insert(name);
+  }
+  void Unblock(const std::string& name) {
+    MutexLock lock(&mutex_);
+    blocked_.erase(name);
+    changed_.SignalAll();
+  }
+  // Waits until a probe of the version was begun.
+  void AwaitProbe(const std::string& name) {
+    MutexLock lock(&mutex_);
+    while (std::find(begun_.begin(), begun_.end(), name) == begun_.end()) changed_.Wait(&mutex_);
+  }
+  // Probes begun, in order.
+  std::vector<std::string> probes() const {
+    MutexLock lock(&mutex_);
+    return begun_;
+  }
   // Whether the version ever passed.
   bool passed(const std::string& name) const {
     MutexLock lock(&mutex_);
@@ -54,6 +86,10 @@ class FakeProber final : public VersionProber {
 
  private:
   mutable Mutex mutex_;
+  CondVar changed_;
+  std::vector<std::string> begun_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> blocked_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, v1::ProbeReport> reports_ ABSL_GUARDED_BY(mutex_);
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   std::map<std::string, absl::Status> failures_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> passed_ ABSL_GUARDED_BY(mutex_);

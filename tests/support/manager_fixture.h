@@ -49,6 +49,7 @@ class ManagerTest : public ::testing::Test {
                MutexLock lock(&announced_mutex_);
                announced_.push_back(absl::StrCat(model, serving ? " serves" : " does not serve"));
              },
+         .on_loaded = parts_.on_loaded,
          .memory_budget_bytes = parts_.memory_budget_bytes,
          .memory_policy = parts_.memory_policy});
     ASSERT_OK(manager);
@@ -156,7 +157,7 @@ class ManagerTest : public ::testing::Test {
     return announced_;
   }
 
-  ManagerParts parts_;  // what of memory is to be set; the rest is the fixture's
+  ManagerParts parts_;  // what is to be set of on_loaded and of memory; the rest is the fixture's
   TempDir dir_;
   ManualClock clock_;
   FakeLoader loader_;

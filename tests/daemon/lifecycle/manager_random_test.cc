@@ -93,7 +93,7 @@ class ManagerRandomTest : public ManagerTest, public ::testing::WithParamInterfa
     Command command = By(version);
     const absl::Duration timeout = random() % 4 == 0 ? absl::ZeroDuration() : kLong;
     absl::Status status;
-    switch (random() % 10) {
+    switch (random() % 11) {
       case 0:
       case 1:
         status = Register(version);
@@ -122,6 +122,12 @@ class ManagerRandomTest : public ManagerTest, public ::testing::WithParamInterfa
         if (random() % 2 == 0) command.version.clear();
         status = manager_->SetLabel(command, "stable", timeout).status();
         break;
+      case 10: {
+        const std::string plan = random() % 2 == 0 ? "fake" : "fake frozen";
+        loader_.RunBy("digits/" + version, plan);
+        manager_->Reload(Record(version), plan, /*resident_bytes=*/12);
+        break;
+      }
       case 9:
         if (random() % 2 == 0) command.version.clear();
         status = (random() % 2 == 0 ? manager_->SetCanary(command, 0.5, timeout)

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <tuple>
+#include <utility>
+
 #include "tests/support/fake_loader.h"
 
 namespace modeld {
@@ -76,6 +79,100 @@ TEST(ModelStateTest, WishesFollowTheOrderOfKeepAndLeaveOutWhatIsThere) {
   EXPECT_THAT(
       model.Wishes({"1.3", "1.1", "1.2", "1.0"}).loads,
       ElementsAre(FieldsAre("1.3", 1, absl::InfinitePast()), FieldsAre("1.0", 4, absl::InfinitePast())));
+}
+
+TEST(ModelStateTest, WhatIsToBeLoadedAgainIsWishedAfterWhatIsMissing) {
+  ModelState model = Model({Record("1.0"), Record("1.1"), Record("1.2")});
+  model.EndLoad("1.0", Handle("1.0"), {});
+  model.EndLoad("1.2", Handle("1.2"), {});
+  model.WishReload("1.0", "fake frozen", 5000);
+  model.WishReload("1.2", "fake frozen", 7000);
+  const std::vector<LoadWish> loads = model.Wishes({"1.2", "1.1"}).loads;
+  ASSERT_EQ(loads.size(), 2u) << "1.0 is not to be kept";
+  const auto& [again, missing] =
+      loads[0].version == "1.2" ? std::tie(loads[0], loads[1]) : std::tie(loads[1], loads[0]);
+  EXPECT_EQ(again.version, "1.2");
+  EXPECT_EQ(missing.version, "1.1");
+  EXPECT_LT(missing.priority, again.priority);
+  EXPECT_EQ(BytesOf(model.Find("1.2")->record), 7000);
+  EXPECT_EQ(StateOf(*model.Find("1.2")), VersionState::kReady);
+}
+
+TEST(ModelStateTest, AReloadIsWishedUntilItIsBegunOrItsVersionGoes) {
+  ModelState model = Model({Record("1.0")});
+  const auto wishes = [&] { return model.Wishes({"1.0"}).loads.size(); };
+  model.EndLoad("1.0", Handle("1.0"), {});
+  EXPECT_EQ(wishes(), 0u);
+
+  model.WishReload("1.0", "fake frozen", 5000);
+  EXPECT_EQ(wishes(), 1u);
+  model.BeginLoad("1.0");
+  EXPECT_EQ(StateOf(*model.Find("1.0")), VersionState::kReady) << "it serves meanwhile";
+  EXPECT_EQ(wishes(), 0u);
+  model.EndLoad("1.0", Handle("1.0"), {});
+  EXPECT_EQ(wishes(), 0u) << "whatever it came to";
+  model.InstanceDestroyed("1.0");
+
+  model.WishReload("1.0", "fake frozen", 5000);
+  model.BeginLoad("1.0");
+  model.FailReload("1.0");
+  EXPECT_EQ(wishes(), 0u);
+  EXPECT_EQ(model.Find("1.0")->failures, 0);
+
+  model.WishReload("1.0", "fake frozen", 5000);
+  model.DropReload("1.0");
+  EXPECT_EQ(wishes(), 0u);
+
+  model.WishReload("1.0", "fake frozen", 5000);
+  EXPECT_EQ(model.TakeUnneeded({}).size(), 1u);
+  model.BeginLoad("1.0");
+  model.EndLoad("1.0", Handle("1.0"), {});
+  EXPECT_EQ(wishes(), 0u) << "it came back as it should be";
+
+  model.WishReload("1.0", "fake frozen", 5000);
+  EXPECT_NE(model.MakeRoom("1.0"), nullptr);
+  model.BeginLoad("1.0");
+  model.EndLoad("1.0", Handle("1.0"), {});
+  EXPECT_EQ(wishes(), 0u);
+}
+
+TEST(ModelStateTest, APlanFoundDuringALoadIsWishedAfterItUnlessItRunsByThat) {
+  ModelState model = Model({Record("1.0")});
+  const auto wishes = [&] { return model.Wishes({"1.0"}).loads.size(); };
+  const auto frozen = [] {
+    auto version = FakeServedVersion("digits", "1.0");
+    version->plan = "fake frozen";
+    return VersionHandle(std::move(version));
+  };
+  model.BeginLoad("1.0");
+  model.WishReload("1.0", "fake frozen", 5000);
+  EXPECT_EQ(wishes(), 0u);
+  model.EndLoad("1.0", Handle("1.0"), {});
+  EXPECT_EQ(wishes(), 1u);
+  model.BeginLoad("1.0");
+  model.WishReload("1.0", "fake frozen", 5000);
+  model.EndLoad("1.0", frozen(), {});
+  EXPECT_EQ(wishes(), 0u);
+}
+
+TEST(ModelStateTest, AnInstanceThatIsLeftIsCountedAsItIsNow) {
+  ModelState model = Model({Record("1.0")});
+  const VersionSlot& slot = *model.Find("1.0");
+  model.WishReload("1.0", "", 1000);
+  model.EndLoad("1.0", Handle("1.0"), {});
+  EXPECT_EQ(slot.instance_bytes, 1000);
+  model.WishReload("1.0", "fake frozen", 7000);
+  model.EndLoad("1.0", Handle("1.0"), {});
+  EXPECT_EQ(slot.instance_bytes, 1000) << "alike, as long as there are several";
+  model.InstanceDestroyed("1.0");
+  EXPECT_EQ(slot.instance_bytes, 7000);
+  // One that is itself on its way out goes as it came.
+  const std::vector<VersionHandle> unneeded = model.TakeUnneeded({});
+  model.WishReload("1.0", "", 1000);
+  model.EndLoad("1.0", Handle("1.0"), {});
+  const std::vector<VersionHandle> other = model.TakeUnneeded({});
+  model.InstanceDestroyed("1.0");
+  EXPECT_EQ(slot.instance_bytes, 7000);
 }
 
 TEST(ModelStateTest, WhatACommandWaitsForIsWishedBeforeAllAndOnce) {

@@ -6,10 +6,16 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "daemon/codec/value_codec.h"
 #include "modeld/v1/value.pb.h"
 #include "registry/base/file_system.h"
+#include "tests/support/fake_engine.h"
+#include "tests/support/plan_reports.h"
+#include "tests/support/registry_records.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/values.h"
@@ -18,6 +24,7 @@
 namespace modeld {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Code = absl::StatusCode;
 
@@ -54,11 +61,10 @@ class ProcessProberTest : public ::testing::Test {
 
   // With the helper's child, whose model doubles x.
   absl::StatusOr<v1::ProbeReport> Probe(const VersionRecord& record) {
-    return ProcessProber(store_.get(), registry_.get(), ProbeLimits(), /*try_plans=*/false, Helper())
-        .Probe(record);
+    return ProcessProber(store_.get(), registry_.get(), ProbeLimits(), PlanSearch(), Helper()).Probe(record);
   }
-  static std::unique_ptr<ProbeProcess> Helper() {
-    return std::make_unique<ProbeProcess>(std::vector<std::string>{MODELD_PROBE_HELPER, "child"});
+  static std::unique_ptr<ProbeProcess> Helper(const std::string& mode = "child") {
+    return std::make_unique<ProbeProcess>(std::vector<std::string>{MODELD_PROBE_HELPER, mode});
   }
 
   TempDir dir_;
@@ -105,10 +111,84 @@ TEST_F(ProcessProberTest, AMissingArtifactIsTheMachinesFault) {
 }
 
 TEST_F(ProcessProberTest, NothingAfterCancel) {
-  ProcessProber prober(store_.get(), registry_.get(), ProbeLimits(), /*try_plans=*/false, Helper());
+  ProcessProber prober(store_.get(), registry_.get(), ProbeLimits(), PlanSearch(), Helper());
   prober.Cancel();
   EXPECT_THAT(prober.Probe(Registered(R"({"version":"1.0"})", {})),
               StatusIs(Code::kCancelled, HasSubstr("cancelled")));
+}
+
+class PlanSearchTest : public ProcessProberTest {
+ protected:
+  void SetUp() override {
+    ProcessProberTest::SetUp();
+    plans_ = std::make_unique<KnownPlans>(store_.get(), registry_.get(), engine_, TestMachine());
+    record_ = Registered(R"({"version":"1.0"})", {});
+  }
+
+  // What the probe's process is asked for.
+  std::vector<std::string> Request(const PlanSearch& search) {
+    const absl::StatusOr<v1::ProbeReport> report =
+        ProcessProber(store_.get(), registry_.get(), ProbeLimits(), search, Helper("tells-request"))
+            .Probe(record_);
+    EXPECT_OK(report);
+    if (!report.ok()) return {};
+    graph_ = report->graph();
+    return {report->warnings().begin(), report->warnings().end()};
+  }
+  // The registry has this report of another version, of the same graph unless said.
+  void OtherWasProbed(v1::ProbeReport report, const std::string& version,
+                      const std::optional<std::string>& graph = std::nullopt) {
+    EventRecord event = TestEvent(action::kRegistered, "double");
+    event.version = version;
+    ASSERT_OK(registry_->RegisterVersion(TestVersion("double", version), R"({"version":"1.0"})", event));
+    report.set_graph(graph.value_or(plans_->GraphOf(record_, v1::ModelConfig())));
+    event.action = action::kProbed;
+    ASSERT_OK(registry_->RecordProbe("double", version, report, event));
+  }
+
+  FakeEngine engine_;
+  std::unique_ptr<KnownPlans> plans_;
+  VersionRecord record_;
+  std::string graph_;  // of the last report
+};
+
+TEST_F(PlanSearchTest, WithoutKnownPlansNoneIsEverTried) {
+  EXPECT_THAT(Request({}), ElementsAre("tries no plans"));
+  EXPECT_THAT(Request({.known_plans = nullptr, .always = false}), ElementsAre("tries no plans"));
+  EXPECT_EQ(graph_, "");
+}
+
+TEST_F(PlanSearchTest, AModelThatIsNewIsLeftToTheTuner) {
+  EXPECT_THAT(Request({.known_plans = plans_.get()}), ElementsAre("tries no plans"));
+  EXPECT_EQ(graph_, plans_->GraphOf(record_, v1::ModelConfig()));
+  EXPECT_NE(graph_, "");
+}
+
+TEST_F(PlanSearchTest, ThePlansOfTheSameGraphAreHandedOn) {
+  OtherWasProbed(ReportWithPlans(), "0.9");
+  EXPECT_THAT(Request({.known_plans = plans_.get()}),
+              ElementsAre("tries plans", "known: fake", "known: fake frozen, chosen", "plans of 0.9"));
+}
+
+TEST_F(PlanSearchTest, AlsoWhereTheyCameToRunItAsItWasSaved) {
+  OtherWasProbed(ReportAsSaved(), "0.9");
+  EXPECT_THAT(Request({.known_plans = plans_.get()}),
+              ElementsAre("tries plans", "known: fake, chosen", "known: fake frozen", "plans of 0.9"));
+}
+
+// It would be measured against that one once it is live.
+TEST_F(PlanSearchTest, AllAreTriedWhereAVersionOfAnotherGraphRunsOtherwise) {
+  OtherWasProbed(ReportAsSaved(), "0.8", "another graph");
+  EXPECT_THAT(Request({.known_plans = plans_.get()}), ElementsAre("tries no plans"));
+  OtherWasProbed(ReportWithPlans(), "0.9", "another graph");
+  EXPECT_THAT(Request({.known_plans = plans_.get()}), ElementsAre("tries plans"));
+}
+
+TEST_F(PlanSearchTest, TheTunerTriesAllWhateverIsKnown) {
+  EXPECT_THAT(Request({.known_plans = plans_.get(), .always = true}), ElementsAre("tries plans"));
+  OtherWasProbed(ReportWithPlans(), "0.9");
+  EXPECT_THAT(Request({.known_plans = plans_.get(), .always = true}), ElementsAre("tries plans"));
+  EXPECT_NE(graph_, "");
 }
 
 }  // namespace

@@ -246,5 +246,23 @@ TEST_F(PlanTrialsTest, TheTimeForTrialsEnds) {
   EXPECT_THAT(trials.Try(plan).refused(), HasSubstr("the time for trying plans was over"));
 }
 
+TEST_F(PlanTrialsTest, APlanIsHeldToItsAnswersAlsoWhereNothingIsMeasured) {
+  const Plan same = Variant("same", Doubling(absl::Milliseconds(5), 2.000001f));
+  const Plan other = Variant("other", Doubling(absl::Milliseconds(5), 2.01f));
+  PlanTrials trials = Trials();
+  ASSERT_OK_AND_ASSIGN(const v1::PlanResult as_saved, trials.Begin(/*measures=*/false));
+  EXPECT_EQ(as_saved.name(), "fake");
+  EXPECT_EQ(as_saved.latencies_size(), 0);
+  EXPECT_EQ(as_saved.resident_bytes(), 0);
+  const v1::PlanResult tried = trials.Try(same);
+  EXPECT_EQ(tried.refused(), "");
+  EXPECT_GT(tried.max_absolute(), 0);
+  EXPECT_EQ(tried.latencies_size(), 0);
+  EXPECT_EQ(tried.resident_bytes(), 0);
+  EXPECT_THAT(trials.Try(other).refused(), HasSubstr("beyond tolerance"));
+  // Once to be compared with, once to see that it repeats itself, and once for each plan.
+  EXPECT_EQ(engine_.runs.size(), 4u);
+}
+
 }  // namespace
 }  // namespace modeld

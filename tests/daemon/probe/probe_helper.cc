@@ -177,6 +177,18 @@ int RunChild() {
 int Main(const std::string& mode) {
   const std::map<std::string, std::function<void()>> modes = {
       {"passes", [] { Pass({Request().artifact_path}); }},
+      {"tells-request",
+       [] {
+         const ProbeRequest request = Request();
+         std::vector<std::string> texts = {request.try_plans ? "tries plans" : "tries no plans"};
+         for (const v1::PlanResult& plan : request.known_plans.plans()) {
+           texts.push_back(absl::StrCat("known: ", plan.name(), plan.chosen() ? ", chosen" : ""));
+         }
+         if (const std::string& of = request.known_plans.plans_of(); !of.empty()) {
+           texts.push_back(absl::StrCat("plans of ", of));
+         }
+         Pass(texts);
+       }},
       {"passes-and-crashes",
        [] {
          Pass();

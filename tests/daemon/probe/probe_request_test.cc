@@ -11,12 +11,17 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST(ProbeRequestTest, ComesBackAsItWas) {
+  v1::ProbeReport known_plans;
+  known_plans.set_plans_of("1.0");
+  known_plans.add_plans()->set_chosen(true);
+  known_plans.mutable_plans(0)->set_name("fake frozen");
   const ProbeRequest request{
       .artifact_path = "/a/\xff path\nwith all",
       .config_json = "{}",
       .golden = {{.name = "golden/0", .path = ""}, {.name = "golden/1", .path = "/b"}},
       .limits = {.wall = absl::Milliseconds(1500), .cpu = absl::Seconds(7), .memory_bytes = 1 << 30},
       .try_plans = true,
+      .known_plans = known_plans,
       .parent_process = 4711};
   const std::string bytes = EncodeRequest(request);
   ASSERT_OK_AND_ASSIGN(const ProbeRequest decoded, DecodeRequest(bytes));
@@ -27,11 +32,27 @@ TEST(ProbeRequestTest, ComesBackAsItWas) {
   EXPECT_EQ(decoded.limits.cpu, request.limits.cpu);
   EXPECT_EQ(decoded.limits.memory_bytes, request.limits.memory_bytes);
   EXPECT_TRUE(decoded.try_plans);
+  EXPECT_EQ(decoded.known_plans.SerializeAsString(), known_plans.SerializeAsString());
   EXPECT_EQ(decoded.parent_process, 4711);
   for (size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_THAT(DecodeRequest(bytes.substr(0, size)),
                 StatusIs(absl::StatusCode::kDataLoss, HasSubstr("short")));
   }
+}
+
+TEST(ProbeRequestTest, WhereNothingIsKnownNothingComes) {
+  ASSERT_OK_AND_ASSIGN(const ProbeRequest decoded, DecodeRequest(EncodeRequest(ProbeRequest())));
+  EXPECT_FALSE(decoded.try_plans);
+  EXPECT_EQ(decoded.known_plans.plans_size(), 0);
+}
+
+TEST(ProbeRequestTest, KnownPlansThatAreNoReportAreRefused) {
+  ProbeRequest request;
+  request.known_plans.set_plans_of("the version");
+  std::string bytes = EncodeRequest(request);
+  const size_t length_of_text = bytes.find("the version") - 1;
+  bytes[length_of_text] = 100;
+  EXPECT_THAT(DecodeRequest(bytes), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("no report")));
 }
 
 v1::ProbeReport ReportAt(const std::string& stage) {

@@ -6,6 +6,7 @@
 #include <limits>
 #include <new>
 
+#include "daemon/probe/choose_plan.h"
 #include "registry/model_config.h"
 #include "tests/support/fake_engine.h"
 #include "tests/support/fake_probe_host.h"
@@ -333,6 +334,116 @@ TEST_F(RunProbeWithPlansTest, MemoryThatEndsEndsThePlanOnly) {
   EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_PASSED);
   EXPECT_TRUE(report.plans(0).chosen());
   EXPECT_EQ(report.plans(1).refused(), "memory ran out");
+}
+
+// What trials came to for version 0.9 of the same graph: "fast" was best.
+class RunProbeWithKnownPlansTest : public RunProbeWithPlansTest {
+ protected:
+  RunProbeWithKnownPlansTest() { Known("", 0.03, 1000); }
+  v1::PlanResult* Known(const std::string& variant, double seconds, int64_t resident_bytes,
+                        const std::string& engine = "fake") {
+    subject_.known_plans.set_plans_of("0.9");
+    v1::PlanResult* const plan = subject_.known_plans.add_plans();
+    SetPlan({.engine = engine, .variant = variant, .precision = Precision::kAsSaved}, plan);
+    plan->add_latencies()->set_seconds(seconds);
+    plan->set_resident_bytes(resident_bytes);
+    return plan;
+  }
+};
+
+TEST_F(RunProbeWithKnownPlansTest, TheKnownPlanIsTriedAndNothingIsMeasured) {
+  Variant("slow", Taking(absl::Milliseconds(20)));
+  Variant("fast", [this](const std::vector<Value>&) {
+    host_.now += absl::Milliseconds(20);  // a busy machine
+    return Value{FloatTensor({1, 2}, {0.25, 0.500001f})};
+  });
+  Known("slow", 0.04, 1000)->set_refused("beyond tolerance");
+  Known("fast", 0.01, 9000)->set_chosen(true);
+  const v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_PASSED) << report.reason();
+  EXPECT_EQ(report.stage(), "");
+  EXPECT_EQ(report.plans_of(), "0.9");
+  ASSERT_EQ(report.plans_size(), 3);
+  EXPECT_EQ(report.plans(1).refused(), "beyond tolerance");
+  EXPECT_TRUE(report.plans(2).chosen());
+  EXPECT_EQ(report.plans(2).latencies(0).seconds(), 0.01) << "as it was measured";
+  EXPECT_NEAR(report.plans(2).max_absolute(), 1e-6, 1e-7) << "of this version";
+  EXPECT_EQ(report.resident_bytes(), 9000);
+  EXPECT_EQ(report.no_plans(), "");
+  EXPECT_EQ(engine_.loaded.size(), 3u)
+      << "the probe's, and for the comparison as it was saved and by the plan";
+  EXPECT_EQ(host_.stages.back(), "trying it as fake fast, which is known to be best");
+  EXPECT_EQ(host_.reports.back().outcome(), v1::PROBE_OUTCOME_PASSED) << "whatever happens there";
+}
+
+TEST_F(RunProbeWithKnownPlansTest, WhereAsItWasSavedIsBestNothingIsLoadedTwice) {
+  Variant("fast", Taking(absl::Milliseconds(5)));
+  subject_.known_plans.mutable_plans(0)->set_chosen(true);
+  Known("fast", 0.04, 1000);
+  const v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_PASSED);
+  EXPECT_EQ(report.plans_of(), "0.9");
+  ASSERT_EQ(report.plans_size(), 2);
+  EXPECT_TRUE(report.plans(0).chosen());
+  EXPECT_EQ(engine_.loaded.size(), 1u);
+  EXPECT_EQ(host_.stages.back(), "unloading");
+}
+
+TEST_F(RunProbeWithKnownPlansTest, WhereTheKnownPlanAnswersOtherwiseAllAreTried) {
+  Variant("fast", [](const std::vector<Value>&) { return Value{FloatTensor({1, 2}, {0, 0})}; });
+  Variant("fair", Taking(absl::Milliseconds(8)));
+  Known("fast", 0.01, 9000)->set_chosen(true);
+  const v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.plans_of(), "");
+  ASSERT_EQ(report.plans_size(), 3);
+  EXPECT_THAT(report.plans(1).refused(), HasSubstr("beyond tolerance"));
+  EXPECT_TRUE(report.plans(2).chosen());
+  EXPECT_EQ(report.plans(2).latencies_size(), 1);
+  EXPECT_LT(report.resident_bytes(), 9000);
+}
+
+TEST_F(RunProbeWithKnownPlansTest, WhereTheKnownPlanIsNoneOfThisBuildAllAreTried) {
+  Variant("fast", Taking(absl::Milliseconds(5)));
+  Known("", 0.001, 1000, "openvino")->set_chosen(true);
+  const v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.plans_of(), "");
+  ASSERT_EQ(report.plans_size(), 2);
+  EXPECT_EQ(report.plans(1).name(), "fake fast");
+  EXPECT_TRUE(report.plans(1).chosen());
+}
+
+TEST_F(RunProbeWithKnownPlansTest, WhereTheKnownPlanTakesAllMemoryAllAreTried) {
+  Variant("large", [](const std::vector<Value>&) -> absl::StatusOr<Value> { throw std::bad_alloc(); });
+  Known("large", 0.01, 9000)->set_chosen(true);
+  const v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_PASSED);
+  EXPECT_EQ(report.plans_of(), "");
+  EXPECT_TRUE(report.plans(0).chosen());
+  EXPECT_EQ(report.plans(1).refused(), "memory ran out");
+}
+
+TEST_F(RunProbeWithKnownPlansTest, AVersionThatCannotBeComparedRunsAsItWasSaved) {
+  Config(R"({"version": "1"})");
+  Variant("fast", Taking(absl::Milliseconds(5)));
+  Known("fast", 0.01, 9000)->set_chosen(true);
+  const v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.plans_size(), 0);
+  EXPECT_THAT(report.no_plans(), HasSubstr("no inputs of forward"));
+}
+
+TEST_F(RunProbeWithKnownPlansTest, WhereNoneIsKnownAllAreTried) {
+  Variant("fast", Taking(absl::Milliseconds(5)));
+  const v1::ProbeReport report = Probe();  // of those known, none was chosen
+  EXPECT_EQ(report.plans_of(), "");
+  ASSERT_EQ(report.plans_size(), 2);
+  EXPECT_TRUE(report.plans(1).chosen());
+}
+
+TEST_F(RunProbeWithKnownPlansTest, NothingIsTriedWhereNobodyAsks) {
+  subject_.try_plans = false;
+  Variant("fast", Taking(absl::Milliseconds(5)));
+  Known("fast", 0.01, 9000)->set_chosen(true);
+  EXPECT_EQ(Probe().plans_size(), 0);
 }
 
 }  // namespace
