@@ -5,6 +5,7 @@
 #   make demo     set-up, build, then the main job before your eyes
 #   make bench    set-up, build, measure; writes docs/benchmarks.json and docs/benchmarks.md
 #   make bench-peers  other servers, which it installs in build/peers; adds them to the files of make bench
+#   make zoo      set-up, build, try models of many kinds by every plan; writes docs/zoo.json and docs/engines.md
 #   make torture  set-up, build, kill, swap, fill and disturb at full length; writes docs/torture.json and .md
 #   make lint     format, static analysis, proto, Python, shell, systemd, man pages
 #   make format   reformat the sources
@@ -29,7 +30,7 @@ prefix_path = $(shell cat $(VENV)/.cmake-prefix-path 2>/dev/null)
 configure = cmake --preset $(1) $(if $(prefix_path),"-DCMAKE_PREFIX_PATH=$(prefix_path)") -DMODELD_PYTHON=$(PYTHON) \
             >build/$(1).configure.log 2>&1 || { cat build/$(1).configure.log; exit 1; }
 
-.PHONY: help setup build test test-unit test-sanitizers test-python test-integration test-torture demo bench bench-peers torture lint format install clean
+.PHONY: help setup build test test-unit test-sanitizers test-python test-integration test-torture demo bench bench-peers zoo torture lint format install clean
 .DEFAULT_GOAL := help
 
 help:
@@ -81,6 +82,9 @@ bench: build
 
 bench-peers: build
 	@$(BENCH) --peers $(CURDIR)/build/peers
+
+zoo: build
+	@$(PYTHON) tools/zoo/zoo.py --modeld $(MODELD_BIN)
 
 # The random interleavings, many more of them, with and without ThreadSanitizer; then the real daemon.
 torture: build

@@ -145,18 +145,21 @@ def plot_path(result: Row, source: Path) -> Path:
     return source.with_suffix("") / f"{result['plot']['name']}.svg"
 
 
-def markdown(results: dict[str, Any], source: Path) -> str:
-    machine = results["machine"]
-    about = (
+def about(machine: dict[str, Any]) -> str:
+    """One sentence on where it was measured."""
+    return (
         f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
-        f"{machine['system']}; LibTorch {machine['libtorch']}. Shared machines are noisy: trust ratios and "
-        "goals more than single figures."
+        f"{machine['system']}; LibTorch {machine['libtorch']}."
     )
+
+
+def markdown(results: dict[str, Any], source: Path) -> str:
     lines = [
         f"# {results['title']}",
         "",
         f"Made by `{results['command']}`; generated from `{source.name}`.",
-        about,
+        about(results["machine"]),
+        "Shared machines are noisy: trust ratios and goals more than single figures.",
         "",
         "| case | metric | value | reference | ratio | goal | met | measured |",
         "|---|---|---|---|---|---|---|---|",
