@@ -7,7 +7,7 @@ namespace modeld {
 namespace {
 
 constexpr char kBf16[] = "bf16";
-constexpr double kWorthIt = 0.95;
+constexpr double kWorthIt = 0.97;
 
 // What is to be as small as possible.
 double CostOf(const v1::PlanResult& plan, const std::string& objective) {

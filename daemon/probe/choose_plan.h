@@ -13,7 +13,7 @@ namespace modeld {
 // Index in `plans`, of which the first is the artifact as it was saved. `objective`: `latency` (also where it
 // is empty) is the time of the smallest batch that was measured, `throughput` the least time for a row in any
 // of them, `memory` what the loaded version takes. Of those that were not refused the best is taken; but the
-// artifact as it was saved keeps its place unless it is beaten by a twentieth, within which measurements
+// artifact as it was saved keeps its place unless it is beaten by a thirtieth, within which measurements
 // differ by themselves. Where all were refused it is the first. REQUIRES: `plans` is not empty.
 int ChoosePlan(const google::protobuf::RepeatedPtrField<v1::PlanResult>& plans, const std::string& objective);
 

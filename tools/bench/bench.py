@@ -29,6 +29,7 @@ from daemon_process import DaemonProcess, wait_for, wait_live
 from defaults import defaults
 from overload import beside, overload
 from peers.measure import peers
+from plans import plans
 from rates import heavy, light
 from report import Row, row
 from setting import Setting
@@ -237,6 +238,7 @@ CASES: list[Callable[[Setting], Iterator[Row]]] = [
     overload,
     beside,
     defaults,
+    plans,
     throughput,
     latency,
     swap_trace,
