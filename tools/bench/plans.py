@@ -1,4 +1,4 @@
-"""How much faster versions run by the plan that is chosen for them, against LibTorch and the engines called bare."""
+"""How much faster versions run by the plan chosen for them, against LibTorch and engines called bare."""
 
 from __future__ import annotations
 
