@@ -21,8 +21,6 @@ RUNS = (
     *("waves", "tokens", "resnet18", "resnet18-traced", "mobilenetv2", "unet", "detector", "lstm", "gru"),
 )
 MUST_NOT_RUN = ("double", "quantized", "words", "smoothing", "dropping")
-# Scripted, these layers check their arguments in branches that raise; what is in them is not on the list.
-NOT_YET = {"lstm": "prim::TupleConstruct", "gru": "prim::TupleConstruct"}
 TIMEOUT_S = 120
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "zoo" / "zoo.py"
 
@@ -117,13 +115,7 @@ def test_each_is_served_by_the_plan_that_was_chosen(zoo):
         wait_for(f"{name} to run as {chosen}", runs_so, TIMEOUT_S)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason=NOT_YET[name])) if name in NOT_YET else name
-        for name in RUNS
-    ],
-)
+@pytest.mark.parametrize("name", RUNS)
 def test_openvino_runs(zoo, name):
     if not any(zoo.openvino(each) for each in zoo.names):
         pytest.skip("this build has no OpenVINO")
