@@ -231,7 +231,8 @@ TEST_F(StampTest, AnOnnxFile) {
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777, 0640u);
 
-  EXPECT_THAT(Stamped(path, Version("1.1")), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("--force")));
+  EXPECT_THAT(Stamped(path, Version("1.1")),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("--force")));
   ASSERT_OK_AND_ASSIGN(const StampedConfig second, Stamped(path, Version("1.1", "", true)));
   EXPECT_EQ(Content(path),
             bare + WireBuilder().Bytes(14, OnnxProperty("modeld.config", second.json)).bytes());
@@ -252,7 +253,8 @@ TEST_F(StampTest, AnOnnxFilesOldConfigIsTakenOutWhereverItWas) {
 
 TEST_F(StampTest, AnOnnxFileThatIsNoneIsLeftAlone) {
   const std::string path = dir_.Write("m.onnx", OnnxFile().substr(0, 40));
-  EXPECT_THAT(Stamped(path, Version("1.0")), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("incomplete")));
+  EXPECT_THAT(Stamped(path, Version("1.0")),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("incomplete")));
   EXPECT_EQ(Content(path), OnnxFile().substr(0, 40));
 }
 
