@@ -27,6 +27,7 @@ struct ArchiveLimits {
 struct ArchiveContents {
   ArtifactFormat format = ArtifactFormat::kTorchScript;
   uint64_t file_bytes = 0;
+  std::string root = {};  // of an archive: the folder that holds all of it, with its `/`
   // Text of `extra/config.json`, in ONNX of a metadata property; none where the file carries none.
   std::optional<std::string> config_json;
   // Names below `extra/`, sorted: "config.json", "labels.txt", "golden/0". ONNX holds none.
@@ -46,8 +47,8 @@ struct ArchiveContents {
 absl::StatusOr<ArchiveContents> ReadArchive(FileSystem& file_system, const std::string& path,
                                             const ArchiveLimits& limits = {});
 
-// Bytes of one entry below `extra/` of an archive that ReadArchive accepts; errors as there. NOT_FOUND if
-// there is no such entry, RESOURCE_EXHAUSTED if it is larger than `max_bytes`.
+// Bytes of one entry below `extra/` of an archive that ReadArchive or ReadPt2 accepts; errors as there.
+// NOT_FOUND if there is no such entry, RESOURCE_EXHAUSTED if it is larger than `max_bytes`.
 absl::StatusOr<std::string> ReadExtraFile(FileSystem& file_system, const std::string& path,
                                           std::string_view name, size_t max_bytes);
 

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "registry/archive_reader.h"
+#include "registry/base/artifact_format.h"
 #include "registry/base/file_system.h"
 
 namespace modeld {
@@ -13,11 +15,13 @@ namespace modeld {
 // wherever the config is.
 bool CarriesExtraFiles(ArtifactFormat format);
 
-// UNIMPLEMENTED, with the remedy, for a format that this build does not take.
-absl::Status CheckSupported(ArtifactFormat format);
+// FAILED_PRECONDITION, with the remedy, unless `formats` hold the format.
+absl::Status CheckAllowed(ArtifactFormat format, const FormatSet& formats);
+// Whether a reason that was kept is CheckAllowed's, of a format that is among `formats` now.
+bool WasAboutFormat(std::string_view reason, const FormatSet& formats);
 
-// Errors: those of CheckSupported, ReadArchive and ReadOnnx. An artifact in the store has no extension, so
-// that its format must be known.
+// Errors: those of ReadArchive, ReadPt2 and ReadOnnx. An artifact in the store has no extension, so that its
+// format must be known.
 absl::StatusOr<ArchiveContents> ReadArtifact(FileSystem& file_system, const std::string& path,
                                              ArtifactFormat format, const ArchiveLimits& limits = {});
 

@@ -34,7 +34,7 @@ absl::Status WithOrigin(const absl::Status& broken, const std::string& origin) {
 absl::Status NoVersion(const std::string& relative_path, const std::string& name) {
   const std::string file_name = relative_path.substr(relative_path.rfind('/') + 1);
   const char* const inside =
-      FormatFromExtension(relative_path) == ArtifactFormat::kOnnx
+      FormatFromExtension(relative_path) != ArtifactFormat::kTorchScript
           ? "write it into the model with modelctl stamp"
           : "save the model with _extra_files={\"config.json\": '{\"version\": \"1.0\"}'}";
   return absl::InvalidArgumentError(absl::StrCat(

@@ -16,8 +16,9 @@ namespace {
 absl::StatusOr<ArtifactFormat> FormatOf(const std::string& relative_path) {
   const std::optional<ArtifactFormat> format = FormatFromExtension(relative_path);
   if (!format) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        Quote(relative_path), " is no model file: expected .pt, .pth, .jit or .ts (TorchScript), or .onnx"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(Quote(relative_path),
+                     " is no model file: expected .pt, .pth, .jit or .ts (TorchScript), .pt2 or .onnx"));
   }
   return *format;
 }
@@ -96,10 +97,11 @@ absl::StatusOr<std::vector<InspectedGolden>> InspectGolden(FileSystem& file_syst
 
 absl::StatusOr<InspectedFile> InspectFile(FileSystem& file_system, const std::string& path,
                                           const std::string& relative_path, const std::string& sidecar_path,
-                                          const ConfigOptions& options,
+                                          const InspectOptions& options,
                                           const std::vector<GoldenFile>& golden_files) {
   MODELD_RETURN_IF_ERROR(file_system.Stat(path).status());
   MODELD_ASSIGN_OR_RETURN(const ArtifactFormat format, FormatOf(relative_path));
+  MODELD_RETURN_IF_ERROR(CheckAllowed(format, options.formats));
   InspectedFile file;
   MODELD_ASSIGN_OR_RETURN(file.archive, ReadArtifact(file_system, path, format));
 
@@ -112,7 +114,7 @@ absl::StatusOr<InspectedFile> InspectFile(FileSystem& file_system, const std::st
     file.config_from_sidecar = config.has_value();
   }
   // Without any config the path may still say all that is needed.
-  MODELD_ASSIGN_OR_RETURN(file.parsed, ParseModelConfig(config.value_or("{}"), options));
+  MODELD_ASSIGN_OR_RETURN(file.parsed, ParseModelConfig(config.value_or("{}"), options.config));
   if (sidecar_ignored) {
     file.parsed.warnings.push_back(absl::StrCat(
         "the sidecar ", Quote(sidecar_path.substr(sidecar_path.rfind('/') + 1)), " is ignored: the ",

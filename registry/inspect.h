@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "registry/archive_reader.h"
+#include "registry/base/artifact_format.h"
 #include "registry/base/file_system.h"
 #include "registry/golden.h"
 #include "registry/identify.h"
@@ -30,15 +31,20 @@ struct InspectedFile {
   std::vector<InspectedGolden> golden;  // in their order
 };
 
+struct InspectOptions {
+  ConfigOptions config = {};
+  FormatSet formats = DefaultFormats();  // that are allowed
+};
+
 // `path` is opened; `relative_path` is where it lies (or would lie) below the drop directory and gives the
 // defaults of name and version. `sidecar_path` is read if the file carries no config, and then
 // `golden_files` are the version's golden samples too; so they are in any case where the format cannot carry
 // them (CarriesExtraFiles). Every sample is read and checked (CheckGoldenSample).
-// Errors: those of ReadArtifact, ParseModelConfig, IdentifyModel and GoldenNames; INVALID_ARGUMENT for a
-// golden sample that is none or too large.
+// Errors: those of CheckAllowed, ReadArtifact, ParseModelConfig, IdentifyModel and GoldenNames;
+// INVALID_ARGUMENT for a golden sample that is none or too large.
 absl::StatusOr<InspectedFile> InspectFile(FileSystem& file_system, const std::string& path,
                                           const std::string& relative_path, const std::string& sidecar_path,
-                                          const ConfigOptions& options = {},
+                                          const InspectOptions& options = {},
                                           const std::vector<GoldenFile>& golden_files = {});
 
 }  // namespace modeld

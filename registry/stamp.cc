@@ -66,15 +66,14 @@ struct Rewrite {
   std::string tail;
 };
 
-absl::StatusOr<Rewrite> RewriteZip(int fd, uint64_t file_bytes, const std::string& config) {
+absl::StatusOr<Rewrite> RewriteZip(int fd, uint64_t file_bytes, const std::string& root,
+                                   const std::string& config) {
   const ArchiveLimits limits;
   MODELD_ASSIGN_OR_RETURN(
       const ZipDirectory directory,
       ReadWholeZipDirectory(fd, file_bytes,
                             {.max_entries = limits.max_entries, .max_bytes = limits.max_directory_bytes}));
-  // The folder that holds all, as ReadArchive found it.
-  const std::string& first = directory.entries.front().name;
-  ZipTail tail = AppendZipEntry(directory, first.substr(0, first.find('/') + 1) + kConfigEntry, config);
+  ZipTail tail = AppendZipEntry(directory, root + kConfigEntry, config);
   return Rewrite{.kept = {{.offset = 0, .bytes = tail.kept_bytes}}, .tail = std::move(tail.bytes)};
 }
 
@@ -90,14 +89,15 @@ absl::StatusOr<Rewrite> RewriteOnnx(FileSystem& file_system, int fd, uint64_t fi
   return rewrite;
 }
 
-absl::Status WriteStamped(FileSystem& file_system, const std::string& source, ArtifactFormat format,
+absl::Status WriteStamped(FileSystem& file_system, const std::string& source, const ArchiveContents& archive,
                           const std::string& config, TemporaryFile& out) {
   MODELD_ASSIGN_OR_RETURN(const UniqueFd in, file_system.OpenForRead(source));
   MODELD_ASSIGN_OR_RETURN(const FileStat before, file_system.StatDescriptor(in.get()));
   const uint64_t file_bytes = static_cast<uint64_t>(before.identity.size);
-  MODELD_ASSIGN_OR_RETURN(const Rewrite rewrite, format == ArtifactFormat::kOnnx
-                                                     ? RewriteOnnx(file_system, in.get(), file_bytes, config)
-                                                     : RewriteZip(in.get(), file_bytes, config));
+  MODELD_ASSIGN_OR_RETURN(const Rewrite rewrite,
+                          archive.format == ArtifactFormat::kOnnx
+                              ? RewriteOnnx(file_system, in.get(), file_bytes, config)
+                              : RewriteZip(in.get(), file_bytes, archive.root, config));
   bool whole = true;
   for (const Rewrite::Range& range : rewrite.kept) {
     if (::lseek(in.get(), static_cast<off_t>(range.offset), SEEK_SET) < 0) {
@@ -129,7 +129,7 @@ absl::StatusOr<StampedConfig> StampArchive(FileSystem& file_system, const std::s
                                             " is ignored: the file carries its own config.json now"));
   }
   MODELD_ASSIGN_OR_RETURN(TemporaryFile out, TemporaryFile::Create(&file_system, TemporaryPath(target)));
-  MODELD_RETURN_IF_ERROR(WriteStamped(file_system, source, format, stamped.json, out));
+  MODELD_RETURN_IF_ERROR(WriteStamped(file_system, source, archive, stamped.json, out));
   MODELD_ASSIGN_OR_RETURN(const ArchiveContents written, ReadArtifact(file_system, out.path(), format));
   if (written.config_json != stamped.json) {
     return absl::InternalError(absl::StrCat("what was written for ", Quote(target, target.size()),

@@ -1,5 +1,6 @@
-// StampArchive: writes name and version into a model file, without LibTorch: into a TorchScript archive as
-// its `extra/config.json`, whose other entries are not moved or changed, so that it loads and maps as before;
+// StampArchive: writes name and version into a model file, without LibTorch: into a TorchScript archive or an
+// AOTInductor package as its `extra/config.json`, whose other entries are not moved or changed, so that it
+// loads and maps as before;
 // into an ONNX file as the metadata property `modeld.config`, in place of the one that was there, at its end.
 #pragma once
 

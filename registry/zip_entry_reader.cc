@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "registry/base/errno_status.h"
@@ -16,6 +17,8 @@
 
 namespace modeld {
 namespace {
+
+constexpr size_t kPieceBytes = 64 << 10;
 
 struct CloseZip {
   void operator()(zip_t* zip) const { zip_discard(zip); }
@@ -64,12 +67,8 @@ absl::StatusOr<ZipPtr> OpenLibzip(int fd) {
 
 }  // namespace
 
-absl::StatusOr<std::string> ReadZipEntry(int fd, size_t index, const ZipEntry& entry, size_t max_bytes) {
-  const auto too_large = [&] {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("entry ", Quote(entry.name), " is larger than the ", max_bytes, " bytes allowed"));
-  };
-  if (entry.uncompressed_size > max_bytes) return too_large();
+absl::Status ReadZipEntryPieces(int fd, size_t index, const ZipEntry& entry,
+                                const std::function<absl::Status(std::string_view)>& take) {
   MODELD_ASSIGN_OR_RETURN(const ZipPtr zip, OpenLibzip(fd));
   const char* const name = zip_get_name(zip.get(), index, ZIP_FL_ENC_RAW);
   if (name == nullptr || entry.name != name) {
@@ -78,15 +77,28 @@ absl::StatusOr<std::string> ReadZipEntry(int fd, size_t index, const ZipEntry& e
   }
   const ZipFilePtr file(zip_fopen_index(zip.get(), index, 0));
   if (file == nullptr) return DamagedEntry(entry.name, zip_get_error(zip.get()));
-  std::string content;
-  char buffer[16 << 10];
+  std::vector<char> buffer(kPieceBytes);
   while (true) {
-    const zip_int64_t size = zip_fread(file.get(), buffer, sizeof(buffer));
+    const zip_int64_t size = zip_fread(file.get(), buffer.data(), buffer.size());
     if (size < 0) return DamagedEntry(entry.name, zip_file_get_error(file.get()));
-    if (size == 0) return content;
-    if (static_cast<uint64_t>(size) > max_bytes - content.size()) return too_large();
-    content.append(buffer, static_cast<size_t>(size));
+    if (size == 0) return absl::OkStatus();
+    MODELD_RETURN_IF_ERROR(take(std::string_view(buffer.data(), static_cast<size_t>(size))));
   }
+}
+
+absl::StatusOr<std::string> ReadZipEntry(int fd, size_t index, const ZipEntry& entry, size_t max_bytes) {
+  const auto too_large = [&] {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("entry ", Quote(entry.name), " is larger than the ", max_bytes, " bytes allowed"));
+  };
+  if (entry.uncompressed_size > max_bytes) return too_large();
+  std::string content;
+  MODELD_RETURN_IF_ERROR(ReadZipEntryPieces(fd, index, entry, [&](std::string_view piece) {
+    if (piece.size() > max_bytes - content.size()) return too_large();
+    content.append(piece);
+    return absl::OkStatus();
+  }));
+  return content;
 }
 
 }  // namespace modeld

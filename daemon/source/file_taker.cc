@@ -141,7 +141,7 @@ absl::Status FileTaker::CheckOpens(const ScannedFile& file) const {
 
 absl::StatusOr<InspectedFile> FileTaker::Inspect(const ScannedFile& file, const std::string& path,
                                                  const std::vector<GoldenFile>& golden) const {
-  return InspectFile(*file_system_, path, file.path, file.sidecar_path, config_, golden);
+  return InspectFile(*file_system_, path, file.path, file.sidecar_path, inspect_, golden);
 }
 
 absl::StatusOr<std::vector<StagedGolden>> FileTaker::StageGolden(const InspectedFile& inspected) const {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -71,8 +72,8 @@ struct StagedVersion {
 class FileTaker {
  public:
   // All pointers outlive the FileTaker.
-  FileTaker(FileSystem* file_system, const ArtifactStore* store, VersionSink* sink, ConfigOptions config)
-      : file_system_(file_system), store_(store), sink_(sink), config_(config) {}
+  FileTaker(FileSystem* file_system, const ArtifactStore* store, VersionSink* sink, InspectOptions inspect)
+      : file_system_(file_system), store_(store), sink_(sink), inspect_(std::move(inspect)) {}
 
   // Looks at `file`, which has settled, and registers it as of `now`. The artifact is in the store before the
   // sink hears of the version, and what is registered was read from the staged copy, not from the file; so
@@ -102,7 +103,7 @@ class FileTaker {
   FileSystem* const file_system_;
   const ArtifactStore* const store_;
   VersionSink* const sink_;
-  const ConfigOptions config_;
+  const InspectOptions inspect_;
   const std::unique_ptr<BackgroundThread> background_ = std::make_unique<BackgroundThread>();
 };
 

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "registry/artifact_reader.h"
 #include "registry/base/log.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
@@ -36,13 +37,18 @@ Intake::Intake(FileSystem* file_system, Clock* clock, Registry* registry, const 
       registry_(registry),
       watcher_(watcher),
       options_(std::move(options)),
-      taker_(file_system, store, sink, options_.config),
+      taker_(file_system, store, sink, options_.inspect),
       release_taker_(file_system, &taker_, sink),
       settle_(options_.settle) {}
 
 absl::Status Intake::LoadRemembered() {
   MODELD_ASSIGN_OR_RETURN(std::vector<FileRecord> records, registry_->ListFiles());
   for (FileRecord& record : records) {
+    // What was refused for a format that is allowed now is looked at once more.
+    if (record.outcome == FileOutcome::kQuarantined &&
+        WasAboutFormat(record.reason, options_.inspect.formats)) {
+      continue;
+    }
     ShowRemembered(record);
     remembered_[record.path] = std::move(record);
   }

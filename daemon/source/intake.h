@@ -36,7 +36,7 @@
 #include "registry/base/clock.h"
 #include "registry/base/file_system.h"
 #include "registry/base/mutex.h"
-#include "registry/model_config.h"
+#include "registry/inspect.h"
 #include "registry/registry.h"
 
 namespace modeld {
@@ -45,7 +45,7 @@ struct IntakeOptions {
   std::string drop_directory;
   SettleOptions settle;
   absl::Duration rescan_interval = absl::Seconds(10);
-  ConfigOptions config;
+  InspectOptions inspect = {};
 };
 
 // Thread-safe, except LoadRemembered, Step and Run, which belong to one thread.

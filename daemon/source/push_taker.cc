@@ -18,7 +18,7 @@ bool IsRefused(Verdict verdict) { return verdict == Verdict::kRefused || verdict
 
 absl::StatusOr<PushedVersion> PushTaker::Take(Upload& upload, const PushedFile& file) const {
   MODELD_ASSIGN_OR_RETURN(const ScannedFile scanned, Scan(upload, file));
-  const FileTaker taker(file_system_, store_, sink_, config_);
+  const FileTaker taker(file_system_, store_, sink_, inspect_);
   std::optional<StagedVersion> staged;
   TakeResult result = taker.Stage(scanned, clock_->Now(), staged);
   bool known = false;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "daemon/source/file_taker.h"
@@ -30,13 +31,13 @@ class PushTaker {
  public:
   // All pointers outlive the PushTaker.
   PushTaker(FileSystem* file_system, const Clock* clock, Registry* registry, const ArtifactStore* store,
-            VersionSink* sink, ConfigOptions config)
+            VersionSink* sink, InspectOptions inspect)
       : file_system_(file_system),
         clock_(clock),
         registry_(registry),
         store_(store),
         sink_(sink),
-        config_(config) {}
+        inspect_(std::move(inspect)) {}
 
   // Identifies, stages and registers `upload`, which is finished. What is taken is recorded as `pushed`.
   // Errors with which a dropped file would be quarantined (INVALID_ARGUMENT, UNIMPLEMENTED, ALREADY_EXISTS,
@@ -54,7 +55,7 @@ class PushTaker {
   Registry* const registry_;
   const ArtifactStore* const store_;
   VersionSink* const sink_;
-  const ConfigOptions config_;
+  const InspectOptions inspect_;
 };
 
 }  // namespace modeld

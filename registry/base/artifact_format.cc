@@ -1,10 +1,12 @@
 #include "registry/base/artifact_format.h"
 
-#include <string>
-
 #include "absl/strings/ascii.h"
 
 namespace modeld {
+
+FormatSet AllFormats() { return {ArtifactFormat::kTorchScript, ArtifactFormat::kPt2, ArtifactFormat::kOnnx}; }
+
+FormatSet DefaultFormats() { return {ArtifactFormat::kTorchScript, ArtifactFormat::kOnnx}; }
 
 std::string_view FormatName(ArtifactFormat format) {
   switch (format) {
@@ -19,11 +21,25 @@ std::string_view FormatName(ArtifactFormat format) {
 }
 
 std::optional<ArtifactFormat> FormatFromName(std::string_view name) {
-  for (const ArtifactFormat format :
-       {ArtifactFormat::kTorchScript, ArtifactFormat::kPt2, ArtifactFormat::kOnnx}) {
+  for (const ArtifactFormat format : AllFormats()) {
     if (name == FormatName(format)) return format;
   }
   return std::nullopt;
+}
+
+FormatSet FormatsFromNames(const std::vector<std::string>& names) {
+  FormatSet formats;
+  for (const std::string& name : names) {
+    if (const std::optional<ArtifactFormat> format = FormatFromName(name)) formats.insert(*format);
+  }
+  return formats;
+}
+
+std::vector<std::string> NamesOf(const FormatSet& formats) {
+  std::vector<std::string> names;
+  names.reserve(formats.size());
+  for (const ArtifactFormat format : formats) names.emplace_back(FormatName(format));
+  return names;
 }
 
 std::optional<ArtifactFormat> FormatFromExtension(std::string_view path) {

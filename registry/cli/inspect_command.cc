@@ -73,8 +73,8 @@ InspectReport Inspect(const std::string& path, const InspectArguments& arguments
   report.status = [&]() -> absl::Status {
     FileSystem& file_system = *FileSystem::Real();
     MODELD_ASSIGN_OR_RETURN(report.relative_path, RelativePathFor(path, arguments));
-    ConfigOptions options;
-    options.strict = arguments.strict_config;
+    // It runs nothing.
+    const InspectOptions options = {.config = {.strict = arguments.strict_config}, .formats = AllFormats()};
     MODELD_ASSIGN_OR_RETURN(const std::vector<GoldenFile> golden, ListGoldenFiles(file_system, path));
     MODELD_ASSIGN_OR_RETURN(report.file, InspectFile(file_system, path, report.relative_path,
                                                      SidecarPath(path), options, golden));

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "modeld/v1/value.pb.h"
+#include "registry/artifact_reader.h"
 #include "registry/base/status_macros.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/onnx_builder.h"
@@ -32,7 +33,8 @@ std::string Sample() {
 
 class InspectFileTest : public ::testing::Test {
  protected:
-  absl::StatusOr<InspectedFile> Inspect(const std::string& relative_path, const ConfigOptions& options = {}) {
+  absl::StatusOr<InspectedFile> Inspect(const std::string& relative_path,
+                                        const InspectOptions& options = {}) {
     const std::string path = dir_ / relative_path;
     MODELD_ASSIGN_OR_RETURN(const std::vector<GoldenFile> golden, ListGoldenFiles(files_, path));
     return InspectFile(files_, path, relative_path, SidecarPath(path), options, golden);
@@ -50,7 +52,8 @@ TEST_F(InspectFileTest, TheArchivesOwnConfig) {
   EXPECT_FALSE(file.config_from_sidecar);
   EXPECT_THAT(file.archive.extra_files, ElementsAre("config.json"));
   EXPECT_THAT(file.parsed.warnings, ElementsAre(HasSubstr("unknown key \"mine\"")));
-  EXPECT_THAT(Inspect("digits.pt", {.strict = true}), IsRefused("unknown key \"mine\""));
+  EXPECT_THAT(Inspect("digits.pt", {.config = {.strict = true}, .formats = DefaultFormats()}),
+              IsRefused("unknown key \"mine\""));
 }
 
 TEST_F(InspectFileTest, ASidecarServesWhereTheArchiveHasNoConfig) {
@@ -116,14 +119,44 @@ TEST_F(InspectFileTest, AnUnreadableSidecarIsNotAMissingOne) {
               StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("too many")));
 }
 
-TEST_F(InspectFileTest, FormatsWithoutAnEngineAreNamed) {
+TEST_F(InspectFileTest, AFormatThatIsNotAllowedIsNamedWithTheRemedy) {
   dir_.Write("a.pt2", "any bytes");
-  dir_.Write("a.txt", "any bytes");
   EXPECT_THAT(Inspect("a.pt2"),
-              StatusIs(absl::StatusCode::kUnimplemented,
-                       AllOf(HasSubstr("format pt2 is not supported"), HasSubstr("torch.jit.save"))));
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       AllOf(HasSubstr("the format pt2 is not allowed"), HasSubstr("machine code"),
+                             HasSubstr("start modeld with --formats torchscript,pt2,onnx"))));
+  const absl::Status onnx = CheckAllowed(ArtifactFormat::kOnnx, {ArtifactFormat::kTorchScript});
+  EXPECT_THAT(onnx, StatusIs(absl::StatusCode::kFailedPrecondition,
+                             "the format onnx is not allowed; to allow it, start modeld with --formats "
+                             "torchscript,onnx"));
+  const std::string reason = "file \"a.onnx\": " + std::string(onnx.message());
+  EXPECT_TRUE(WasAboutFormat(reason, DefaultFormats()));
+  EXPECT_FALSE(WasAboutFormat(reason, {ArtifactFormat::kTorchScript}));
+  EXPECT_FALSE(WasAboutFormat("no version", AllFormats()));
+}
+
+TEST_F(InspectFileTest, APackageIsReadAsAnArchiveIs) {
+  const InspectOptions options = {.config = {}, .formats = AllFormats()};
+  dir_.Write("m.pt2", PackageZip({{"config.json", R"({"version": "1.0"})"}, {"golden/0", Sample()}}).Build());
+  ASSERT_OK_AND_ASSIGN(const InspectedFile file, Inspect("m.pt2", options));
+  EXPECT_EQ(file.archive.format, ArtifactFormat::kPt2);
+  EXPECT_EQ(file.identity.version, "1.0");
+  ASSERT_EQ(file.golden.size(), 1u);
+  EXPECT_EQ(file.golden[0].path, "");
+  dir_.Write("a.pt2", PackageZip({}, "").Build());
+  EXPECT_THAT(Inspect("a.pt2", options),
+              IsRefused("no version: write it into the model with modelctl stamp"));
+  dir_.Write("a.pt2.config.json", R"({"version": "2"})");
+  dir_.Write("a.pt2.golden/0", Sample());
+  ASSERT_OK_AND_ASSIGN(const InspectedFile beside, Inspect("a.pt2", options));
+  EXPECT_EQ(beside.identity.version, "2");
+  EXPECT_EQ(beside.golden.size(), 1u);
+}
+
+TEST_F(InspectFileTest, OtherFilesAreNoModelFiles) {
+  dir_.Write("a.txt", "any bytes");
   EXPECT_THAT(Inspect("a.txt"), IsRefused("\"a.txt\" is no model file: expected .pt, .pth, .jit or .ts "
-                                          "(TorchScript), or .onnx"));
+                                          "(TorchScript), .pt2 or .onnx"));
   EXPECT_THAT(Inspect("missing.onnx"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("missing.onnx")));
 }
 

@@ -264,6 +264,7 @@ class StampFaultTest : public StampTest,
 INSTANTIATE_TEST_SUITE_P(
     Formats, StampFaultTest,
     testing::Values(std::pair("m.pt", TorchScriptZip({{"big", std::string(3 << 20, 'x')}}).Build()),
+                    std::pair("m.pt2", PackageZip({{"big", std::string(3 << 20, 'x')}}, "").Build()),
                     std::pair("m.onnx", OnnxModel(OnnxGraph())
                                             .Bytes(14, OnnxProperty("modeld.config", R"({"version": "1.0"})"))
                                             .Bytes(6, std::string(3 << 20, 'x'))

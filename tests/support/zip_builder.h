@@ -117,6 +117,20 @@ inline ZipBuilder TorchScriptZip(const std::map<std::string, std::string>& extra
   return builder;
 }
 
+// The same of an AOTInductor package: with one compiled model, whose library is no library.
+inline ZipBuilder PackageZip(const std::map<std::string, std::string>& extra_files,
+                             const std::string& root = "m/") {
+  ZipBuilder builder;
+  builder.Add(root + "data/aotinductor/model/a.wrapper.cpp", "int main() {}")
+      .Add(root + "data/aotinductor/model/a.wrapper_metadata.json", R"({"AOTI_DEVICE_KEY": "cpu"})")
+      .Add(root + "data/aotinductor/model/a.wrapper.so", "machine code")
+      .Add(root + "archive_format", "pt2")
+      .Add(root + "archive_version", "0");
+  for (const auto& [name, content] : extra_files) builder.Add(root + "extra/" + name, content);
+  builder.UseZip64();
+  return builder;
+}
+
 // The bytes of such an archive with a config.json.
 inline std::string TorchScriptArchive(const std::string& config_json, const std::string& root = "model") {
   return TorchScriptZip({{"config.json", config_json}}, root).Build();

@@ -203,7 +203,7 @@ class RpcTest : public testing::Test {
     sink_ = std::make_unique<ManagerSink>(manager_.get());
     ASSERT_OK_AND_ASSIGN(uploads_, UploadStore::Open(&upload_files_, Clock::Real(), state_ / "uploads"));
     push_taker_ = std::make_unique<PushTaker>(FileSystem::Real(), Clock::Real(), registry_.get(),
-                                              store_.get(), sink_.get(), ConfigOptions{});
+                                              store_.get(), sink_.get(), InspectOptions{});
     keeper_ = std::make_unique<ManagerKeeper>(manager_.get());
     care_ = std::make_unique<StoreCare>(registry_.get(), store_.get(), FileSystem::Real(), Clock::Real(),
                                         keeper_.get());
@@ -212,7 +212,7 @@ class RpcTest : public testing::Test {
         IntakeOptions{.drop_directory = drop_.path(),
                       .settle = {.settle_time = absl::ZeroDuration(), .incomplete_time = absl::Seconds(10)},
                       .rescan_interval = absl::Hours(1),
-                      .config = {}});
+                      .inspect = {}});
     ASSERT_OK(intake_->LoadRemembered());
     model_service_ =
         std::make_unique<ModelServiceImpl>(&table_, shadows_.get(), &sequences_, manager_.get(),

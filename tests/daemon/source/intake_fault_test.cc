@@ -77,7 +77,7 @@ class World {
     sink_ = std::make_unique<RegistrySink>(registry_.get(), store_.get());
     intake_ = std::make_unique<Intake>(
         &drop_files_, &clock_, registry_.get(), store_.get(), sink_.get(), nullptr,
-        IntakeOptions{.drop_directory = drop_, .settle = {.settle_time = kSettle}, .config = {}});
+        IntakeOptions{.drop_directory = drop_, .settle = {.settle_time = kSettle}, .inspect = {}});
     ASSERT_OK(intake_->LoadRemembered());
   }
   void Heal() {

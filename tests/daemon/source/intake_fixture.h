@@ -37,13 +37,15 @@ class IntakeTest : public ::testing::Test {
     Restart();
   }
 
+  InspectOptions inspect_;
+
   // A new Intake on what the last one left.
   void Restart() {
     intake_ = std::make_unique<Intake>(
         &file_system_, &clock_, registry_.get(), store_.get(), sink_.get(), nullptr,
         IntakeOptions{.drop_directory = drop_,
                       .settle = {.settle_time = kSettle, .incomplete_time = kIncomplete},
-                      .config = {}});
+                      .inspect = inspect_});
     ASSERT_OK(intake_->LoadRemembered());
   }
 

@@ -261,7 +261,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Refusal{"WrongTypeInConfig", "a.pt", TorchScriptArchive("{\"version\": 1}"), "version"},
                       Refusal{"NameThatBreaksTheRule", "Digits.pt",
                               TorchScriptArchive("{\"version\": \"1\"}"), "\"Digits\""},
-                      Refusal{"FormatOfNoEngine", "a.pt2", "whatever", "not supported by this build"},
+                      Refusal{"FormatThatIsNotAllowed", "a.pt2", "whatever", "start modeld with --formats"},
                       Refusal{"NoOnnx", "a.onnx", "whatever", "no ONNX file"},
                       Refusal{"OnnxWithoutAVersion", "a.onnx", OnnxFile(), "no version"},
                       Refusal{"OnnxWithTensorsInOtherFiles", "a.onnx",
@@ -280,6 +280,22 @@ TEST_F(IntakeTest, AQuarantineIsOneEventNotOneARescanOrARestart) {
   EXPECT_EQ(OnlyDropped().reason, before.reason);
   EXPECT_EQ(OnlyDropped().since, before.since);
   EXPECT_THAT(Events(action::kQuarantined), SizeIs(1));
+}
+
+TEST_F(IntakeTest, WhatWasRefusedForItsFormatIsTakenOnceThatIsAllowed) {
+  Drop("m.pt2", PackageZip({{"config.json", R"({"version": "1.0"})"}}).Build());
+  Drop("r/manifest.json", R"({"models": ["n.pt2"]})");
+  Drop("r/n.pt2", PackageZip({{"config.json", R"({"version": "1.0"})"}}).Build());
+  Settle();
+  EXPECT_THAT(Events(action::kQuarantined), SizeIs(2));
+  Restart();
+  Settle();
+  EXPECT_THAT(Events(action::kQuarantined), SizeIs(2)) << "not looked at again for nothing";
+  inspect_.formats = AllFormats();
+  Restart();
+  Settle();
+  EXPECT_THAT(intake_->dropped_files(), IsEmpty());
+  EXPECT_THAT(sink_->names(), ::testing::UnorderedElementsAre("m 1.0", "n 1.0"));
 }
 
 TEST_F(IntakeTest, AQuarantinedFileThatIsDeletedIsForgotten) {

@@ -28,7 +28,7 @@ class IntakeThreadTest : public IntakeTest {
         IntakeOptions{.drop_directory = drop_,
                       .settle = {.settle_time = absl::Milliseconds(20), .incomplete_time = absl::Hours(1)},
                       .rescan_interval = absl::Hours(1),
-                      .config = {}});
+                      .inspect = {}});
     ASSERT_OK(intake_->LoadRemembered());
     thread_ = std::thread([this] { intake_->Run(); });
   }

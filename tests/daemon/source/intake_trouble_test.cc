@@ -148,7 +148,7 @@ TEST_F(IntakeTroubleTest, AFailingRecordIsRetried) {
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Registry> read_only,
                        Registry::Open(dir_ / "registry.db", Registry::Mode::kReadOnly));
   Intake intake(&file_system_, &clock_, read_only.get(), store_.get(), sink_.get(), nullptr,
-                {.drop_directory = drop_, .settle = {}, .config = {}});
+                {.drop_directory = drop_, .settle = {}, .inspect = {}});
   intake.Step();
   clock_.Advance(absl::Milliseconds(500));
   EXPECT_EQ(intake.Step(), clock_.Now() + absl::Seconds(1));

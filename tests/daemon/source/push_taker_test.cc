@@ -31,7 +31,7 @@ class PushTakerTest : public testing::Test {
                          UploadStore::Open(FileSystem::Real(), &clock_, dir_ / "artifacts/uploads"));
     sink_ = std::make_unique<FakeSink>(store_.get());
     taker_ = std::make_unique<PushTaker>(&file_system_, &clock_, registry_.get(), store_.get(), sink_.get(),
-                                         ConfigOptions{});
+                                         InspectOptions{});
   }
 
   absl::StatusOr<PushedVersion> Push(const std::string& content, const std::string& path = "digits.pt",
