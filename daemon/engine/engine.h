@@ -57,6 +57,9 @@ struct KnownInput {
 struct LoadRequest {
   std::string artifact_path;
   ArtifactFormat format = ArtifactFormat::kTorchScript;
+  // Of a format that must lie unpacked (kPt2): the directory of its files. They may go after the load; but
+  // what is loaded again from where it was before takes no memory of its own for its code.
+  std::string unpacked = {};
   Plan plan = {};  // one of the engine's for the format; by default the artifact as it was saved
   std::vector<KnownInput> inputs = {};
   // How many threads call Run at the same time, and how many threads each of these runs may use.

@@ -33,11 +33,12 @@ std::vector<KnownInput> KnownInputs(const std::vector<DeclaredTensor>& declared,
       if (const auto* const tensor = value.get_if<Tensor>()) See(name, *tensor, &seen);
     }
   }
+  std::vector<KnownInput> known;
   for (const DeclaredTensor& input : declared) {
     if (!input.dtype || !input.shape) continue;
-    seen[input.name] = {.name = input.name, .dtype = *input.dtype, .shape = *input.shape, .always = true};
+    known.push_back({.name = input.name, .dtype = *input.dtype, .shape = *input.shape, .always = true});
+    seen.erase(input.name);
   }
-  std::vector<KnownInput> known;
   for (auto& [name, input] : seen) {
     if (input) known.push_back(*std::move(input));
   }

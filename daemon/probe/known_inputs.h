@@ -10,7 +10,8 @@
 namespace modeld {
 
 // The tensors that `forward` takes, of which dtype and rank are known: as they are declared, else as the
-// golden samples of forward have them that bring such an input, where those agree on dtype and rank.
+// golden samples of forward have them that bring such an input, where those agree on dtype and rank. Those
+// that are declared come first, in their order, then the others by name.
 std::vector<KnownInput> KnownInputs(const std::vector<DeclaredTensor>& declared,
                                     const std::vector<GoldenSample>& samples);
 

@@ -17,6 +17,7 @@
 #include "daemon/engine/libtorch/methods.h"
 #include "daemon/engine/libtorch/module_state.h"
 #include "daemon/engine/libtorch/mutation.h"
+#include "daemon/engine/libtorch/package_executable.h"
 #include "daemon/engine/libtorch/variants.h"
 #include "registry/base/mutex.h"
 #include "registry/base/status_macros.h"
@@ -187,7 +188,9 @@ class LibtorchEngine final : public Engine {
   std::vector<EngineLibrary> libraries() const override { return {{"libtorch", TORCH_VERSION}}; }
 
   std::vector<Plan> plans(ArtifactFormat format) const override {
-    return format == ArtifactFormat::kTorchScript ? LibtorchPlans() : std::vector<Plan>();
+    if (format == ArtifactFormat::kTorchScript) return LibtorchPlans();
+    if (format == ArtifactFormat::kPt2) return {LibtorchPlans().front()};
+    return {};
   }
 
   absl::StatusOr<std::unique_ptr<Executable>> Load(const LoadRequest& request) override {
@@ -195,6 +198,7 @@ class LibtorchEngine final : public Engine {
       return absl::NotFoundError(absl::StrCat("no such file: ", request.artifact_path));
     }
     try {
+      if (request.format == ArtifactFormat::kPt2) return LoadPackage(request);
       // Parameters that are loaded in it are as cheap in a run, which is in it too, as what the run makes: no
       // views that could be differentiated, no counts of writes.
       const c10::InferenceMode inference_mode;

@@ -1,4 +1,4 @@
-// The LibTorch engine: TorchScript in evaluation and inference mode, on the CPU.
+// The LibTorch engine: TorchScript in evaluation and inference mode, and packages of AOTInductor, on the CPU.
 #pragma once
 
 #include <memory>

@@ -34,6 +34,14 @@ TEST(KnownInputsTest, DeclarationsComeBeforeSamples) {
               ElementsAre("x FP32[-1,3] always", "y INT64[-1,-1]"));
 }
 
+TEST(KnownInputsTest, WhatIsDeclaredKeepsItsOrder) {
+  const std::vector<int64_t> shape = {3};
+  EXPECT_THAT(Known({{.name = "z", .dtype = DType::kFp32, .shape = shape},
+                     {.name = "a", .dtype = DType::kFp32, .shape = shape}},
+                    {Sample({{"b", Zeros(DType::kFp32, {1})}, {"a", Zeros(DType::kFp32, {3})}})}),
+              ElementsAre("z FP32[3] always", "a FP32[3] always", "b FP32[-1]"));
+}
+
 TEST(KnownInputsTest, HalfADeclarationIsNone) {
   EXPECT_THAT(Known({{.name = "x", .dtype = DType::kFp32, .shape = std::nullopt}}, {}), IsEmpty());
 }
