@@ -16,6 +16,7 @@
 #include "daemon/probe/known_inputs.h"
 #include "daemon/probe/tolerance.h"
 #include "daemon/probe/warm_up.h"
+#include "registry/artifact_reader.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 #include "registry/model_config.h"
@@ -67,6 +68,7 @@ absl::StatusOr<LoadedVersion> EngineLoader::Load(const VersionRecord& record, bo
 }
 
 absl::StatusOr<LoadedVersion> EngineLoader::ReadAndLoad(const VersionRecord& record, bool awaited) {
+  MODELD_RETURN_IF_ERROR(CheckAllowed(record.format, options_.formats));
   MODELD_ASSIGN_OR_RETURN(const std::string config_json, registry_->ConfigOf(record.model, record.version));
   MODELD_ASSIGN_OR_RETURN(const ParsedConfig parsed, ParseModelConfig(config_json));
   MODELD_RETURN_IF_ERROR(CheckEngine(parsed.config, *engine_, record.format));
@@ -116,14 +118,18 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadByPlan(const VersionRecord& reco
                                                        const v1::ModelConfig& config,
                                                        const std::vector<GoldenSample>& samples,
                                                        const Plan& plan) {
+  MODELD_ASSIGN_OR_RETURN(UnpackedFiles unpacked, TakeUnpacked(record));
   const InstancePlan instances = InstancePlanOf(config, options_.scheduling);
   MODELD_ASSIGN_OR_RETURN(std::unique_ptr<Executable> executable,
                           engine_->Load({.artifact_path = store_->PathOf(record.sha256),
                                          .format = record.format,
+                                         .unpacked = unpacked.directory(),
                                          .plan = plan,
                                          .inputs = KnownInputs(DeclaredTensors(config.inputs()), samples),
                                          .callers = instances.instances,
                                          .threads_per_run = instances.threads_per_instance}));
+
+  KeepUnpacked(record, std::move(unpacked));
 
   auto version = std::make_unique<ServedVersion>();
   version->model = record.model;
@@ -147,6 +153,25 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadByPlan(const VersionRecord& reco
   Warm(*version, config, samples, &warnings);
   MODELD_RETURN_IF_ERROR(CheckGolden(*version, samples, version->tolerance));
   return LoadedVersion{std::move(version), std::move(warnings)};
+}
+
+absl::StatusOr<UnpackedFiles> EngineLoader::TakeUnpacked(const VersionRecord& record) {
+  if (options_.unpacker == nullptr) return UnpackedFiles();
+  {
+    MutexLock lock(&mutex_);
+    if (const auto kept = unpacked_.find(record.sha256); kept != unpacked_.end()) {
+      UnpackedFiles files = std::move(kept->second);
+      unpacked_.erase(kept);
+      return files;
+    }
+  }
+  return options_.unpacker->Unpack(store_->PathOf(record.sha256), record.format);
+}
+
+void EngineLoader::KeepUnpacked(const VersionRecord& record, UnpackedFiles files) {
+  if (files.directory().empty()) return;
+  MutexLock lock(&mutex_);
+  unpacked_.try_emplace(record.sha256, std::move(files));
 }
 
 // Not in the background: a model that runs one call at a time would keep its callers waiting.

@@ -1,6 +1,10 @@
 // EngineLoader: loads versions with a real engine from the artifact store.
 #pragma once
 
+#include <map>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
 #include "daemon/engine/engine.h"
 #include "daemon/lifecycle/golden_samples.h"
 #include "daemon/lifecycle/instance_options.h"
@@ -9,8 +13,11 @@
 #include "daemon/scheduling/request_scheduler.h"
 #include "modeld/v1/model_config.pb.h"
 #include "registry/artifact_store.h"
+#include "registry/base/artifact_format.h"
 #include "registry/base/background.h"
+#include "registry/base/mutex.h"
 #include "registry/registry.h"
+#include "registry/unpacker.h"
 
 namespace modeld {
 
@@ -19,6 +26,8 @@ struct EngineLoaderOptions {
   // How long versions are watched whose config does not say it.
   absl::Duration default_watch = absl::ZeroDuration();
   bool use_plans = false;
+  FormatSet formats = DefaultFormats();  // others are not loaded: FAILED_PRECONDITION
+  const Unpacker* unpacker = nullptr;    // outlives the loader; null: no format needs one
 };
 
 // Reads the version's config from the registry, loads the artifact, checks the config's declarations against
@@ -49,6 +58,10 @@ class EngineLoader final : public VersionLoader {
   // As it was saved, where none was chosen that this engine has.
   absl::StatusOr<Plan> PlanFor(const VersionRecord& record) const;
 
+  // Where the version's package lies unpacked; empty for formats that are loaded as they lie.
+  absl::StatusOr<UnpackedFiles> TakeUnpacked(const VersionRecord& record);
+  void KeepUnpacked(const VersionRecord& record, UnpackedFiles files);
+
   // Thread settings are per thread, and whoever calls may warm here for the first time.
   void PrepareThisThread();
 
@@ -59,6 +72,11 @@ class EngineLoader final : public VersionLoader {
   const EngineLoaderOptions options_;
   const Machine machine_;
   BackgroundThread background_;
+  // Machine code that a thread has called may stay in memory, and its file on the disk, until that thread
+  // ends (AOTInductor's has a variable for each). So the files of what was loaded are kept, by the artifact's
+  // hash: loading it again finds the same file, and the code that is there.
+  Mutex mutex_;
+  std::map<std::string, UnpackedFiles> unpacked_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace modeld

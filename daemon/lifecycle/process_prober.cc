@@ -8,21 +8,23 @@
 #include "absl/strings/str_join.h"
 #include "daemon/lifecycle/golden_samples.h"
 #include "daemon/lifecycle/version_names.h"
+#include "registry/artifact_reader.h"
 #include "registry/base/log.h"
 #include "registry/base/status_macros.h"
 #include "registry/model_config.h"
 
 namespace modeld {
 
-ProcessProber::ProcessProber(const ArtifactStore* store, Registry* registry, const ProbeLimits& limits,
-                             const PlanSearch& search, std::unique_ptr<ProbeProcess> process)
-    : store_(store), registry_(registry), limits_(limits), search_(search), process_(std::move(process)) {}
+ProcessProber::ProcessProber(const ArtifactStore* store, Registry* registry,
+                             const ProcessProberOptions& options, std::unique_ptr<ProbeProcess> process)
+    : store_(store), registry_(registry), options_(options), process_(std::move(process)) {}
 
 absl::StatusOr<v1::ProbeReport> ProcessProber::Probe(const VersionRecord& record) {
+  MODELD_RETURN_IF_ERROR(CheckAllowed(record.format, options_.formats));
   ProbeRequest request;
   request.artifact_path = store_->PathOf(record.sha256);
   request.format = record.format;
-  request.limits = limits_;
+  request.limits = options_.limits;
   MODELD_ASSIGN_OR_RETURN(request.config_json, registry_->ConfigOf(record.model, record.version));
   if (!store_->Contains(record.sha256)) {
     return absl::NotFoundError(absl::StrCat("the artifact of ", NameVersion(record.model, record.version),
@@ -42,17 +44,25 @@ absl::StatusOr<v1::ProbeReport> ProcessProber::Probe(const VersionRecord& record
   request.golden = *std::move(golden);
 
   std::string graph;
-  if (search_.known_plans != nullptr) {
-    graph = search_.known_plans->GraphOf(record, parsed.config);
+  if (options_.search.known_plans != nullptr) {
+    graph = options_.search.known_plans->GraphOf(record, parsed.config);
     const std::optional<v1::ProbeReport> known =
-        search_.always ? std::nullopt : search_.known_plans->OfSameGraph(record, graph);
+        options_.search.always ? std::nullopt : options_.search.known_plans->OfSameGraph(record, graph);
     if (known) {
       *request.known_plans.mutable_plans() = known->plans();
       request.known_plans.set_plans_of(known->plans_of());
     }
-    request.try_plans = search_.always || known || search_.known_plans->RunsOtherwise(record.model);
+    request.try_plans =
+        options_.search.always || known || options_.search.known_plans->RunsOtherwise(record.model);
   }
 
+  UnpackedFiles unpacked;
+  if (options_.unpacker != nullptr) {
+    MODELD_ASSIGN_OR_RETURN(unpacked, background_.Run([&] {
+      return options_.unpacker->Unpack(request.artifact_path, record.format);
+    }));
+    request.unpacked = unpacked.directory();
+  }
   MODELD_ASSIGN_OR_RETURN(v1::ProbeReport report, process_->Run(std::move(request)));
   report.set_graph(graph);
   if (report.unconfined_size() > 0 && !std::exchange(said_unconfined_, true)) {

@@ -6,7 +6,10 @@
 #include "daemon/probe/probe_limits.h"
 #include "daemon/probe/probe_process.h"
 #include "registry/artifact_store.h"
+#include "registry/base/artifact_format.h"
+#include "registry/base/background.h"
 #include "registry/registry.h"
+#include "registry/unpacker.h"
 
 namespace modeld {
 
@@ -19,12 +22,18 @@ struct PlanSearch {
   bool always = false;
 };
 
+struct ProcessProberOptions {
+  ProbeLimits limits;
+  PlanSearch search = {};
+  FormatSet formats = DefaultFormats();  // others are not tried: FAILED_PRECONDITION
+  const Unpacker* unpacker = nullptr;    // null: no format needs one
+};
+
 // Thread-safe as VersionProber says. What of the confinement this system refuses is logged, once.
 class ProcessProber final : public VersionProber {
  public:
   // All pointers outlive it. `process` says which program runs the probe; for tests.
-  ProcessProber(const ArtifactStore* store, Registry* registry, const ProbeLimits& limits,
-                const PlanSearch& search,
+  ProcessProber(const ArtifactStore* store, Registry* registry, const ProcessProberOptions& options,
                 std::unique_ptr<ProbeProcess> process = std::make_unique<ProbeProcess>());
 
   absl::StatusOr<v1::ProbeReport> Probe(const VersionRecord& record) override;
@@ -33,8 +42,8 @@ class ProcessProber final : public VersionProber {
  private:
   const ArtifactStore* const store_;
   Registry* const registry_;
-  const ProbeLimits limits_;
-  const PlanSearch search_;
+  const ProcessProberOptions options_;
+  BackgroundThread background_;
   const std::unique_ptr<ProbeProcess> process_;
   bool said_unconfined_ = false;  // of the probing thread
 };

@@ -100,6 +100,7 @@ absl::StatusOr<std::unique_ptr<Executable>> PlanTrials::Load(const Plan& plan, v
   absl::StatusOr<std::unique_ptr<Executable>> loaded =
       engine_.Load({.artifact_path = subject_.artifact_path,
                     .format = subject_.format,
+                    .unpacked = subject_.unpacked,
                     .plan = plan,
                     .inputs = KnownInputs(declared_.inputs, subject_.samples)});
   result->set_load_seconds(absl::ToDoubleSeconds(host_.Now() - begin));

@@ -78,6 +78,7 @@ absl::StatusOr<ProbeSubject> Subject(const ProbeRequest& request) {
   ProbeSubject subject;
   subject.artifact_path = request.artifact_path;
   subject.format = request.format;
+  subject.unpacked = request.unpacked;
   MODELD_ASSIGN_OR_RETURN(ParsedConfig parsed, ParseModelConfig(request.config_json));
   subject.config = std::move(parsed.config);
   MODELD_ASSIGN_OR_RETURN(subject.samples, ReadSamples(request));

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,6 +22,7 @@
 #include "registry/base/status_macros.h"
 #include "registry/incomplete.h"
 #include "registry/inspect.h"
+#include "registry/unpacker.h"
 
 namespace modeld {
 namespace {
@@ -37,6 +39,7 @@ struct Arguments {
   int timeout_s = 300;
   int64_t memory_mib = 0;
   bool try_plans = false;
+  std::vector<std::string> formats = NamesOf(DefaultFormats());
 };
 
 // Where the file would lie below the drop directory: NAME/3/model.pt where its directory is a number.
@@ -57,7 +60,8 @@ absl::StatusOr<ProbeRequest> RequestFor(const Arguments& arguments) {
       const InspectedFile file,
       InspectFile(file_system, arguments.file,
                   arguments.as.empty() ? RelativePath(arguments.file) : arguments.as,
-                  arguments.config.empty() ? SidecarPath(arguments.file) : arguments.config, {}, golden));
+                  arguments.config.empty() ? SidecarPath(arguments.file) : arguments.config,
+                  {.config = {}, .formats = FormatsFromNames(arguments.formats)}, golden));
   ProbeRequest request;
   request.artifact_path = arguments.file;
   request.format = file.archive.format;
@@ -74,12 +78,13 @@ absl::StatusOr<ProbeRequest> RequestFor(const Arguments& arguments) {
 
 // What the daemon would refuse the file for, before it came to a probe.
 bool IsTheFilesFault(const absl::Status& status) {
-  return absl::IsInvalidArgument(status) || absl::IsUnimplemented(status) || IsIncomplete(status);
+  return absl::IsInvalidArgument(status) || absl::IsUnimplemented(status) ||
+         absl::IsFailedPrecondition(status) || IsIncomplete(status);
 }
 
 absl::StatusOr<v1::ProbeReport> Probe(const Arguments& arguments,
                                       const std::vector<std::string>& for_engine) {
-  const absl::StatusOr<ProbeRequest> request = RequestFor(arguments);
+  absl::StatusOr<ProbeRequest> request = RequestFor(arguments);
   if (IsTheFilesFault(request.status())) {
     v1::ProbeReport report;
     report.set_outcome(v1::PROBE_OUTCOME_NOT_LOADABLE);
@@ -87,7 +92,12 @@ absl::StatusOr<v1::ProbeReport> Probe(const Arguments& arguments,
     return report;
   }
   MODELD_RETURN_IF_ERROR(request.status());
-  return ProbeProcess(ProbeProcess::OwnCommand(for_engine)).Run(*request);
+  MODELD_ASSIGN_OR_RETURN(const std::unique_ptr<Unpacker> unpacker,
+                          Unpacker::OpenTemporary(FileSystem::Real()));
+  MODELD_ASSIGN_OR_RETURN(const UnpackedFiles unpacked,
+                          unpacker->Unpack(request->artifact_path, request->format));
+  request->unpacked = unpacked.directory();
+  return ProbeProcess(ProbeProcess::OwnCommand(for_engine)).Run(*std::move(request));
 }
 
 void Print(const v1::ProbeReport& report) {
@@ -128,6 +138,13 @@ int ProbeMain(std::vector<std::string> command_line, Engine& engine,
       ->capture_default_str();
   app.add_option("--try-plans", arguments.try_plans, "Look for a faster way to run it on this machine")
       ->type_name("BOOL")
+      ->capture_default_str();
+  app.add_option("--formats", arguments.formats,
+                 "Formats that it may have, separated by commas; pt2 holds machine code, which it runs")
+      ->type_name("NAME")
+      ->delimiter(',')
+      ->take_all()
+      ->check(CLI::IsMember(NamesOf(AllFormats())))
       ->capture_default_str();
   try {
     std::reverse(command_line.begin(), command_line.end());  // as CLI11 takes it

@@ -52,6 +52,7 @@ std::string EncodeRequest(const ProbeRequest& request) {
   std::string bytes;
   PutString(request.artifact_path, &bytes);
   PutString(FormatName(request.format), &bytes);
+  PutString(request.unpacked, &bytes);
   PutString(request.config_json, &bytes);
   for (const int64_t number :
        {absl::ToInt64Milliseconds(request.limits.wall), absl::ToInt64Milliseconds(request.limits.cpu),
@@ -75,6 +76,7 @@ absl::StatusOr<ProbeRequest> DecodeRequest(std::string_view bytes) {
   const std::optional<ArtifactFormat> known_format = FormatFromName(format);
   if (!known_format) return absl::DataLossError("the request names no format");
   request.format = *known_format;
+  MODELD_ASSIGN_OR_RETURN(request.unpacked, strings.Next());
   MODELD_ASSIGN_OR_RETURN(request.config_json, strings.Next());
   MODELD_ASSIGN_OR_RETURN(const int64_t wall_ms, strings.NextNumber());
   MODELD_ASSIGN_OR_RETURN(const int64_t cpu_ms, strings.NextNumber());

@@ -18,6 +18,7 @@ namespace modeld {
 struct ProbeRequest {
   std::string artifact_path;
   ArtifactFormat format = ArtifactFormat::kTorchScript;
+  std::string unpacked = {};  // see LoadRequest: the child could not write it
   std::string config_json;
   // As FindGoldenSamples finds them: a path that is empty stands for the artifact.
   std::vector<GoldenFile> golden;

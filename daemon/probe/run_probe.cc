@@ -116,6 +116,7 @@ class Run {
     absl::StatusOr<std::unique_ptr<Executable>> loaded =
         engine_.Load({.artifact_path = subject_.artifact_path,
                       .format = subject_.format,
+                      .unpacked = subject_.unpacked,
                       .inputs = KnownInputs(inputs_, subject_.samples)});
     report_.set_load_seconds(absl::ToDoubleSeconds(host_.Now() - begin));
     if (absl::IsInvalidArgument(loaded.status())) {

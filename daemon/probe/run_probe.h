@@ -18,6 +18,7 @@ namespace modeld {
 struct ProbeSubject {
   std::string artifact_path;
   ArtifactFormat format = ArtifactFormat::kTorchScript;
+  std::string unpacked = {};  // see LoadRequest
   v1::ModelConfig config;
   std::vector<GoldenSample> samples;
   // Whether other plans than the artifact as it was saved are tried.

@@ -11,6 +11,7 @@ namespace modeld {
 namespace {
 
 constexpr char kOnnxruntimeProviders[] = "--onnxruntime-providers";
+constexpr char kCustomOpsLibrary[] = "--custom-ops-library";
 
 }  // namespace
 
@@ -24,11 +25,24 @@ void DefineEngineOptions(CLI::App& app, EngineOptions& options) {
       ->take_all()
       ->capture_default_str()
       ->group("Engines");
+  app.add_option(kCustomOpsLibrary, options.custom_ops_libraries,
+                 "Load this shared library of custom operators for LibTorch before any model; may be given "
+                 "more than once")
+      ->type_name("PATH")
+      ->allow_extra_args(false)
+      ->group("Engines");
 }
 
 std::vector<std::string> EngineArguments(const EngineOptions& options) {
-  if (options == EngineOptions{}) return {};
-  return {absl::StrCat(kOnnxruntimeProviders, "=", absl::StrJoin(options.onnxruntime_providers, ","))};
+  std::vector<std::string> arguments;
+  if (options.onnxruntime_providers != EngineOptions().onnxruntime_providers) {
+    arguments.push_back(
+        absl::StrCat(kOnnxruntimeProviders, "=", absl::StrJoin(options.onnxruntime_providers, ",")));
+  }
+  for (const std::string& library : options.custom_ops_libraries) {
+    arguments.push_back(absl::StrCat(kCustomOpsLibrary, "=", library));
+  }
+  return arguments;
 }
 
 absl::StatusOr<EngineOptions> TakeEngineOptions(std::vector<std::string>& arguments) {

@@ -16,6 +16,9 @@ struct EngineOptions {
   // Of ONNX Runtime, by its names for them, the preferred one first.
   std::vector<std::string> onnxruntime_providers = {"CPUExecutionProvider"};
 
+  // Paths of LibTorch's libraries of custom operators, in the order in which they are loaded.
+  std::vector<std::string> custom_ops_libraries = {};
+
   friend bool operator==(const EngineOptions&, const EngineOptions&) = default;
 };
 

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "daemon/engine/engine_set.h"
+#include "daemon/engine/libtorch/custom_ops.h"
 #include "daemon/engine/libtorch/libtorch_engine.h"
 #ifdef MODELD_WITH_ONNXRUNTIME
 #include "daemon/engine/onnxruntime/onnxruntime_engine.h"
@@ -66,6 +67,7 @@ void RaiseFileLimit() {
 // All that this build has; the first of a format is what the others are held to. Environment variables are
 // set.
 absl::StatusOr<std::unique_ptr<Engine>> NewEngine(const EngineOptions& options) {
+  if (absl::Status loaded = LoadCustomOps(options.custom_ops_libraries); !loaded.ok()) return loaded;
   std::vector<std::unique_ptr<Engine>> engines;
   engines.push_back(NewLibtorchEngine());
 #ifdef MODELD_WITH_ONNXRUNTIME
@@ -74,7 +76,7 @@ absl::StatusOr<std::unique_ptr<Engine>> NewEngine(const EngineOptions& options) 
   if (!onnxruntime.ok()) return std::move(onnxruntime).status();
   engines.push_back(*std::move(onnxruntime));
 #else
-  if (options != EngineOptions{}) {
+  if (options.onnxruntime_providers != EngineOptions().onnxruntime_providers) {
     return absl::InvalidArgumentError("--onnxruntime-providers: this build has no ONNX Runtime");
   }
 #endif

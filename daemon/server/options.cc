@@ -68,6 +68,17 @@ void DefineOptions(CLI::App& app, Options& options) {
                "Refuse unknown top-level keys of config.json instead of keeping them as metadata")
       ->group("Source");
 
+  app.add_option(
+         "--formats", options.formats,
+         "Take files of these formats, separated by commas. Those of pt2 hold machine code, which runs "
+         "when they are loaded")
+      ->type_name("NAME")
+      ->delimiter(',')
+      ->take_all()
+      ->check(CLI::IsMember(NamesOf(AllFormats())))
+      ->capture_default_str()
+      ->group("Source");
+
   app.add_option("--state-directory", options.state_directory,
                  "Keep the registry and the artifacts here; made with mode 0700 where missing")
       ->required()

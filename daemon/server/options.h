@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "daemon/server/engine_options.h"
+#include "registry/base/artifact_format.h"
 
 namespace modeld {
 
@@ -17,6 +18,7 @@ struct Options {
   int incomplete_timeout_s = 10;
   int rescan_interval_s = 10;
   bool strict_config = false;
+  std::vector<std::string> formats = NamesOf(DefaultFormats());
   // registry
   std::string state_directory;  // default: systemd's $STATE_DIRECTORY
   // safety

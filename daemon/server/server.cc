@@ -38,6 +38,10 @@ int64_t MemoryBudgetBytes(const Options& options) {
   return MachineMemoryBytes() / 5 * 4;
 }
 
+InspectOptions InspectOptionsOf(const Options& options) {
+  return {.config = {.strict = options.strict_config}, .formats = FormatsFromNames(options.formats)};
+}
+
 // What probes rest for.
 Pacer::Serving PacedBy(const RequestScheduler& scheduler, int cpus) {
   return {.served = [&scheduler] { return scheduler.begun(); },
@@ -63,7 +67,7 @@ absl::Status Server::StartParts(const std::string& version) {
   MODELD_RETURN_IF_ERROR(StartManager());
   sink_ = std::make_unique<ManagerSink>(manager_.get());
   push_taker_ = std::make_unique<PushTaker>(FileSystem::Real(), Clock::Real(), registry_.get(), store_.get(),
-                                            sink_.get(), ConfigOptions{.strict = options_.strict_config});
+                                            sink_.get(), InspectOptionsOf(options_));
   keeper_ = std::make_unique<ManagerKeeper>(manager_.get());
   care_ = std::make_unique<StoreCare>(registry_.get(), store_.get(), FileSystem::Real(), Clock::Real(),
                                       keeper_.get());
@@ -79,7 +83,7 @@ absl::Status Server::StartParts(const std::string& version) {
                     .settle = {.settle_time = absl::Milliseconds(options_.settle_ms),
                                .incomplete_time = absl::Seconds(options_.incomplete_timeout_s)},
                     .rescan_interval = absl::Seconds(options_.rescan_interval_s),
-                    .config = {.strict = options_.strict_config}});
+                    .inspect = InspectOptionsOf(options_)});
   MODELD_RETURN_IF_ERROR(intake_->LoadRemembered());
   MODELD_RETURN_IF_ERROR(StartListeners(version));
   intake_thread_ = std::thread([this] { intake_->Run(); });
@@ -100,6 +104,7 @@ absl::Status Server::OpenState() {
   lock_ = *std::move(lock);
   MODELD_ASSIGN_OR_RETURN(registry_, Registry::Open(state + "/registry.db"));
   MODELD_ASSIGN_OR_RETURN(store_, ArtifactStore::Open(FileSystem::Real(), state + "/artifacts"));
+  MODELD_ASSIGN_OR_RETURN(unpacker_, Unpacker::Open(FileSystem::Real(), state + "/unpacked"));
   MODELD_ASSIGN_OR_RETURN(uploads_,
                           UploadStore::Open(FileSystem::Real(), Clock::Real(), state + "/artifacts/uploads"));
   return absl::OkStatus();
@@ -113,15 +118,19 @@ absl::Status Server::StartManager() {
       engine_.get(), store_.get(), registry_.get(), &scheduler_,
       EngineLoaderOptions{.scheduling = DefaultsOf(options_),
                           .default_watch = absl::Seconds(options_.guard_watch_s),
-                          .use_plans = options_.try_plans});
+                          .use_plans = options_.try_plans,
+                          .formats = FormatsFromNames(options_.formats),
+                          .unpacker = unpacker_.get()});
   if (options_.probe) {
     const auto new_prober = [this](const PlanSearch& search) {
       return std::make_unique<ProcessProber>(
           store_.get(), registry_.get(),
-          ProbeLimits{.wall = absl::Seconds(options_.probe_timeout_s),
-                      .cpu = absl::Seconds(options_.probe_timeout_s),
-                      .memory_bytes = options_.probe_memory_mib * kMebibyte},
-          search,
+          ProcessProberOptions{.limits = {.wall = absl::Seconds(options_.probe_timeout_s),
+                                          .cpu = absl::Seconds(options_.probe_timeout_s),
+                                          .memory_bytes = options_.probe_memory_mib * kMebibyte},
+                               .search = search,
+                               .formats = FormatsFromNames(options_.formats),
+                               .unpacker = unpacker_.get()},
           std::make_unique<ProbeProcess>(ProbeProcess::OwnCommand(EngineArguments(options_.engines)),
                                          PacedBy(scheduler_, DefaultsOf(options_).cpus)));
     };

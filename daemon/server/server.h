@@ -33,6 +33,7 @@
 #include "registry/base/file_lock.h"
 #include "registry/registry.h"
 #include "registry/store_care.h"
+#include "registry/unpacker.h"
 #include "registry/upload_store.h"
 
 namespace modeld {
@@ -99,6 +100,7 @@ class Server {
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<ArtifactStore> store_;
   std::unique_ptr<UploadStore> uploads_;
+  std::unique_ptr<Unpacker> unpacker_;
   const std::unique_ptr<Engine> engine_;
   RequestScheduler scheduler_;
   ServingTable table_;

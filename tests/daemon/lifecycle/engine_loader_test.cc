@@ -72,6 +72,14 @@ class EngineLoaderTest : public ::testing::Test {
   std::vector<VersionFile> files_;                  // beside it
 };
 
+TEST_F(EngineLoaderTest, AFormatThatIsNotAllowedStaysOutOfMemory) {
+  VersionRecord record = Registered(R"({"version": "1.0"})");
+  record.format = ArtifactFormat::kPt2;
+  EXPECT_THAT(Load(record).status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       testing::HasSubstr("start modeld with --formats torchscript,pt2,onnx")));
+}
+
 TEST_F(EngineLoaderTest, LoadsByThePlanThatTheProbeChose) {
   const VersionRecord record = Registered(R"({"version":"1.0"})");
   const Plan plan{.engine = "fake", .variant = "frozen", .precision = Precision::kAsSaved};

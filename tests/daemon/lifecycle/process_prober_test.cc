@@ -61,7 +61,7 @@ class ProcessProberTest : public ::testing::Test {
 
   // With the helper's child, whose model doubles x.
   absl::StatusOr<v1::ProbeReport> Probe(const VersionRecord& record) {
-    return ProcessProber(store_.get(), registry_.get(), ProbeLimits(), PlanSearch(), Helper()).Probe(record);
+    return ProcessProber(store_.get(), registry_.get(), ProcessProberOptions(), Helper()).Probe(record);
   }
   static std::unique_ptr<ProbeProcess> Helper(const std::string& mode = "child") {
     return std::make_unique<ProbeProcess>(std::vector<std::string>{MODELD_PROBE_HELPER, mode});
@@ -71,6 +71,14 @@ class ProcessProberTest : public ::testing::Test {
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<ArtifactStore> store_;
 };
+
+TEST_F(ProcessProberTest, AFormatThatIsNotAllowedIsNotTried) {
+  VersionRecord record = Registered(R"({"version":"1.0"})", {});
+  record.format = ArtifactFormat::kPt2;
+  EXPECT_THAT(Probe(record),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       testing::HasSubstr("start modeld with --formats torchscript,pt2,onnx")));
+}
 
 TEST_F(ProcessProberTest, TriesTheRegisteredVersionWithItsSamples) {
   const std::string beside(64, 'b');
@@ -111,7 +119,7 @@ TEST_F(ProcessProberTest, AMissingArtifactIsTheMachinesFault) {
 }
 
 TEST_F(ProcessProberTest, NothingAfterCancel) {
-  ProcessProber prober(store_.get(), registry_.get(), ProbeLimits(), PlanSearch(), Helper());
+  ProcessProber prober(store_.get(), registry_.get(), ProcessProberOptions(), Helper());
   prober.Cancel();
   EXPECT_THAT(prober.Probe(Registered(R"({"version":"1.0"})", {})),
               StatusIs(Code::kCancelled, HasSubstr("cancelled")));
@@ -128,7 +136,8 @@ class PlanSearchTest : public ProcessProberTest {
   // What the probe's process is asked for.
   std::vector<std::string> Request(const PlanSearch& search) {
     const absl::StatusOr<v1::ProbeReport> report =
-        ProcessProber(store_.get(), registry_.get(), ProbeLimits(), search, Helper("tells-request"))
+        ProcessProber(store_.get(), registry_.get(), ProcessProberOptions{.limits = {}, .search = search},
+                      Helper("tells-request"))
             .Probe(record_);
     EXPECT_OK(report);
     if (!report.ok()) return {};

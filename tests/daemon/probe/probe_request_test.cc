@@ -17,6 +17,7 @@ TEST(ProbeRequestTest, ComesBackAsItWas) {
   known_plans.mutable_plans(0)->set_name("fake frozen");
   const ProbeRequest request{
       .artifact_path = "/a/\xff path\nwith all",
+      .unpacked = "/unpacked/1",
       .config_json = "{}",
       .golden = {{.name = "golden/0", .path = ""}, {.name = "golden/1", .path = "/b"}},
       .limits = {.wall = absl::Milliseconds(1500), .cpu = absl::Seconds(7), .memory_bytes = 1 << 30},
@@ -26,6 +27,7 @@ TEST(ProbeRequestTest, ComesBackAsItWas) {
   const std::string bytes = EncodeRequest(request);
   ASSERT_OK_AND_ASSIGN(const ProbeRequest decoded, DecodeRequest(bytes));
   EXPECT_EQ(decoded.artifact_path, request.artifact_path);
+  EXPECT_EQ(decoded.unpacked, request.unpacked);
   EXPECT_EQ(decoded.config_json, request.config_json);
   EXPECT_EQ(decoded.golden, request.golden);
   EXPECT_EQ(decoded.limits.wall, request.limits.wall);

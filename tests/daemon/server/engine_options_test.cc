@@ -23,6 +23,14 @@ TEST(EngineOptionsTest, AreTakenOutOfACommandLine) {
               ElementsAre("--probe", "model.onnx", "--config", "c.json", "--try-plans", "true", "--help"));
 }
 
+TEST(EngineOptionsTest, ALibraryIsNamedByEachOptionOfItsOwn) {
+  std::vector<std::string> arguments = {"--custom-ops-library",       "a.so",      "--probe", "m.pt",
+                                        "--custom-ops-library=/b.so", "--formats", "pt2"};
+  ASSERT_OK_AND_ASSIGN(const EngineOptions options, TakeEngineOptions(arguments));
+  EXPECT_THAT(options.custom_ops_libraries, ElementsAre("a.so", "/b.so"));
+  EXPECT_THAT(arguments, ElementsAre("--probe", "m.pt", "--formats", "pt2"));
+}
+
 TEST(EngineOptionsTest, OtherCommandLinesStayAsTheyAre) {
   const std::vector<std::string> before = {"--probe=a b.pt", "--probe-memory-mib=5", "--as", "x/1/m.pt",
                                            "-h"};
@@ -34,7 +42,8 @@ TEST(EngineOptionsTest, OtherCommandLinesStayAsTheyAre) {
 
 TEST(EngineOptionsTest, ArgumentsSayTheSame) {
   for (const EngineOptions& options : {EngineOptions{}, EngineOptions{.onnxruntime_providers = {"A", "B"}},
-                                       EngineOptions{.onnxruntime_providers = {"AzureExecutionProvider"}}}) {
+                                       EngineOptions{.onnxruntime_providers = {"AzureExecutionProvider"}},
+                                       EngineOptions{.custom_ops_libraries = {"/a b.so", "c,d.so"}}}) {
     std::vector<std::string> arguments = EngineArguments(options);
     ASSERT_OK_AND_ASSIGN(const EngineOptions again, TakeEngineOptions(arguments));
     EXPECT_EQ(again, options);

@@ -62,6 +62,7 @@ TEST_F(OptionsTest, DefaultsAreThoseOfTheStruct) {
   EXPECT_EQ(options.shutdown_grace_s, 30);
   EXPECT_EQ(options.log_level, "info");
   EXPECT_EQ(options.engines, EngineOptions{});
+  EXPECT_THAT(options.formats, ElementsAre("torchscript", "onnx"));
 }
 
 TEST_F(OptionsTest, CommandLineSetsEverything) {
@@ -92,6 +93,10 @@ TEST_F(OptionsTest, CommandLineSetsEverything) {
                  "--sequence-idle-s=11",
                  "--shutdown-grace-s=8",
                  "--onnxruntime-providers=CUDAExecutionProvider,CPUExecutionProvider",
+                 "--formats=pt2,onnx",
+                 "--custom-ops-library",
+                 "/a.so",
+                 "--custom-ops-library=/b.so",
                  "--log-level=debug"});
   ASSERT_FALSE(parsed.exit) << parsed.output;
   const Options& options = parsed.options;
@@ -120,6 +125,8 @@ TEST_F(OptionsTest, CommandLineSetsEverything) {
               ElementsAre("CUDAExecutionProvider", "CPUExecutionProvider"));
   EXPECT_EQ(options.shutdown_grace_s, 8);
   EXPECT_EQ(options.log_level, "debug");
+  EXPECT_THAT(options.formats, ElementsAre("pt2", "onnx"));
+  EXPECT_THAT(options.engines.custom_ops_libraries, ElementsAre("/a.so", "/b.so"));
 }
 
 TEST_F(OptionsTest, FileSetsTheSameOptionsAndTheCommandLineGoesFirst) {
@@ -131,6 +138,8 @@ strict-config = true
 listen = ["127.0.0.1:1", "127.0.0.1:2"]
 onnxruntime-providers = ["A", "B"]
 reflection = false
+formats = ["torchscript", "pt2"]
+custom-ops-library = ["/a.so", "/b.so"]
 log-level = "warning"
 )");
   const ParsedOptions parsed = Parse({"--config", file, "--settle-ms", "9"});
@@ -141,12 +150,15 @@ log-level = "warning"
   EXPECT_THAT(parsed.options.listen, ElementsAre("127.0.0.1:1", "127.0.0.1:2"));
   EXPECT_THAT(parsed.options.engines.onnxruntime_providers, ElementsAre("A", "B"));
   EXPECT_FALSE(parsed.options.reflection);
+  EXPECT_THAT(parsed.options.formats, ElementsAre("torchscript", "pt2"));
+  EXPECT_THAT(parsed.options.engines.custom_ops_libraries, ElementsAre("/a.so", "/b.so"));
   EXPECT_EQ(parsed.options.log_level, "warning");
 }
 
 TEST_F(OptionsTest, EffectiveOptionsAreAFileThatSetsTheSame) {
   const ParsedOptions first =
-      ParseWith({"--settle-ms=77", "--listen=[::1]:9000", "--strict-config", "--onnxruntime-providers=A,B"});
+      ParseWith({"--settle-ms=77", "--listen=[::1]:9000", "--strict-config", "--onnxruntime-providers=A,B",
+                 "--formats=pt2", "--custom-ops-library=/a b,c.so"});
   ASSERT_FALSE(first.exit) << first.output;
   const ParsedOptions second = Parse({"--config", dir_.Write("again.toml", first.effective)});
   ASSERT_FALSE(second.exit) << second.output;
@@ -154,6 +166,8 @@ TEST_F(OptionsTest, EffectiveOptionsAreAFileThatSetsTheSame) {
   EXPECT_EQ(second.options.settle_ms, 77);
   EXPECT_THAT(second.options.listen, ElementsAre("[::1]:9000"));
   EXPECT_THAT(second.options.engines.onnxruntime_providers, ElementsAre("A", "B"));
+  EXPECT_THAT(second.options.formats, ElementsAre("pt2"));
+  EXPECT_THAT(second.options.engines.custom_ops_libraries, ElementsAre("/a b,c.so"));
   EXPECT_TRUE(second.options.strict_config);
   EXPECT_EQ(second.options.admin_socket, first.options.admin_socket);
 }
