@@ -193,6 +193,10 @@ std::string PlanTrials::OtherEngineAsked() const {
 std::string PlanTrials::WhyNotAllowed(const Plan& plan) const {
   if (is_over()) return "not tried: the time for trying plans was over";
   if (!AllowsEngine(subject_.config.execution(), plan.engine)) return OtherEngineAsked();
+  if (subject_.format == ArtifactFormat::kOnnx && plan.engine == "openvino" &&
+      subject_.config.execution().engine() != plan.engine) {
+    return "not tried: ONNX's operators are not proved one by one on OpenVINO; execution.engine asks for it";
+  }
   if (plan.precision == Precision::kAsSaved) return "";
   if (!AllowsBf16(subject_.config.execution())) {
     return "not tried: neither execution.precisions nor execution.tolerance allows bf16";

@@ -20,8 +20,8 @@ ov::AnyMap PropertiesOf(const CompileOptions& options) {
       // Exact where it is fp32: nothing is quantized by itself.
       ov::hint::execution_mode(options.precision == Precision::kBf16 ? ov::hint::ExecutionMode::PERFORMANCE
                                                                      : ov::hint::ExecutionMode::ACCURACY),
-      ov::hint::dynamic_quantization_group_size(0), ov::num_streams(options.callers),
-      ov::inference_num_threads(options.callers * options.threads_per_run),
+      ov::hint::dynamic_quantization_group_size(0), ov::num_streams(1),
+      ov::inference_num_threads(options.threads_per_run),
       // Which CPUs threads run on is the daemon's business.
       ov::hint::enable_cpu_pinning(false), ov::hint::enable_hyper_threading(true),
       ov::intel_cpu::denormals_optimization(true)};
@@ -71,7 +71,12 @@ ov::Core& OpenvinoCore() {
 }
 
 CompiledModel::CompiledModel(const std::shared_ptr<const ov::Model>& model, const CompileOptions& options)
-    : model_(OpenvinoCore().compile_model(model, "CPU", PropertiesOf(options))), shapes_(*model) {}
+    : shapes_(*model) {
+  for (int i = 0; i < options.callers; ++i) {
+    models_.push_back(OpenvinoCore().compile_model(model, "CPU", PropertiesOf(options)));
+    unused_.push_back(models_.back().create_infer_request());
+  }
+}
 
 std::vector<Tensor> CompiledModel::Run(const std::vector<const Tensor*>& inputs) {
   shapes_.Check(inputs);
@@ -79,8 +84,8 @@ std::vector<Tensor> CompiledModel::Run(const std::vector<const Tensor*>& inputs)
   for (size_t i = 0; i < inputs.size(); ++i) request.set_input_tensor(i, Wrap(*inputs[i]));
   request.infer();
   std::vector<Tensor> outputs;
-  outputs.reserve(model_.outputs().size());
-  for (size_t i = 0; i < model_.outputs().size(); ++i)
+  outputs.reserve(models_.front().outputs().size());
+  for (size_t i = 0; i < models_.front().outputs().size(); ++i)
     outputs.push_back(CopyOf(request.get_output_tensor(i)));
   GiveBack(std::move(request));
   return outputs;
@@ -95,7 +100,7 @@ ov::InferRequest CompiledModel::Take() {
       return request;
     }
   }
-  return model_.create_infer_request();
+  return models_.front().create_infer_request();
 }
 
 void CompiledModel::GiveBack(ov::InferRequest request) {

@@ -37,7 +37,9 @@ class CompiledModel {
   ov::InferRequest Take();
   void GiveBack(ov::InferRequest request);
 
-  ov::CompiledModel model_;
+  // One for each caller: streams of one model run on threads of their own, and are compiled to something else
+  // than what was tried.
+  std::vector<ov::CompiledModel> models_;
   ShapeCheck shapes_;
   Mutex mutex_;
   std::vector<ov::InferRequest> unused_ ABSL_GUARDED_BY(mutex_);  // as many as ran at the same time

@@ -79,8 +79,8 @@ bool IsNothing(const TorchValue& value) {
   return value.node()->kind() == torch::jit::prim::ListConstruct && value.node()->inputs().empty();
 }
 
-// Those that move elements, or make other integers of them, and change no value.
-bool KeepsIntegers(const Node& node) {
+// Those that move elements, or give integers another dtype, and change no value.
+bool KeepsElements(const Node& node) {
   static const auto* const kinds = new std::vector<c10::Symbol>{
       torch::jit::aten::view,    torch::jit::aten::reshape,    torch::jit::aten::unsqueeze,
       torch::jit::aten::squeeze, torch::jit::aten::contiguous, torch::jit::aten::transpose,
@@ -88,6 +88,23 @@ bool KeepsIntegers(const Node& node) {
       torch::jit::aten::flatten, torch::jit::aten::clone,      torch::jit::aten::to,
       torch::jit::aten::expand};
   return std::find(kinds->begin(), kinds->end(), node.kind()) != kinds->end();
+}
+
+// Those of them that may leave the elements where they are.
+bool KeepsMemory(const Node& node) {
+  switch (node.kind()) {
+    case torch::jit::aten::view:
+    case torch::jit::aten::reshape:
+    case torch::jit::aten::flatten:
+    case torch::jit::aten::unsqueeze:
+    case torch::jit::aten::squeeze:
+    case torch::jit::aten::contiguous:
+    case torch::jit::aten::clone:
+    case torch::jit::aten::to:
+      return true;
+    default:
+      return false;
+  }
 }
 
 class Checker {
@@ -106,6 +123,13 @@ class Checker {
       }
     }
     MODELD_RETURN_IF_ERROR(Check(graph_.block()));
+    for (const TorchValue* output : graph_.outputs()) {
+      // OpenVINO hands the caller's own memory on, and may do so after the call.
+      while (KeepsMemory(*output->node())) output = output->node()->input(0);
+      if (output->node() == graph_.param_node()) {
+        return absl::InvalidArgumentError("it returns an input as it came");
+      }
+    }
     return std::move(limits_);
   }
 
@@ -129,7 +153,8 @@ class Checker {
       case torch::jit::prim::If:
         return CheckIf(node);
       case torch::jit::prim::Loop:
-        return CheckLoop(node);
+        // Negative numbers of rounds never end there, and values that change places are mixed up.
+        return Refuse(*node, "is not converted: only loops of a known number of rounds are, unrolled");
       default:
         return CheckOperator(node);
     }
@@ -168,22 +193,6 @@ class Checker {
         return Refuse(*node, "gives tensors of another dtype in each branch");
       }
       Give(node->output(i), DTypeOf(yes.outputs()[i]));
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status CheckLoop(Node* node) {
-    Block* const body = node->blocks()[0];
-    for (size_t i = 2; i < node->inputs().size(); ++i) {
-      MODELD_RETURN_IF_ERROR(CheckCarried(*node, node->input(i)));
-      Give(body->inputs()[i - 1], DTypeOf(node->input(i)));
-    }
-    MODELD_RETURN_IF_ERROR(Check(body));
-    for (size_t i = 0; i < node->outputs().size(); ++i) {
-      if (DTypeOf(body->outputs()[i + 1]) != DTypeOf(node->input(i + 2))) {
-        return Refuse(*node, "changes the dtype of a tensor from one round to the next");
-      }
-      Give(node->output(i), DTypeOf(node->input(i + 2)));
     }
     return absl::OkStatus();
   }
@@ -281,7 +290,7 @@ class Checker {
       }
       return absl::OkStatus();
     }
-    while (KeepsIntegers(*index->node())) index = index->node()->input(0);
+    while (KeepsElements(*index->node())) index = index->node()->input(0);
     const auto inputs = graph_.inputs();
     const auto input = std::find(inputs.begin(), inputs.end(), index);
     if (input == inputs.end()) return Refuse(node, "has an index that is computed, and may be out of range");

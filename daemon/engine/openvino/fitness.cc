@@ -56,11 +56,13 @@ bool AreWithin(const Tensor& tensor, int64_t least, int64_t most) {
   return range.least >= least && range.most <= most;
 }
 
+// Integers meet others as float32, which has all of them up to here.
+constexpr int64_t kLargest = 1 << 24;
+
 bool FitsElements(const Tensor& tensor) {
   if (tensor.dtype == DType::kFp32) return AreFinite(tensor);
-  if (tensor.dtype == DType::kInt64) {
-    return AreWithin(tensor, std::numeric_limits<int32_t>::min(), std::numeric_limits<int32_t>::max());
-  }
+  if (tensor.dtype == DType::kInt64 || tensor.dtype == DType::kInt32)
+    return AreWithin(tensor, -kLargest, kLargest);
   return true;
 }
 
@@ -76,6 +78,8 @@ bool AreEqual(const Value& a, const Value& b) {
 }
 
 }  // namespace
+
+bool IsFinite(const Tensor& tensor) { return tensor.dtype != DType::kFp32 || AreFinite(tensor); }
 
 std::vector<const Tensor*> TensorsThatFit(const std::vector<GraphArgument>& expected,
                                           const std::vector<IndexLimit>& limits,

@@ -17,4 +17,7 @@ std::vector<const Tensor*> TensorsThatFit(const std::vector<GraphArgument>& expe
                                           const std::vector<IndexLimit>& limits,
                                           const std::vector<Value>& arguments);
 
+// Whether a FP32 tensor has neither NaN nor infinity; others have none.
+bool IsFinite(const Tensor& tensor);
+
 }  // namespace modeld

@@ -35,9 +35,11 @@ std::string VersionOf(const ov::Version& version) {
 }
 
 CompileOptions OptionsFor(const LoadRequest& request) {
-  return {.precision = request.plan.precision,
-          .callers = request.callers,
-          .threads_per_run = request.threads_per_run};
+  return {
+      .precision = request.plan.precision,
+      // With one caller on one thread it is compiled to something else, which would be tried and not served.
+      .callers = request.callers,
+      .threads_per_run = request.threads_per_run};
 }
 
 class OpenvinoEngine final : public Engine {

@@ -1,5 +1,6 @@
 #include "daemon/engine/openvino/openvino_executable.h"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -58,7 +59,8 @@ class OpenvinoExecutable final : public Executable {
       if (!inputs.empty()) {
         try {
           const std::vector<Tensor> outputs = compiled_->Run(inputs);
-          if (!Raised(outputs)) return Assemble(forward_.returns, outputs);
+          if (!Raised(outputs) && std::all_of(outputs.begin(), outputs.end(), IsFinite))
+            return Assemble(forward_.returns, outputs);
         } catch (const std::exception&) {
           // LibTorch may take the shapes, or says in its words why it does not.
         }

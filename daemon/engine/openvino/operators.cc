@@ -2,6 +2,7 @@
 
 #include <torch/csrc/jit/ir/constants.h>
 
+#include <cmath>
 #include <optional>
 #include <unordered_map>
 
@@ -52,10 +53,99 @@ std::string Either(const Node& node) {
   return why.empty() ? kSecond(node) : why;
 }
 
-constexpr char kDtype[] = "dtype", kTrain[] = "train", kTraining[] = "training", kDropoutP[] = "dropout_p",
-               kCeilMode[] = "ceil_mode", kAlpha[] = "alpha", kDim[] = "dim", kIndex[] = "index",
-               kDivisorOverride[] = "divisor_override", kEnableGqa[] = "enable_gqa", kSparse[] = "sparse",
-               kStep[] = "step";
+constexpr char kAttnMask[] = "attn_mask", kDtype[] = "dtype", kTrain[] = "train", kTraining[] = "training",
+               kDropoutP[] = "dropout_p", kCeilMode[] = "ceil_mode", kAlpha[] = "alpha", kDim[] = "dim",
+               kIndex[] = "index", kDivisorOverride[] = "divisor_override", kEnableGqa[] = "enable_gqa",
+               kSparse[] = "sparse", kStep[] = "step";
+
+// Where the numbers are finite, what is here may still make others of them, and OpenVINO loses those on the
+// way: the relu of NaN is 0 there.
+std::string MayDivideByZero(const Node& node) {
+  const std::optional<c10::IValue> divisor = torch::jit::toIValue(node.input(1));
+  if (divisor && divisor->isScalar() && divisor->toScalar().toDouble() != 0) return "";
+  if (divisor && divisor->isTensor() && at::all(divisor->toTensor() != 0).item<bool>()) return "";
+  return HasToBe("other", "a constant other than zero");
+}
+
+std::string OtherPower(const Node& node) {
+  const std::optional<c10::IValue> exponent = Constant(node, "exponent");
+  const double power = exponent && exponent->isScalar() ? exponent->toScalar().toDouble() : 0;
+  return power == 2 || power == 3 ? "" : HasToBe("exponent", "2 or 3");
+}
+
+std::string OtherSoftplus(const Node& node) {
+  const std::optional<c10::IValue> beta = Constant(node, "beta"), threshold = Constant(node, "threshold");
+  const bool is_default =
+      beta && beta->toScalar().toDouble() == 1 && threshold && threshold->toScalar().toDouble() == 20;
+  return is_default ? "" : HasToBe("beta", "1, and threshold 20");
+}
+
+std::string FillsInfinity(const Node& node) {
+  const std::optional<c10::IValue> value = Constant(node, "value");
+  const bool is_finite = value && value->isScalar() && std::abs(value->toScalar().toDouble()) < 1e30;
+  return is_finite ? "" : HasToBe("value", "finite");
+}
+
+// Integers are compared as float32, which has all of them up to here.
+std::string LargeNumber(const Node& node) {
+  const std::optional<c10::IValue> other = Constant(node, "other");
+  const bool is_small =
+      other && other->isScalar() && std::abs(other->toScalar().toDouble()) <= static_cast<double>(1 << 24);
+  return is_small ? "" : HasToBe("other", "a constant up to 2^24");
+}
+
+// The size of the tensor along its argument `dim`, where it is known.
+std::optional<int64_t> SizeAlong(const Node& node) {
+  const std::optional<c10::IValue> dim = Constant(node, kDim);
+  const auto type = node.input(0)->type()->cast<c10::TensorType>();
+  if (!dim || !dim->isInt() || type == nullptr || !type->dim()) return std::nullopt;
+  const auto rank = static_cast<int64_t>(*type->dim());
+  const int64_t axis = dim->toInt() < 0 ? dim->toInt() + rank : dim->toInt();
+  if (axis < 0 || axis >= rank) return std::nullopt;
+  return type->sizes()[static_cast<size_t>(axis)];
+}
+
+std::string MayBeLarger(const Node& node) {
+  return SizeAlong(node) == 1 ? "" : "the dimension has to be known to have size 1";
+}
+
+std::string UnevenChunks(const Node& node) {
+  const std::optional<int64_t> size = SizeAlong(node);
+  const std::optional<c10::IValue> chunks = Constant(node, "chunks");
+  const bool is_even = size && chunks && chunks->toInt() > 0 && *size % chunks->toInt() == 0;
+  return is_even ? "" : "the dimension's size has to be known, and a multiple of the chunks";
+}
+
+// LibTorch raises where strides do not allow the view, OpenVINO has none.
+std::string MayNotBeContiguous(const Node& node) {
+  switch (node.input(0)->node()->kind()) {
+    case torch::jit::aten::transpose:
+    case torch::jit::aten::permute:
+    case torch::jit::aten::expand:
+    case torch::jit::aten::expand_as:
+    case torch::jit::aten::slice:
+    case torch::jit::aten::select:
+    case torch::jit::aten::t:
+    case torch::jit::aten::chunk:
+    case torch::jit::prim::ListUnpack:
+    case torch::jit::prim::If:
+      return "its tensor may not be contiguous; use reshape";
+    default:
+      return "";
+  }
+}
+
+// Sizes that are not given by whole factors come out otherwise, at the edges or altogether.
+std::string OtherScales(const Node& node) {
+  const std::optional<c10::IValue> size = Constant(node, "output_size"),
+                                   scales = Constant(node, "scale_factors");
+  bool are_whole = size && size->isNone() && scales && scales->isDoubleList();
+  if (are_whole) {
+    for (const double scale : scales->toDoubleVector())
+      are_whole = are_whole && scale >= 2 && scale == std::floor(scale);
+  }
+  return are_whole ? "" : HasToBe("scale_factors", "whole numbers from 2 on, and output_size None");
+}
 
 // Of which the division rounds down as it does towards zero.
 bool IsNotNegative(const torch::jit::Value* value, int depth = 0) {
@@ -98,8 +188,8 @@ constexpr Operator kOperators[] = {
     {"aten::clamp_max", "F", '1'},
     {"aten::clamp_min", "F", '1'},
     {"aten::cos", "F", '1'},
-    {"aten::div.Scalar", "F", '1'},
-    {"aten::div.Tensor", "F", '1'},
+    {"aten::div.Scalar", "F", '1', MayDivideByZero},
+    {"aten::div.Tensor", "F", '1', MayDivideByZero},
     {"aten::elu", "F", '1'},
     {"aten::erf", "F", '1'},
     {"aten::exp", "F", '1'},
@@ -109,46 +199,42 @@ constexpr Operator kOperators[] = {
     {"aten::hardswish", "F", '1'},
     {"aten::hardtanh", "F", '1'},
     {"aten::leaky_relu", "F", '1'},
-    {"aten::log", "F", '1'},
     {"aten::maximum", "F", '1'},
     {"aten::minimum", "F", '1'},
     {"aten::mish", "F", '1'},
     {"aten::mul.Scalar", "F", '1'},
     {"aten::mul.Tensor", "F", '1'},
     {"aten::neg", "F", '1'},
-    {"aten::pow.Tensor_Scalar", "F", '1'},
+    {"aten::pow.Tensor_Scalar", "F", '1', OtherPower},
     {"aten::prelu", "F", '1'},
-    {"aten::reciprocal", "F", '1'},
     {"aten::relu", "F", '1'},
     {"aten::relu6", "F", '1'},
-    {"aten::rsqrt", "F", '1'},
     {"aten::rsub.Scalar", "F", '1', NotConstant<kAlpha>},
     {"aten::sigmoid", "F", '1'},
     {"aten::silu", "F", '1'},
     {"aten::sin", "F", '1'},
-    {"aten::softplus", "F", '1'},
-    {"aten::sqrt", "F", '1'},
+    {"aten::softplus", "F", '1', OtherSoftplus},
     {"aten::square", "F", '1'},
     {"aten::sub.Scalar", "F", '1', NotConstant<kAlpha>},
     {"aten::sub.Tensor", "F", '1', NotConstant<kAlpha>},
     {"aten::tanh", "F", '1'},
     // To booleans, and with them.
     {"aten::bitwise_not", "B", '1'},
-    {"aten::eq.Scalar", "N", 'B'},
+    {"aten::eq.Scalar", "N", 'B', LargeNumber},
     {"aten::eq.Tensor", "N", 'B'},
-    {"aten::ge.Scalar", "N", 'B'},
+    {"aten::ge.Scalar", "N", 'B', LargeNumber},
     {"aten::ge.Tensor", "N", 'B'},
-    {"aten::gt.Scalar", "N", 'B'},
+    {"aten::gt.Scalar", "N", 'B', LargeNumber},
     {"aten::gt.Tensor", "N", 'B'},
-    {"aten::le.Scalar", "N", 'B'},
+    {"aten::le.Scalar", "N", 'B', LargeNumber},
     {"aten::le.Tensor", "N", 'B'},
     {"aten::logical_and", "B", 'B'},
     {"aten::logical_not", "B", 'B'},
     {"aten::logical_or", "B", 'B'},
-    {"aten::lt.Scalar", "N", 'B'},
+    {"aten::lt.Scalar", "N", 'B', LargeNumber},
     {"aten::lt.Tensor", "N", 'B'},
-    {"aten::masked_fill.Scalar", "FB", '1'},
-    {"aten::ne.Scalar", "N", 'B'},
+    {"aten::masked_fill.Scalar", "FB", '1', FillsInfinity},
+    {"aten::ne.Scalar", "N", 'B', LargeNumber},
     {"aten::ne.Tensor", "N", 'B'},
     {"aten::where.self", "BF", '2'},
     // Over dimensions.
@@ -182,10 +268,11 @@ constexpr Operator kOperators[] = {
     {"aten::max_pool1d", "F", '1', NotFalse<kCeilMode>},
     {"aten::max_pool2d", "F", '1', NotFalse<kCeilMode>},
     {"aten::mm", "F", '1'},
-    {"aten::scaled_dot_product_attention", "FFFS", '1', Either<NotZero<kDropoutP>, NotFalse<kEnableGqa>>},
+    {"aten::scaled_dot_product_attention", "F", '1',
+     Either<NotZero<kDropoutP>, Either<NotFalse<kEnableGqa>, NotNone<kAttnMask>>>},
     // Moving elements.
     {"aten::cat", "M", '1'},
-    {"aten::chunk", "M", '1'},
+    {"aten::chunk", "M", '1', UnevenChunks},
     {"aten::clone", "A", '1'},
     {"aten::constant_pad_nd", "F", '1'},
     {"aten::contiguous", "A", '1'},
@@ -194,22 +281,17 @@ constexpr Operator kOperators[] = {
     {"aten::flatten.using_ints", "A", '1'},
     {"aten::permute", "A", '1'},
     {"aten::pixel_shuffle", "F", '1'},
-    {"aten::repeat", "M", '1'},
     {"aten::reshape", "A", '1'},
     {"aten::select.int", "M", '1', Either<NotConstant<kDim>, NotConstant<kIndex>>},
     {"aten::slice.Tensor", "M", '1', NotConstant<kStep>},
-    {"aten::split.Tensor", "M", '1'},
-    {"aten::squeeze.dim", "M", '1'},
+    {"aten::squeeze.dim", "M", '1', MayBeLarger},
     {"aten::stack", "M", '1'},
     {"aten::t", "M", '1'},
     {"aten::transpose.int", "A", '1'},
-    {"aten::unbind.int", "M", '1'},
     {"aten::unsqueeze", "A", '1'},
-    {"aten::upsample_bilinear2d", "F", '1'},
-    {"aten::upsample_bilinear2d.vec", "F", '1'},
-    {"aten::upsample_nearest2d", "F", '1'},
-    {"aten::upsample_nearest2d.vec", "F", '1'},
-    {"aten::view", "A", '1'},
+    {"aten::upsample_bilinear2d.vec", "F", '1', OtherScales},
+    {"aten::upsample_nearest2d.vec", "F", '1', OtherScales},
+    {"aten::view", "A", '1', MayNotBeContiguous},
     // Between dtypes, and new tensors.
     {"aten::to.dtype", "A", 'd'},
     {"aten::zeros", "", 'd'},
@@ -220,7 +302,6 @@ constexpr Operator kOperators[] = {
     {"aten::embedding", "FI", '1', NotFalse<kSparse>},
     // Sizes, and numbers made of them.
     {"aten::__and__.bool", "", '-'},
-    {"aten::__getitem__.t", "M", '1'},
     {"aten::__not__", "", '-'},
     {"aten::add.int", "", '-'},
     {"aten::eq.int", "", '-'},
@@ -235,7 +316,7 @@ constexpr Operator kOperators[] = {
     {"aten::size", "A", '-'},
     {"aten::size.int", "A", '-'},
     {"aten::sub.int", "", '-'},
-    {"aten::Bool.Tensor", "M", '-'},
+    {"aten::Bool.Tensor", "S", '-'},
 };
 
 const std::unordered_map<std::string, const Operator*>& Table() {

@@ -3,6 +3,8 @@
 #include <map>
 #include <openvino/op/constant.hpp>
 #include <openvino/op/parameter.hpp>
+#include <openvino/op/util/multi_subgraph_base.hpp>
+#include <stdexcept>
 #include <utility>
 
 namespace modeld {
@@ -29,6 +31,24 @@ std::shared_ptr<ov::Model> WithoutWeights(const ov::Model& model) {
   return copy;
 }
 
+// Tensors without elements come out as what lay there before, and sizes that numbers decide on are not known
+// here.
+void CheckSizes(const ov::Model& model, bool is_branch = false) {
+  for (const std::shared_ptr<ov::Node>& node : model.get_ordered_ops()) {
+    for (const ov::Output<ov::Node>& output : node->outputs()) {
+      const ov::PartialShape& shape = output.get_partial_shape();
+      if (shape.is_dynamic() && is_branch) continue;  // it is not the one that is taken
+      if (shape.is_dynamic()) throw std::runtime_error("the size of a tensor is not known beforehand");
+      // Shapes themselves, of scalars, are lists without elements.
+      if (!output.get_element_type().is_real()) continue;
+      if (ov::shape_size(shape.to_shape()) == 0) throw std::runtime_error("a tensor has no elements");
+    }
+    if (const auto nested = ov::as_type_ptr<ov::op::util::MultiSubGraphOp>(node)) {
+      for (const std::shared_ptr<ov::Model>& body : nested->get_functions()) CheckSizes(*body, /*is_branch=*/true);
+    }
+  }
+}
+
 }  // namespace
 
 ShapeCheck::ShapeCheck(const ov::Model& model) : model_(WithoutWeights(model)) {}
@@ -44,6 +64,7 @@ void ShapeCheck::Check(const std::vector<const Tensor*>& inputs) {
     wanted[i] = ov::PartialShape(ov::Shape(shapes[i].begin(), shapes[i].end()));
   }
   model_->reshape(wanted);
+  CheckSizes(*model_);
   if (taken_.size() >= kMostRemembered) taken_.clear();
   taken_.insert(std::move(shapes));
 }

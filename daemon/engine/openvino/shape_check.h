@@ -25,6 +25,7 @@ class ShapeCheck {
 
   // Throws ov::Exception, with the operator, where the model does not take such inputs; they are in its
   // order.
+  // std::runtime_error where a tensor within has no elements then, or its size depends on numbers.
   void Check(const std::vector<const Tensor*>& inputs);
 
  private:

@@ -36,11 +36,52 @@ TEST(EligibilityTest, RandomOperators) {
   EXPECT_THAT(Refusal("return torch.bernoulli(torch.sigmoid(x))"), Refused("aten::bernoulli"));
 }
 
-TEST(EligibilityTest, WhatRaisesWithinALoop) {
-  EXPECT_THAT(
-      Refusal("y = x\n  while bool(torch.sum(y) < 9):\n    assert bool(torch.sum(y) > 0)\n    y = y * 2\n"
-              "  return y"),
-      Refused("prim::RaiseException"));
+TEST(EligibilityTest, LoopsThatAreNotUnrolled) {
+  EXPECT_THAT(Refusal("y = x\n  while bool(torch.sum(y) < 9):\n    y = y * 2\n  return y"),
+              Refused("prim::Loop"));
+  EXPECT_THAT(Refusal("for i in range(x.size(0) - 3):\n    x = x * 2\n  return x"), Refused("prim::Loop"));
+  EXPECT_THAT(Refusal("for i in range(100000):\n    x = x * 0.9999\n  return x"), Refused("prim::Loop"));
+}
+
+TEST(EligibilityTest, WhatMakesNanOfFiniteNumbers) {
+  for (const char* const body :
+       {"return torch.relu(torch.sqrt(x))", "return torch.log(x)", "return torch.rsqrt(x)", "return x / x",
+        "return x ** 0.5", "return x / 0.0", "return torch.reciprocal(x)",
+        "return x.masked_fill(x > 0, float('-inf'))"}) {
+    EXPECT_THAT(Refusal(body), Refused("aten::")) << body;
+  }
+}
+
+TEST(EligibilityTest, PiecesOfWhichTheNumberDependsOnASize) {
+  for (const char* const body :
+       {"a, b = torch.split(x, 3, 0)\n  return a + 1, b + 1", "a, b = torch.unbind(x, 0)\n  return a + b",
+        "a, b = torch.chunk(x, 2, 0)\n  return a + b", "return torch.chunk(x, 3, 1)[-1] + 1"}) {
+    EXPECT_THAT(Refusal(body), Refused("aten::")) << body;
+  }
+}
+
+TEST(EligibilityTest, SqueezeOfADimensionThatMayBeLarger) {
+  EXPECT_THAT(Refusal("return x.squeeze(0) * 2"), Refused("aten::squeeze.dim"));
+  EXPECT_THAT(Refusal("return x.squeeze(1) * 2"), Refused("aten::squeeze.dim"));
+}
+
+TEST(EligibilityTest, AnInputThatIsReturnedAsItCame) {
+  for (const char* const body :
+       {"return x", "return x.to(6), x * 2", "return x.view(-1)", "return x.clone()"}) {
+    EXPECT_THAT(Refusal(body), StatusIs(absl::StatusCode::kInvalidArgument, testing::_)) << body;
+  }
+}
+
+TEST(EligibilityTest, OtherScalesAndArguments) {
+  const std::vector<KnownInput> images = {Known("x", DType::kFp32, {-1, 3, 4, 5})};
+  EXPECT_THAT(Refusal("return torch.upsample_bilinear2d(x, None, False, [0.5, 0.5])", images),
+              Refused("upsample"));
+  EXPECT_THAT(Refusal("return torch.upsample_bilinear2d(x, [7, 9], True, None)", images),
+              Refused("upsample"));
+  EXPECT_THAT(Refusal("return torch.softplus(x, 2.0, 5.0)"), Refused("aten::softplus"));
+  EXPECT_THAT(Refusal("return x.transpose(0, 1).view(-1) + 1"), Refused("aten::view"));
+  EXPECT_THAT(Refusal("return x > 4294967296", {Known("x", DType::kInt64, {-1, 4})}),
+              Refused("aten::gt.Scalar"));
 }
 
 TEST(EligibilityTest, WhatPrints) {
@@ -90,7 +131,7 @@ TEST(EligibilityTest, IndicesThatAreComputed) {
 }
 
 TEST(EligibilityTest, AnIndexBeyondADimensionThatMayBeSmaller) {
-  EXPECT_THAT(Refusal("return x[3]"), Refused("it takes element 3 of a dimension that may be smaller"));
+  EXPECT_THAT(Refusal("return x[3] + 1"), Refused("it takes element 3 of a dimension that may be smaller"));
 }
 
 TEST(EligibilityTest, NumbersThatAreComputed) {

@@ -56,11 +56,11 @@ TEST(FitnessTest, NumbersThatAreNotFinite) {
   }
 }
 
-TEST(FitnessTest, IntegersBeyond32Bits) {
+TEST(FitnessTest, IntegersThatFloat32DoesNotHave) {
   const GraphArgument expected = TensorArgument(DType::kInt64, {-1});
-  EXPECT_THAT(Fit(expected, Value{IntTensor({2}, {2147483647, -2147483648})}), SizeIs(1));
-  EXPECT_THAT(Fit(expected, Value{IntTensor({2}, {0, 2147483648})}), IsEmpty());
-  EXPECT_THAT(Fit(expected, Value{IntTensor({2}, {-2147483649, 0})}), IsEmpty());
+  EXPECT_THAT(Fit(expected, Value{IntTensor({2}, {16777216, -16777216})}), SizeIs(1));
+  EXPECT_THAT(Fit(expected, Value{IntTensor({2}, {0, 16777217})}), IsEmpty());
+  EXPECT_THAT(Fit(expected, Value{IntTensor({2}, {-16777217, 0})}), IsEmpty());
 }
 
 TEST(FitnessTest, IndicesOutOfRange) {
