@@ -44,7 +44,8 @@ void CheckSizes(const ov::Model& model, bool is_branch = false) {
       if (ov::shape_size(shape.to_shape()) == 0) throw std::runtime_error("a tensor has no elements");
     }
     if (const auto nested = ov::as_type_ptr<ov::op::util::MultiSubGraphOp>(node)) {
-      for (const std::shared_ptr<ov::Model>& body : nested->get_functions()) CheckSizes(*body, /*is_branch=*/true);
+      for (const std::shared_ptr<ov::Model>& body : nested->get_functions())
+        CheckSizes(*body, /*is_branch=*/true);
     }
   }
 }
