@@ -129,8 +129,11 @@ def onnx_plans(setting: Setting, directory: Path) -> Iterator[Row]:
         dynamic_axes={"x": {0: "n"}, "y": {0: "n"}},
     )
     inputs = [{"name": "x", "dtype": "FP32", "shape": [-1, *IMAGE[1:]]}]
-    config.write_text(json.dumps({"name": "resnet18", "version": "1.0", "inputs": inputs}))
-    found = plans_of(probe(setting, path, config))
+    found = {}
+    for engine in ("onnxruntime", "openvino"):  # which has to be asked for
+        content = {"name": "resnet18", "version": "1.0", "inputs": inputs, "execution": {"engine": engine}}
+        config.write_text(json.dumps(content))
+        found[engine] = plans_of(probe(setting, path, config))[engine]
     image = np.random.default_rng(1).random(IMAGE, dtype=np.float32)
 
     options = onnxruntime.SessionOptions()
