@@ -40,6 +40,23 @@ inline Tensor Zeros(DType dtype, std::vector<int64_t> shape) {
   return Tensor{dtype, std::move(shape), Buffer::FromString(std::string(bytes, '\0')), {}};
 }
 
+// A float32 tensor of multiples of a sixteenth, from 0 to 1 and again.
+inline Value Ramp(std::vector<int64_t> shape) {
+  std::vector<float> elements(static_cast<size_t>(ElementCount(shape, DType::kFp32).value()));
+  for (size_t i = 0; i < elements.size(); ++i) elements[i] = static_cast<float>(i % 17) / 16;
+  return Value{FloatTensor(std::move(shape), elements)};
+}
+
+// Distinct bytes that are valid elements of every dtype but BOOL.
+inline Tensor Patterned(DType dtype, std::vector<int64_t> shape) {
+  Tensor tensor = Zeros(dtype, std::move(shape));
+  auto* const bytes = static_cast<uint8_t*>(tensor.buffer.data);
+  for (size_t i = 0; i < tensor.buffer.size; ++i) {
+    bytes[i] = static_cast<uint8_t>(dtype == DType::kBool ? i % 2 : 7 * i + 1);
+  }
+  return tensor;
+}
+
 // The elements of a tensor value.
 template <typename T>
 std::vector<T> ElementsOf(const Value& value) {

@@ -1,5 +1,6 @@
 #include "daemon/engine/openvino/compiled_model.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <openvino/runtime/intel_cpu/properties.hpp>
@@ -8,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "daemon/engine/openvino/ov_types.h"
 
 namespace modeld {
@@ -81,13 +83,14 @@ CompiledModel::CompiledModel(const std::shared_ptr<const ov::Model>& model, cons
 std::vector<Tensor> CompiledModel::Run(const std::vector<const Tensor*>& inputs) {
   shapes_.Check(inputs);
   ov::InferRequest request = Take();
+  // Also where it throws: another request would have to share a model.
+  const absl::Cleanup give_back = [&] { GiveBack(std::move(request)); };
   for (size_t i = 0; i < inputs.size(); ++i) request.set_input_tensor(i, Wrap(*inputs[i]));
   request.infer();
+  const size_t count = models_.front().outputs().size();
   std::vector<Tensor> outputs;
-  outputs.reserve(models_.front().outputs().size());
-  for (size_t i = 0; i < models_.front().outputs().size(); ++i)
-    outputs.push_back(CopyOf(request.get_output_tensor(i)));
-  GiveBack(std::move(request));
+  outputs.reserve(count);
+  for (size_t i = 0; i < count; ++i) outputs.push_back(CopyOf(request.get_output_tensor(i)));
   return outputs;
 }
 

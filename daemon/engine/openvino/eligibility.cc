@@ -321,10 +321,6 @@ class Checker {
     switch (gives) {
       case 'B':
         return at::kBool;
-      case 'L':
-        return at::kLong;
-      case 'F':
-        return at::kFloat;
       case 'd':
         return DTypeArgument(node, tensors);
       default:

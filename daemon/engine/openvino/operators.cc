@@ -156,7 +156,6 @@ bool IsNotNegative(const torch::jit::Value* value, int depth = 0) {
   const Node& node = *value->node();
   switch (node.kind()) {
     case torch::jit::prim::ListUnpack:
-    case torch::jit::aten::__getitem__:
       return node.input(0)->node()->kind() == torch::jit::aten::size;
     case torch::jit::aten::size:
     case torch::jit::aten::len:

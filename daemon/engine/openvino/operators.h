@@ -18,7 +18,7 @@ struct Operator {
   //   B  bool                        A  these or uint8
   //   S  float32 or bool
   const char* takes;
-  // What the outputs are: F, B; L int64; 1 or 2: as the first or second tensor; d: as its argument `dtype`
+  // What the outputs are: B; 1 or 2: as the first or second tensor; d: as its argument `dtype`
   // says, float32 where that is None; -: no tensors.
   char gives;
   // What else has to hold, or "" and why it does not: "its argument ceil_mode has to be False". None:

@@ -18,16 +18,6 @@ Value Floats(std::vector<float> elements) {
   return Value{FloatTensor({size}, elements)};
 }
 
-// Distinct bytes that are valid elements of every dtype but BOOL.
-Tensor Patterned(DType dtype, std::vector<int64_t> shape) {
-  Tensor tensor = Zeros(dtype, std::move(shape));
-  auto* const bytes = static_cast<uint8_t*>(tensor.buffer.data);
-  for (size_t i = 0; i < tensor.buffer.size; ++i) {
-    bytes[i] = static_cast<uint8_t>(dtype == DType::kBool ? i % 2 : 7 * i + 1);
-  }
-  return tensor;
-}
-
 class DTypeEchoTest : public testing::TestWithParam<DType> {};
 
 TEST_P(DTypeEchoTest, ComesBackBitForBit) {

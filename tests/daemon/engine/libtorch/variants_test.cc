@@ -20,14 +20,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-Value Ramp(std::vector<int64_t> shape) {
-  int64_t count = 1;
-  for (const int64_t size : shape) count *= size;
-  std::vector<float> elements;
-  for (int64_t i = 0; i < count; ++i) elements.push_back(static_cast<float>(i % 17) / 16);
-  return Value{FloatTensor(std::move(shape), elements)};
-}
-
 double LargestDifference(const Value& a, const Value& b) {
   const std::vector<float> x = ElementsOf<float>(a), y = ElementsOf<float>(b);
   EXPECT_EQ(x.size(), y.size());

@@ -45,14 +45,6 @@ TEST_F(OnnxModelTest, ThereArePlansWhereOnnxRuntimeIs) {
   EXPECT_THAT(NewOpenvinoEngine(libtorch_.get())->plans(ArtifactFormat::kOnnx), IsEmpty());
 }
 
-Value Ramp(std::vector<int64_t> shape) {
-  int64_t count = 1;
-  for (const int64_t size : shape) count *= size;
-  std::vector<float> elements;
-  for (int64_t i = 0; i < count; ++i) elements.push_back(static_cast<float>(i % 17) / 16);
-  return Value{FloatTensor(std::move(shape), elements)};
-}
-
 struct SameCase {
   std::string name;
   std::vector<Value> inputs;

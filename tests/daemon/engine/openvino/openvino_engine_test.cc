@@ -17,14 +17,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-Value Ramp(std::vector<int64_t> shape) {
-  int64_t count = 1;
-  for (const int64_t size : shape) count *= size;
-  std::vector<float> elements;
-  for (int64_t i = 0; i < count; ++i) elements.push_back(static_cast<float>(i % 17) / 16);
-  return Value{FloatTensor(std::move(shape), elements)};
-}
-
 KnownInput Rows(std::string name) { return Known(std::move(name), DType::kFp32, {-1, 4}); }
 
 // Of a call that both take.
