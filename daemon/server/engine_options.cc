@@ -12,6 +12,7 @@ namespace {
 
 constexpr char kOnnxruntimeProviders[] = "--onnxruntime-providers";
 constexpr char kCustomOpsLibrary[] = "--custom-ops-library";
+constexpr char kQuantizedEngine[] = "--quantized-engine";
 
 }  // namespace
 
@@ -31,6 +32,11 @@ void DefineEngineOptions(CLI::App& app, EngineOptions& options) {
       ->type_name("PATH")
       ->allow_extra_args(false)
       ->group("Engines");
+  app.add_option(kQuantizedEngine, options.quantized_engine,
+                 "Run LibTorch's quantized layers by this library: x86, onednn, fbgemm, qnnpack. Default: "
+                 "LibTorch's choice for this CPU")
+      ->type_name("NAME")
+      ->group("Engines");
 }
 
 std::vector<std::string> EngineArguments(const EngineOptions& options) {
@@ -41,6 +47,9 @@ std::vector<std::string> EngineArguments(const EngineOptions& options) {
   }
   for (const std::string& library : options.custom_ops_libraries) {
     arguments.push_back(absl::StrCat(kCustomOpsLibrary, "=", library));
+  }
+  if (!options.quantized_engine.empty()) {
+    arguments.push_back(absl::StrCat(kQuantizedEngine, "=", options.quantized_engine));
   }
   return arguments;
 }

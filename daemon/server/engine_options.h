@@ -19,6 +19,9 @@ struct EngineOptions {
   // Paths of LibTorch's libraries of custom operators, in the order in which they are loaded.
   std::vector<std::string> custom_ops_libraries = {};
 
+  // Of LibTorch, for quantized layers, by PyTorch's names; empty: its own choice for this CPU.
+  std::string quantized_engine = {};
+
   friend bool operator==(const EngineOptions&, const EngineOptions&) = default;
 };
 

@@ -15,6 +15,7 @@
 #include "daemon/engine/engine_set.h"
 #include "daemon/engine/libtorch/custom_ops.h"
 #include "daemon/engine/libtorch/libtorch_engine.h"
+#include "daemon/engine/libtorch/quantized_engine.h"
 #ifdef MODELD_WITH_ONNXRUNTIME
 #include "daemon/engine/onnxruntime/onnxruntime_engine.h"
 #endif
@@ -68,6 +69,7 @@ void RaiseFileLimit() {
 // set.
 absl::StatusOr<std::unique_ptr<Engine>> NewEngine(const EngineOptions& options) {
   if (absl::Status loaded = LoadCustomOps(options.custom_ops_libraries); !loaded.ok()) return loaded;
+  if (absl::Status used = UseQuantizedEngine(options.quantized_engine); !used.ok()) return used;
   std::vector<std::unique_ptr<Engine>> engines;
   engines.push_back(NewLibtorchEngine());
 #ifdef MODELD_WITH_ONNXRUNTIME

@@ -18,6 +18,7 @@
 #include "daemon/engine/libtorch/module_state.h"
 #include "daemon/engine/libtorch/mutation.h"
 #include "daemon/engine/libtorch/package_executable.h"
+#include "daemon/engine/libtorch/quantized_engine.h"
 #include "daemon/engine/libtorch/variants.h"
 #include "registry/base/mutex.h"
 #include "registry/base/status_macros.h"
@@ -185,7 +186,10 @@ absl::StatusOr<std::shared_ptr<Program>> MakeProgram(torch::jit::Module module, 
 
 class LibtorchEngine final : public Engine {
  public:
-  std::vector<EngineLibrary> libraries() const override { return {{"libtorch", TORCH_VERSION}}; }
+  std::vector<EngineLibrary> libraries() const override {
+    const std::string quantized = OtherQuantizedEngine();
+    return {{"libtorch", quantized.empty() ? TORCH_VERSION : absl::StrCat(TORCH_VERSION, "+", quantized)}};
+  }
 
   std::vector<Plan> plans(ArtifactFormat format) const override {
     if (format == ArtifactFormat::kTorchScript) return LibtorchPlans();

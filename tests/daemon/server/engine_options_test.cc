@@ -43,7 +43,8 @@ TEST(EngineOptionsTest, OtherCommandLinesStayAsTheyAre) {
 TEST(EngineOptionsTest, ArgumentsSayTheSame) {
   for (const EngineOptions& options : {EngineOptions{}, EngineOptions{.onnxruntime_providers = {"A", "B"}},
                                        EngineOptions{.onnxruntime_providers = {"AzureExecutionProvider"}},
-                                       EngineOptions{.custom_ops_libraries = {"/a b.so", "c,d.so"}}}) {
+                                       EngineOptions{.custom_ops_libraries = {"/a b.so", "c,d.so"}},
+                                       EngineOptions{.quantized_engine = "onednn"}}) {
     std::vector<std::string> arguments = EngineArguments(options);
     ASSERT_OK_AND_ASSIGN(const EngineOptions again, TakeEngineOptions(arguments));
     EXPECT_EQ(again, options);

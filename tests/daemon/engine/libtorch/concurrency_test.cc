@@ -12,6 +12,7 @@
 
 #include "registry/base/mutex.h"
 #include "tests/support/loaded_model.h"
+#include "tests/support/process_status.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/values.h"
 
@@ -159,6 +160,22 @@ TEST(PrepareThreadTest, AThreadKeepsItsOwnThreadCount) {
     run();
     EXPECT_EQ(at::get_num_threads(), 3);
   }).join();
+}
+
+TEST(MemoryTest, ComesBackWhenAModelGoes) {
+  const auto engine = NewLibtorchEngine();
+  for (const Plan& plan : engine->plans(ArtifactFormat::kTorchScript)) {
+    const auto cycle = [&] {
+      const auto loaded = engine->Load({.artifact_path = ModelPath("cnn"), .plan = plan});
+      ASSERT_OK(loaded.status());
+      // Until it is compiled for the shape.
+      for (int call = 0; call < 3; ++call) ASSERT_OK((*loaded)->Run(0, {Ramp({2, 1, 8, 8})}).status());
+    };
+    for (int i = 0; i < 20; ++i) cycle();
+    const int64_t before = ResidentKib();
+    for (int i = 0; i < 200; ++i) cycle();
+    EXPECT_LT(ResidentKib(), before + 4 * 1024) << "KiB; " << before << " before, as " << PlanName(plan);
+  }
 }
 
 TEST(PrepareThreadTest, DenormalNumbersAreFlushed) {

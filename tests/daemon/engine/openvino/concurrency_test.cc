@@ -2,14 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "registry/base/free_memory.h"
 #include "scripted.h"
 #include "tests/support/loaded_model.h"
+#include "tests/support/process_status.h"
 #include "tests/support/status_matchers.h"
 
 namespace modeld {
@@ -27,16 +26,6 @@ LoadRequest Cnn(int callers = 1) {
           .plan = {.engine = "openvino", .variant = "", .precision = Precision::kAsSaved},
           .inputs = {Known("input", DType::kFp32, {-1, 1, 8, 8})},
           .callers = callers};
-}
-
-// Of this process, in KiB.
-int64_t ResidentKib() {
-  ReturnFreeMemory();
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.rfind("RssAnon:", 0) == 0) return std::stoll(line.substr(8));
-  }
-  return 0;
 }
 
 TEST(OpenvinoConcurrencyTest, VersionsOnDifferentEnginesAnswerAsTheyDoAlone) {
