@@ -13,7 +13,9 @@
 #include <torch/csrc/jit/passes/symbolic_shape_analysis.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
+#include <vector>
 
 namespace modeld {
 namespace {
@@ -24,7 +26,7 @@ using torch::jit::Node;
 using TorchValue = torch::jit::Value;
 
 // What one round finds out lets the next fold more.
-constexpr int kRounds = 4;
+constexpr int kMostRounds = 4;
 // Loops are unrolled up to so many nodes.
 constexpr int64_t kMostNodes = 10'000;
 
@@ -72,6 +74,20 @@ int64_t UnrolledNodes(const Block& block) {
   return nodes;
 }
 
+// What the block is made of, in order.
+void AppendKinds(const Block& block, std::vector<uint32_t>* kinds) {
+  for (const Node* const node : block.nodes()) {
+    kinds->push_back(node->kind());
+    for (const Block* const inner : node->blocks()) AppendKinds(*inner, kinds);
+  }
+}
+
+std::vector<uint32_t> KindsOf(const Graph& graph) {
+  std::vector<uint32_t> kinds;
+  AppendKinds(*graph.block(), &kinds);
+  return kinds;
+}
+
 bool Raises(const Block& block) {
   return std::any_of(block.nodes().begin(), block.nodes().end(),
                      [](const Node* node) { return node->kind() == torch::jit::prim::RaiseException; });
@@ -108,7 +124,10 @@ void UnfoldLists(Graph& graph, Block* block) {
 }  // namespace
 
 void Simplify(std::shared_ptr<Graph>& graph) {
-  for (int round = 0; round < kRounds; ++round) {
+  std::vector<uint32_t> before;
+  // Most graphs need two, and shapes take long.
+  for (int round = 0; round < kMostRounds && before != KindsOf(*graph); ++round) {
+    before = KindsOf(*graph);
     torch::jit::PropagateInputShapes(graph);
     // What it adds makes implicit expansions explicit, for known sizes only.
     torch::jit::RemoveExpands(graph);
