@@ -89,42 +89,43 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadAndWarm(const VersionRecord& rec
                                                         const std::vector<GoldenSample>& samples) {
   PrepareThisThread();
   const Plan as_saved = engine_->plans(record.format).front();
-  MODELD_ASSIGN_OR_RETURN(const Plan plan, PlanFor(record));
-  if (plan == as_saved) return LoadByPlan(record, config, samples, plan);
-  absl::StatusOr<LoadedVersion> loaded = LoadByPlan(record, config, samples, plan);
-  if (!absl::IsInvalidArgument(loaded.status())) return loaded;
+  MODELD_ASSIGN_OR_RETURN(const Measured measured, MeasuredFor(record));
+  absl::StatusOr<LoadedVersion> loaded = LoadByPlan(record, config, samples, measured);
+  if (measured.plan == as_saved || !absl::IsInvalidArgument(loaded.status())) return loaded;
   // It may be the plan that is at fault.
   const absl::Status why = loaded.status();
-  loaded = LoadByPlan(record, config, samples, as_saved);
+  loaded = LoadByPlan(record, config, samples, {.plan = as_saved, .threads = 0});
   if (loaded.ok()) {
-    loaded->warnings.push_back(absl::StrCat("it runs as it was saved, and not as ", PlanName(plan), ": ",
-                                            std::string(why.message())));
+    loaded->warnings.push_back(absl::StrCat("it runs as it was saved, and not as ", PlanName(measured.plan),
+                                            ": ", std::string(why.message())));
   }
   return loaded;
 }
 
-absl::StatusOr<Plan> EngineLoader::PlanFor(const VersionRecord& record) const {
+absl::StatusOr<EngineLoader::Measured> EngineLoader::MeasuredFor(const VersionRecord& record) const {
   const std::vector<Plan> plans = engine_->plans(record.format);
-  if (!options_.use_plans) return plans.front();
+  const Measured as_saved = {.plan = plans.front(), .threads = 0};
+  if (!options_.use_plans) return as_saved;
   MODELD_ASSIGN_OR_RETURN(const std::optional<v1::ProbeReport> probe,
                           registry_->ProbeOf(record.model, record.version));
-  if (!probe.has_value()) return plans.front();
-  const auto chosen =
-      std::find(plans.begin(), plans.end(), ChosenPlan(*probe, EngineText(*engine_), machine_));
-  return chosen == plans.end() ? plans.front() : *chosen;
+  if (!probe.has_value()) return as_saved;
+  const std::string engine = EngineText(*engine_);
+  const auto chosen = std::find(plans.begin(), plans.end(), ChosenPlan(*probe, engine, machine_));
+  if (chosen == plans.end()) return as_saved;
+  return Measured{.plan = *chosen, .threads = ChosenThreads(*probe, engine, machine_)};
 }
 
 absl::StatusOr<LoadedVersion> EngineLoader::LoadByPlan(const VersionRecord& record,
                                                        const v1::ModelConfig& config,
                                                        const std::vector<GoldenSample>& samples,
-                                                       const Plan& plan) {
+                                                       const Measured& measured) {
   MODELD_ASSIGN_OR_RETURN(UnpackedFiles unpacked, TakeUnpacked(record));
-  const InstancePlan instances = InstancePlanOf(config, options_.scheduling);
+  const InstancePlan instances = InstancePlanOf(config, options_.scheduling, measured.threads);
   MODELD_ASSIGN_OR_RETURN(std::unique_ptr<Executable> executable,
                           engine_->Load({.artifact_path = store_->PathOf(record.sha256),
                                          .format = record.format,
                                          .unpacked = unpacked.directory(),
-                                         .plan = plan,
+                                         .plan = measured.plan,
                                          .inputs = KnownInputs(DeclaredTensors(config.inputs()), samples),
                                          .callers = instances.instances,
                                          .threads_per_run = instances.threads_per_instance}));
@@ -134,8 +135,9 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadByPlan(const VersionRecord& reco
   auto version = std::make_unique<ServedVersion>();
   version->model = record.model;
   version->version = record.version;
-  version->engine = plan.engine;
-  version->plan = PlanName(plan);
+  version->engine = measured.plan.engine;
+  version->plan = PlanText(PlanName(measured.plan),
+                           measured.threads > 1 ? instances.threads_per_instance : measured.threads);
   version->inputs = DeclaredTensors(config.inputs());
   version->outputs = DeclaredTensors(config.outputs());
   version->guard = GuardLimitsOf(config.guard(), options_.default_watch);
@@ -145,9 +147,9 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadByPlan(const VersionRecord& reco
       CheckDeclarations(version->executable->methods().front(), version->inputs, version->outputs));
 
   std::vector<std::string> warnings;
-  MODELD_ASSIGN_OR_RETURN(
-      InstanceGroupOptions group,
-      InstanceOptionsOf(config, *version->executable, version->inputs, options_.scheduling, &warnings));
+  MODELD_ASSIGN_OR_RETURN(InstanceGroupOptions group,
+                          InstanceOptionsOf(config, instances, *version->executable, version->inputs,
+                                            options_.scheduling, &warnings));
   group.name = absl::StrCat(record.model, " ", record.version);
   version->instances = scheduler_->NewGroup(version->executable.get(), std::move(group));
   Warm(*version, config, samples, &warnings);

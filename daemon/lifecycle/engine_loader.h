@@ -50,13 +50,20 @@ class EngineLoader final : public VersionLoader {
 
  private:
   // Both as Load, but they throw std::bad_alloc.
+  // What was found to be best for the version: as it was saved, where that was nothing, or nothing that this
+  // engine has.
+  struct Measured {
+    Plan plan;
+    int threads = 0;  // of a run; 0: not said
+  };
+
   absl::StatusOr<LoadedVersion> ReadAndLoad(const VersionRecord& record, bool awaited);
   absl::StatusOr<LoadedVersion> LoadAndWarm(const VersionRecord& record, const v1::ModelConfig& config,
                                             const std::vector<GoldenSample>& samples);
   absl::StatusOr<LoadedVersion> LoadByPlan(const VersionRecord& record, const v1::ModelConfig& config,
-                                           const std::vector<GoldenSample>& samples, const Plan& plan);
-  // As it was saved, where none was chosen that this engine has.
-  absl::StatusOr<Plan> PlanFor(const VersionRecord& record) const;
+                                           const std::vector<GoldenSample>& samples,
+                                           const Measured& measured);
+  absl::StatusOr<Measured> MeasuredFor(const VersionRecord& record) const;
 
   // Where the version's package lies unpacked; empty for formats that are loaded as they lie.
   absl::StatusOr<UnpackedFiles> TakeUnpacked(const VersionRecord& record);

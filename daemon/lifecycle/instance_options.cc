@@ -6,20 +6,21 @@
 
 namespace modeld {
 
-InstancePlan InstancePlanOf(const v1::ModelConfig& config, const SchedulingDefaults& defaults) {
+InstancePlan InstancePlanOf(const v1::ModelConfig& config, const SchedulingDefaults& defaults,
+                            int measured_threads) {
   const v1::ExecutionConfig& execution = config.execution();
-  return PlanInstances(
-      execution.instances() > 0 ? execution.instances() : defaults.instances,
-      execution.threads_per_instance() > 0 ? execution.threads_per_instance() : defaults.threads_per_instance,
-      defaults.cpus);
+  int threads = execution.threads_per_instance();
+  if (threads <= 0) threads = defaults.threads_per_instance;
+  if (threads <= 0) threads = measured_threads;
+  return PlanInstances(execution.instances() > 0 ? execution.instances() : defaults.instances, threads,
+                       defaults.cpus);
 }
 
 absl::StatusOr<InstanceGroupOptions> InstanceOptionsOf(const v1::ModelConfig& config,
-                                                       const Executable& executable,
+                                                       const InstancePlan& plan, const Executable& executable,
                                                        const std::vector<DeclaredTensor>& inputs,
                                                        const SchedulingDefaults& defaults,
                                                        std::vector<std::string>* warnings) {
-  const InstancePlan plan = InstancePlanOf(config, defaults);
   warnings->insert(warnings->end(), plan.warnings.begin(), plan.warnings.end());
 
   InstanceGroupOptions options;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "daemon/lifecycle/load_queue.h"
 #include "daemon/lifecycle/version_names.h"
+#include "daemon/probe/choose_plan.h"
 #include "registry/base/log.h"
 #include "registry/base/status_macros.h"
 #include "registry/base/timeout.h"
@@ -32,7 +33,7 @@ std::string Summary(const v1::ProbeReport& report) {
   const v1::PlanResult* const chosen = ChosenOf(report);
   if (chosen == nullptr) return absl::StrCat("runs as it was saved: ", report.no_plans());
   const v1::PlanResult& as_saved = report.plans(0);
-  std::string text = absl::StrCat("runs as ", chosen->name());
+  std::string text = absl::StrCat("runs as ", PlanText(chosen->name(), chosen->threads()));
   if (chosen == &as_saved || chosen->latencies().empty() || as_saved.latencies().empty()) return text;
   absl::StrAppendFormat(&text, ": %.3g ms instead of %.3g ms as it was saved",
                         chosen->latencies(0).seconds() * 1e3, as_saved.latencies(0).seconds() * 1e3);
@@ -152,7 +153,8 @@ absl::Status PlanTuner::Tune(const Job& job) {
   // The loader takes no plan from a report that does not hold here (the CPUs of the daemon were changed since
   // it started): to load the version again would change nothing, but for bringing it here once more.
   const v1::PlanResult* const chosen = known_plans_->Holds(report) ? ChosenOf(report) : nullptr;
-  if (chosen != nullptr) reload_(record, chosen->name(), report.resident_bytes());
+  if (chosen != nullptr)
+    reload_(record, PlanText(chosen->name(), chosen->threads()), report.resident_bytes());
   return absl::OkStatus();
 }
 

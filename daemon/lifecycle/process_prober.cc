@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "daemon/lifecycle/golden_samples.h"
 #include "daemon/lifecycle/version_names.h"
+#include "daemon/probe/choose_plan.h"
 #include "registry/artifact_reader.h"
 #include "registry/base/log.h"
 #include "registry/base/status_macros.h"
@@ -43,6 +44,9 @@ absl::StatusOr<v1::ProbeReport> ProcessProber::Probe(const VersionRecord& record
   if (!golden.ok()) return std::move(golden).status();
   request.golden = *std::move(golden);
 
+  const SchedulingDefaults& scheduling = options_.scheduling;
+  request.most_threads = MostThreads(parsed.config.execution(), scheduling.instances,
+                                     scheduling.threads_per_instance, scheduling.cpus);
   std::string graph;
   if (options_.search.known_plans != nullptr) {
     graph = options_.search.known_plans->GraphOf(record, parsed.config);

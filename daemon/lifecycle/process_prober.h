@@ -1,6 +1,7 @@
 // ProcessProber: tries registered versions in a process of their own.
 #pragma once
 
+#include "daemon/lifecycle/instance_options.h"
 #include "daemon/lifecycle/known_plans.h"
 #include "daemon/lifecycle/prober.h"
 #include "daemon/probe/probe_limits.h"
@@ -27,6 +28,7 @@ struct ProcessProberOptions {
   PlanSearch search = {};
   FormatSet formats = DefaultFormats();  // others are not tried: FAILED_PRECONDITION
   const Unpacker* unpacker = nullptr;    // null: no format needs one
+  SchedulingDefaults scheduling = {};
 };
 
 // Thread-safe as VersionProber says. What of the confinement this system refuses is logged, once.

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <limits>
 
+#include "absl/strings/str_cat.h"
+
 namespace modeld {
 namespace {
 
 constexpr char kBf16[] = "bf16";
 constexpr double kWorthIt = 0.97;
+constexpr double kWorthThreads = 0.75;
 
 // What is to be as small as possible.
 double CostOf(const v1::PlanResult& plan, const std::string& objective) {
@@ -19,6 +22,17 @@ double CostOf(const v1::PlanResult& plan, const std::string& objective) {
         std::min(cost, latency.seconds() / static_cast<double>(std::max<int64_t>(1, latency.batch_size())));
   }
   return cost;
+}
+
+// Null: the report says nothing of this machine.
+const v1::PlanResult* ChosenOf(const v1::ProbeReport& report, const std::string& engine,
+                               const Machine& machine) {
+  if (report.engine() != engine || machine.cpu_model.empty()) return nullptr;
+  if (Machine{.cpu_model = report.machine(), .cpus = report.cpus()} != machine) return nullptr;
+  for (const v1::PlanResult& plan : report.plans()) {
+    if (plan.chosen()) return &plan;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -35,6 +49,22 @@ int ChoosePlan(const google::protobuf::RepeatedPtrField<v1::PlanResult>& plans,
     best_cost = cost;
   }
   return best;
+}
+
+int MostThreads(const v1::ExecutionConfig& execution, int daemon_instances, int daemon_threads, int cpus) {
+  if (execution.objective() != "latency") return 1;
+  if (execution.threads_per_instance() > 0 || daemon_threads > 0) return 1;
+  const int instances = execution.instances() > 0 ? execution.instances() : std::max(1, daemon_instances);
+  return std::max(1, cpus / instances);
+}
+
+int ChooseThreads(const google::protobuf::RepeatedPtrField<v1::ThreadLatency>& measured) {
+  const v1::ThreadLatency* taken = nullptr;
+  for (const v1::ThreadLatency& latency : measured) {
+    if (taken != nullptr && latency.seconds() > kWorthThreads * taken->seconds()) break;
+    taken = &latency;
+  }
+  return taken == nullptr ? 0 : taken->threads();
 }
 
 bool AllowsBf16(const v1::ExecutionConfig& execution) {
@@ -57,12 +87,17 @@ Plan PlanOf(const v1::PlanResult& result) {
 }
 
 Plan ChosenPlan(const v1::ProbeReport& report, const std::string& engine, const Machine& machine) {
-  if (report.engine() != engine || machine.cpu_model.empty()) return {};
-  if (Machine{.cpu_model = report.machine(), .cpus = report.cpus()} != machine) return {};
-  for (const v1::PlanResult& plan : report.plans()) {
-    if (plan.chosen()) return PlanOf(plan);
-  }
-  return {};
+  const v1::PlanResult* const chosen = ChosenOf(report, engine, machine);
+  return chosen == nullptr ? Plan{} : PlanOf(*chosen);
+}
+
+int ChosenThreads(const v1::ProbeReport& report, const std::string& engine, const Machine& machine) {
+  const v1::PlanResult* const chosen = ChosenOf(report, engine, machine);
+  return chosen == nullptr ? 0 : chosen->threads();
+}
+
+std::string PlanText(const std::string& plan_name, int threads) {
+  return threads > 1 ? absl::StrCat(plan_name, " on ", threads, " threads") : plan_name;
 }
 
 }  // namespace modeld

@@ -17,6 +17,16 @@ namespace modeld {
 // differ by themselves. Where all were refused it is the first. REQUIRES: `plans` is not empty.
 int ChoosePlan(const google::protobuf::RepeatedPtrField<v1::PlanResult>& plans, const std::string& objective);
 
+// The most threads that a run may take where their number is to be found out: where `objective` asks for
+// latency outright, and neither the config nor the daemon says how many. 1: it is not. 0 stands for "not
+// said".
+int MostThreads(const v1::ExecutionConfig& execution, int daemon_instances, int daemon_threads, int cpus);
+
+// How many threads a run takes, of what was measured: `measured` begins with one thread, and each that
+// follows has more. A further step is taken where it leaves at most three quarters of the time: threads that
+// one run takes answer no other request. 0: nothing was measured.
+int ChooseThreads(const google::protobuf::RepeatedPtrField<v1::ThreadLatency>& measured);
+
 // Whether plans in bfloat16 may be taken: where `execution.precisions` names it, or says nothing and
 // `execution.tolerance` says how far outputs may be off.
 bool AllowsBf16(const v1::ExecutionConfig& execution);
@@ -29,5 +39,10 @@ Plan PlanOf(const v1::PlanResult& result);
 // where the report was made on another machine, with another engine, or for another number of CPUs: then it
 // says nothing of this one.
 Plan ChosenPlan(const v1::ProbeReport& report, const std::string& engine, const Machine& machine);
+// And on how many threads a run; 0: it does not say.
+int ChosenThreads(const v1::ProbeReport& report, const std::string& engine, const Machine& machine);
+
+// "openvino", "openvino on 4 threads"; `threads` as ChosenThreads gives them.
+std::string PlanText(const std::string& plan_name, int threads);
 
 }  // namespace modeld

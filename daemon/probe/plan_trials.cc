@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "daemon/codec/utf8.h"
 #include "daemon/engine/bind.h"
@@ -93,7 +94,8 @@ PlanTrials::PlanTrials(Engine& engine, const ProbeSubject& subject, const Declar
 
 bool PlanTrials::is_over() const { return host_.Now() - begun_ > kBudget; }
 
-absl::StatusOr<std::unique_ptr<Executable>> PlanTrials::Load(const Plan& plan, v1::PlanResult* result) {
+absl::StatusOr<std::unique_ptr<Executable>> PlanTrials::Load(const Plan& plan, v1::PlanResult* result,
+                                                             int threads) {
   ReturnFreeMemory();
   resident_before_ = host_.ResidentBytes();
   const absl::Duration begin = host_.Now();
@@ -102,7 +104,8 @@ absl::StatusOr<std::unique_ptr<Executable>> PlanTrials::Load(const Plan& plan, v
                     .format = subject_.format,
                     .unpacked = subject_.unpacked,
                     .plan = plan,
-                    .inputs = KnownInputs(declared_.inputs, subject_.samples)});
+                    .inputs = KnownInputs(declared_.inputs, subject_.samples),
+                    .threads_per_run = threads});
   result->set_load_seconds(absl::ToDoubleSeconds(host_.Now() - begin));
   return loaded;
 }
@@ -166,6 +169,28 @@ v1::PlanResult PlanTrials::Try(const Plan& plan) {
   if (why_not.empty() && measures_) Measure(**loaded, &result);
   result.set_refused(ToUtf8(why_not));
   return result;
+}
+
+absl::Status PlanTrials::MeasureThreads(int threads, v1::PlanResult* result) {
+  if (is_over()) return absl::DeadlineExceededError("the time for trying plans is over");
+  v1::PlanResult unused;  // what it has of this plan was measured on one thread
+  engine_.PrepareThread(threads);
+  const absl::Cleanup back_to_one = [this] { engine_.PrepareThread(1); };
+  MODELD_ASSIGN_OR_RETURN(const std::unique_ptr<Executable> executable,
+                          Load(PlanOf(*result), &unused, threads));
+  if (const std::string why = WhyNot(*executable, &unused); !why.empty()) {
+    return absl::FailedPreconditionError(why);
+  }
+  const std::vector<const GoldenSample*> inputs = MeasuredOn(*executable);
+  if (inputs.empty()) return absl::FailedPreconditionError("there is nothing to measure it on");
+  const std::vector<double> seconds =
+      TimesOf(*executable, declared_, *inputs.front(), [this] { return host_.WallNow(); });
+  if (seconds.empty()) return absl::FailedPreconditionError("it fails on what it is measured on");
+  v1::ThreadLatency* const latency = result->add_thread_latencies();
+  latency->set_threads(threads);
+  // Others of higher priority, and rests, only ever add to it.
+  latency->set_seconds(*std::min_element(seconds.begin(), seconds.end()));
+  return absl::OkStatus();
 }
 
 bool PlanTrials::has_sample_of(const std::string& method) const {
@@ -242,7 +267,7 @@ std::vector<absl::Status> PlanTrials::Batching(Executable& executable) const {
           CheckBatching(executable, declared_, subject_.samples, max_rows, tolerance_)};
 }
 
-void PlanTrials::Measure(Executable& executable, v1::PlanResult* result) const {
+std::vector<const GoldenSample*> PlanTrials::MeasuredOn(Executable& executable) const {
   std::vector<const GoldenSample*> inputs;
   if (!HasFreeDimensions(declared_.inputs)) {
     for (const GoldenSample& generated : on_generated_) inputs.push_back(&generated);
@@ -251,8 +276,12 @@ void PlanTrials::Measure(Executable& executable, v1::PlanResult* result) const {
     // One is enough to compare plans by.
     if (const GoldenSample* const sample = SampleOfForward(executable, on_samples_)) inputs.push_back(sample);
   }
+  return inputs;
+}
+
+void PlanTrials::Measure(Executable& executable, v1::PlanResult* result) const {
   const SteadyNow now = [this] { return host_.Now(); };
-  for (const GoldenSample* const sample : inputs) {
+  for (const GoldenSample* const sample : MeasuredOn(executable)) {
     const WarmUpLimits limits{.max_calls = 50,
                               .max_time = std::max(begun_ + kBudget - host_.Now(), absl::ZeroDuration())};
     const WarmUpResult warmed = WarmUpOnSample(executable, declared_, *sample, limits, now);

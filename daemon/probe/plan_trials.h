@@ -31,12 +31,16 @@ class PlanTrials {
   // plan from being taken is in `refused`.
   v1::PlanResult Try(const Plan& plan);
 
+  // Loads the artifact by a plan that was not refused, for runs on so many threads, and adds what the
+  // smallest batch takes then. Not OK: nothing was added, and why. REQUIRES: Begin measures.
+  absl::Status MeasureThreads(int threads, v1::PlanResult* result);
+
   // The CPU time for trials is used up: no other is begun.
   bool is_over() const;
 
  private:
   // An executable with what loading it took.
-  absl::StatusOr<std::unique_ptr<Executable>> Load(const Plan& plan, v1::PlanResult* result);
+  absl::StatusOr<std::unique_ptr<Executable>> Load(const Plan& plan, v1::PlanResult* result, int threads = 1);
   // Leaves those out that it raises on.
   std::vector<GoldenSample> AnswersTo(std::vector<GoldenSample> inputs, Executable& as_saved) const;
   std::string WhyNotAllowed(const Plan& plan) const;
@@ -45,6 +49,8 @@ class PlanTrials {
   std::string WhyNot(Executable& executable, v1::PlanResult* result);
   // What CheckBatching says on generated inputs and on golden samples; OK where requests are not joined.
   std::vector<absl::Status> Batching(Executable& executable) const;
+  // What plans are measured on, the smallest batch first.
+  std::vector<const GoldenSample*> MeasuredOn(Executable& executable) const;
   // Latencies, and the memory that the warm version takes.
   void Measure(Executable& executable, v1::PlanResult* result) const;
   bool has_sample_of(const std::string& method) const;

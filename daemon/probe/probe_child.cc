@@ -56,6 +56,7 @@ class ChildHost final : public ProbeHost {
   int64_t PeakBytes() override { return PeakAnonymousBytes(); }
   // Of this thread, which does it all: the CPU time of a process with a limit on it is known to a tick only.
   absl::Duration Now() override { return ThreadCpuTime(); }
+  absl::Duration WallNow() override { return SteadyTime(); }
 
  private:
   const std::vector<std::string> unconfined_;
@@ -84,6 +85,7 @@ absl::StatusOr<ProbeSubject> Subject(const ProbeRequest& request) {
   MODELD_ASSIGN_OR_RETURN(subject.samples, ReadSamples(request));
   subject.try_plans = request.try_plans;
   subject.known_plans = request.known_plans;
+  subject.most_threads = request.most_threads;
   return subject;
 }
 

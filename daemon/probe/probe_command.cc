@@ -16,6 +16,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "daemon/codec/utf8.h"
+#include "daemon/probe/choose_plan.h"
+#include "daemon/probe/machine.h"
 #include "daemon/probe/probe_child.h"
 #include "daemon/probe/probe_process.h"
 #include "registry/base/file_system.h"
@@ -73,6 +75,7 @@ absl::StatusOr<ProbeRequest> RequestFor(const Arguments& arguments) {
                     .cpu = absl::Seconds(arguments.timeout_s),
                     .memory_bytes = arguments.memory_mib << 20};
   request.try_plans = arguments.try_plans;
+  request.most_threads = MostThreads(file.parsed.config.execution(), 0, 0, ThisMachine().cpus);
   return request;
 }
 

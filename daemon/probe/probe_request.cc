@@ -57,7 +57,7 @@ std::string EncodeRequest(const ProbeRequest& request) {
   for (const int64_t number :
        {absl::ToInt64Milliseconds(request.limits.wall), absl::ToInt64Milliseconds(request.limits.cpu),
         request.limits.memory_bytes, static_cast<int64_t>(request.try_plans), request.parent_process,
-        static_cast<int64_t>(request.golden.size())}) {
+        int64_t{request.most_threads}, static_cast<int64_t>(request.golden.size())}) {
     PutString(absl::StrCat(number), &bytes);
   }
   PutString(request.known_plans.SerializeAsString(), &bytes);
@@ -83,6 +83,7 @@ absl::StatusOr<ProbeRequest> DecodeRequest(std::string_view bytes) {
   MODELD_ASSIGN_OR_RETURN(request.limits.memory_bytes, strings.NextNumber());
   MODELD_ASSIGN_OR_RETURN(const int64_t try_plans, strings.NextNumber());
   MODELD_ASSIGN_OR_RETURN(request.parent_process, strings.NextNumber());
+  MODELD_ASSIGN_OR_RETURN(const int64_t most_threads, strings.NextNumber());
   MODELD_ASSIGN_OR_RETURN(const int64_t samples, strings.NextNumber());
   MODELD_ASSIGN_OR_RETURN(const std::string known_plans, strings.Next());
   if (!request.known_plans.ParseFromString(known_plans)) {
@@ -91,6 +92,7 @@ absl::StatusOr<ProbeRequest> DecodeRequest(std::string_view bytes) {
   request.limits.wall = absl::Milliseconds(wall_ms);
   request.limits.cpu = absl::Milliseconds(cpu_ms);
   request.try_plans = try_plans != 0;
+  request.most_threads = static_cast<int>(most_threads);
   for (int64_t i = 0; i < samples; ++i) {
     GoldenFile sample;
     MODELD_ASSIGN_OR_RETURN(sample.name, strings.Next());

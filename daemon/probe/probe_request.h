@@ -26,6 +26,7 @@ struct ProbeRequest {
   bool try_plans = false;  // other plans than the artifact as it was saved
   // What such trials came to for another version of the same graph; empty: nothing is known.
   v1::ProbeReport known_plans = {};
+  int most_threads = 1;        // see ProbeSubject
   int64_t parent_process = 0;  // the child ends when that does
 };
 

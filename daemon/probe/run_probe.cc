@@ -326,6 +326,25 @@ class Run {
       }
       Choose();
     }
+    ChooseThreadsOf(trials);
+  }
+
+  // One, two, four and so on, and last as many as there may be.
+  void ChooseThreadsOf(PlanTrials& trials) {
+    const auto chosen = std::find_if(report_.mutable_plans()->begin(), report_.mutable_plans()->end(),
+                                     [](const v1::PlanResult& plan) { return plan.chosen(); });
+    if (subject_.most_threads <= 1 || !chosen->refused().empty()) return;
+    for (int threads = 1;; threads = std::min(2 * threads, subject_.most_threads)) {
+      Enter(absl::StrCat("measuring it on ", threads, threads == 1 ? " thread" : " threads"));
+      try {
+        // Where it cannot be had so, what was measured before decides.
+        if (!trials.MeasureThreads(threads, &*chosen).ok()) return;
+      } catch (const std::bad_alloc&) {
+        return;
+      }
+      chosen->set_threads(ChooseThreads(chosen->thread_latencies()));
+      if (chosen->threads() != threads || threads == subject_.most_threads) return;
+    }
   }
 
   void Choose() {

@@ -25,6 +25,8 @@ struct ProbeSubject {
   bool try_plans = false;
   // What trying them came to for another version of the same graph; without plans: nothing is known.
   v1::ProbeReport known_plans = {};
+  // The most threads that a run may take where their number is to be found out; 1: it is not.
+  int most_threads = 1;
 };
 
 // The process around a probe.
@@ -40,6 +42,8 @@ class ProbeHost {
   virtual int64_t PeakBytes() = 0;
   // As SteadyNow, to measure how long the version takes.
   virtual absl::Duration Now() = 0;
+  // By the clock, for what several threads do at a time.
+  virtual absl::Duration WallNow() = 0;
 };
 
 // Loads the version, checks its declarations, warms each batch size until its latency is stable, checks what

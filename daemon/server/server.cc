@@ -130,7 +130,8 @@ absl::Status Server::StartManager() {
                                           .memory_bytes = options_.probe_memory_mib * kMebibyte},
                                .search = search,
                                .formats = FormatsFromNames(options_.formats),
-                               .unpacker = unpacker_.get()},
+                               .unpacker = unpacker_.get(),
+                               .scheduling = DefaultsOf(options_)},
           std::make_unique<ProbeProcess>(ProbeProcess::OwnCommand(EngineArguments(options_.engines)),
                                          PacedBy(scheduler_, DefaultsOf(options_).cpus)));
     };

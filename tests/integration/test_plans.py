@@ -89,6 +89,22 @@ def test_bf16_is_taken_where_the_config_allows_it_and_samples_prove_it(daemon, c
     np.testing.assert_allclose(answer, expected, rtol=0.05, atol=0.05)
 
 
+def test_where_latency_is_asked_for_outright_threads_are_tried(daemon, client, artifacts):
+    import os
+
+    daemon.move_in(artifacts.save("convolutions", {**CONFIG, "execution": {"objective": "latency"}}))
+    wait_live(client, "net", "1.0", timeout_s=120)
+    daemon.ctl("plans", "--retune", "net")
+    (chosen,) = [plan for plan in daemon.ctl_json("plans", "net", "1.0")["plans"] if plan.get("chosen")]
+    cpus = len(os.sched_getaffinity(0))
+    measured = [latency["threads"] for latency in chosen.get("thread_latencies", [])]
+    assert measured == ([1, 2] if cpus == 2 else measured)
+    assert (len(measured) > 1) == (cpus > 1)
+    if cpus > 1:
+        assert chosen["threads"] in measured
+        assert "by threads of a run: 1: " in daemon.ctl("plans", "net", "1.0")
+
+
 def test_a_stateful_module_runs_as_it_was_saved(daemon, client, artifacts):
     inputs = [{"name": "x", "dtype": "FP32", "shape": [1]}]
     daemon.move_in(artifacts.save("accumulator", {"name": "sum", "version": "1.0", "inputs": inputs}))

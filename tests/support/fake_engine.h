@@ -49,6 +49,7 @@ class FakeEngine final : public Engine {
   absl::StatusOr<std::unique_ptr<Executable>> Load(const LoadRequest& request) override {
     loaded.push_back(request.artifact_path);
     plan = request.plan;
+    threads_per_run = request.threads_per_run;
     if (!failure.ok()) return failure;
     for (const auto& [variant, as_planned] : variants) {
       if (variant == request.plan) return as_planned();
@@ -58,19 +59,20 @@ class FakeEngine final : public Engine {
     }
     return std::make_unique<RecordingExecutable>(methods, &runs, run);
   }
-  void PrepareThread(int intra_op_threads) override { ++prepared_threads; }
+  void PrepareThread(int intra_op_threads) override { prepared_threads.push_back(intra_op_threads); }
 
   // What it loads by other plans than the artifact as it was saved.
   using LoadFn = std::function<absl::StatusOr<std::unique_ptr<Executable>>()>;
   std::vector<std::pair<Plan, LoadFn>> variants;
 
   absl::Status failure;
-  Plan plan;  // of the last load
+  Plan plan;                // of the last load
+  int threads_per_run = 0;  // so is this
   std::vector<Method> methods;
   RecordingExecutable::RunFn run;
   std::vector<std::string> loaded;
   std::vector<std::string> runs;
-  int prepared_threads = 0;
+  std::vector<int> prepared_threads;  // what each call said
 };
 
 inline Argument FakeArgument(std::string name, Type::Kind kind = Type::Kind::kTensor) {

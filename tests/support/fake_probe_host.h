@@ -18,6 +18,7 @@ class FakeProbeHost final : public ProbeHost {
   int64_t ResidentBytes() override { return resident; }
   int64_t PeakBytes() override { return peak; }
   absl::Duration Now() override { return now += absl::Milliseconds(1); }
+  absl::Duration WallNow() override { return Now(); }
 
   std::vector<std::string> stages;
   std::vector<v1::ProbeReport> reports;

@@ -101,7 +101,8 @@ TEST_F(EngineLoaderTest, LoadsByThePlanThatTheProbeChose) {
   };
   record_probe();
   const auto load = [&] {
-    return EngineLoader(&engine_, store_.get(), registry_.get(), &scheduler_, {.use_plans = true})
+    return EngineLoader(&engine_, store_.get(), registry_.get(), &scheduler_,
+                        {.scheduling = {.cpus = 8}, .use_plans = true})
         .Load(record, /*awaited=*/false);
   };
   absl::StatusOr<LoadedVersion> loaded = load();
@@ -109,6 +110,13 @@ TEST_F(EngineLoaderTest, LoadsByThePlanThatTheProbeChose) {
   EXPECT_EQ(engine_.plan, plan);
   EXPECT_EQ(loaded->version->engine, "fake");
   EXPECT_EQ(loaded->version->plan, "fake frozen");
+
+  report.mutable_plans(0)->set_threads(4);
+  record_probe();
+  loaded = load();
+  ASSERT_OK(loaded);
+  EXPECT_EQ(loaded->version->plan, "fake frozen on 4 threads");
+  EXPECT_EQ(engine_.threads_per_run, 4);
 
   engine_.variants[0].second = [] { return absl::InvalidArgumentError("no AVX-512"); };
   loaded = load();
@@ -229,12 +237,12 @@ TEST_F(EngineLoaderTest, EveryLoadingThreadIsPreparedOnce) {
   const VersionRecord record = Registered(R"({"version":"1.0"})");
   EngineLoader loader(&engine_, store_.get(), registry_.get(), &scheduler_);
   for (int i = 0; i < 2; ++i) ASSERT_OK(loader.Load(record, /*awaited=*/false));
-  EXPECT_EQ(engine_.prepared_threads, 1);
+  EXPECT_EQ(engine_.prepared_threads.size(), 1u);
   // Not on this one, which may have loaded for another test.
   std::thread([&] {
     for (int i = 0; i < 2; ++i) ASSERT_OK(loader.Load(record, /*awaited=*/true));
   }).join();
-  EXPECT_EQ(engine_.prepared_threads, 2);
+  EXPECT_EQ(engine_.prepared_threads.size(), 2u);
 }
 
 // Expects `y` of the model without inputs.

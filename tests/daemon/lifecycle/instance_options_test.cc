@@ -13,7 +13,8 @@ using ::testing::IsEmpty;
 class InstanceOptionsTest : public ::testing::Test {
  protected:
   absl::StatusOr<InstanceGroupOptions> Options() {
-    return InstanceOptionsOf(config_, executable_, inputs_, defaults_, &warnings_);
+    return InstanceOptionsOf(config_, InstancePlanOf(config_, defaults_), executable_, inputs_, defaults_,
+                             &warnings_);
   }
 
   class MaybeStateful final : public Executable {
@@ -100,6 +101,16 @@ TEST_F(InstanceOptionsTest, BatchingWithoutAnInputToJoinIsTheVersionsFault) {
   config_.mutable_batching()->set_max_batch_size(8);
   inputs_.clear();
   EXPECT_THAT(Options(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("leading -1")));
+}
+
+TEST(InstancePlanOfTest, MeasuredThreadsAreTakenWhereNobodySaysOthers) {
+  v1::ModelConfig config;
+  EXPECT_EQ(InstancePlanOf(config, {.cpus = 8}, 4).threads_per_instance, 4);
+  EXPECT_EQ(InstancePlanOf(config, {.cpus = 8}, 4).instances, 2);
+  EXPECT_EQ(InstancePlanOf(config, {.cpus = 8}, 0).threads_per_instance, 1);
+  EXPECT_EQ(InstancePlanOf(config, {.threads_per_instance = 1, .cpus = 8}, 4).threads_per_instance, 1);
+  config.mutable_execution()->set_threads_per_instance(2);
+  EXPECT_EQ(InstancePlanOf(config, {.threads_per_instance = 1, .cpus = 8}, 4).threads_per_instance, 2);
 }
 
 }  // namespace

@@ -91,7 +91,10 @@ TEST(ChosenPlanTest, HoldsOnTheMachineThatMeasuredIt) {
   EXPECT_EQ(ChosenPlan(report, "libtorch 2.13.0", machine), Plan()) << "none is chosen";
   SetPlan(plan, report.add_plans());
   report.mutable_plans(1)->set_chosen(true);
+  report.mutable_plans(1)->set_threads(2);
   EXPECT_EQ(ChosenPlan(report, "libtorch 2.13.0", machine), plan);
+  EXPECT_EQ(ChosenThreads(report, "libtorch 2.13.0", machine), 2);
+  EXPECT_EQ(ChosenThreads(report, "libtorch 2.14.0", machine), 0);
   EXPECT_EQ(ChosenPlan(report, "libtorch 2.14.0", machine), Plan());
   EXPECT_EQ(ChosenPlan(report, "libtorch 2.13.0", {.cpu_model = "EPYC", .cpus = 4}), Plan());
   EXPECT_EQ(ChosenPlan(report, "libtorch 2.13.0", {.cpu_model = "Xeon", .cpus = 2}), Plan());
@@ -101,6 +104,47 @@ TEST(PlanNameTest, SaysEngineVariantAndPrecision) {
   EXPECT_EQ(PlanName({.engine = "libtorch", .variant = "", .precision = Precision::kAsSaved}), "libtorch");
   EXPECT_EQ(PlanName({.engine = "libtorch", .variant = "frozen", .precision = Precision::kBf16}),
             "libtorch frozen bf16");
+}
+
+// What so many threads take.
+google::protobuf::RepeatedPtrField<v1::ThreadLatency> Measured(
+    const std::vector<std::pair<int, double>>& seconds) {
+  google::protobuf::RepeatedPtrField<v1::ThreadLatency> all;
+  for (const auto& [threads, taken] : seconds) {
+    v1::ThreadLatency* const latency = all.Add();
+    latency->set_threads(threads);
+    latency->set_seconds(taken);
+  }
+  return all;
+}
+
+TEST(ChooseThreadsTest, MoreAreTakenWhileEachStepTakesAQuarterOff) {
+  EXPECT_EQ(ChooseThreads(Measured({})), 0);
+  EXPECT_EQ(ChooseThreads(Measured({{1, 8}})), 1);
+  EXPECT_EQ(ChooseThreads(Measured({{1, 8}, {2, 6}})), 2);
+  EXPECT_EQ(ChooseThreads(Measured({{1, 8}, {2, 6.1}})), 1);
+  EXPECT_EQ(ChooseThreads(Measured({{1, 8}, {2, 4.4}, {4, 3}, {8, 2.9}})), 4);
+  EXPECT_EQ(ChooseThreads(Measured({{1, 8}, {2, 7}, {4, 3}})), 1) << "a step that is not worth it ends it";
+}
+
+TEST(MostThreadsTest, AreThoseThatNobodySpeaksAgainst) {
+  v1::ExecutionConfig execution;
+  EXPECT_EQ(MostThreads(execution, 0, 0, 8), 1) << "more threads answer fewer requests";
+  execution.set_objective("latency");
+  EXPECT_EQ(MostThreads(execution, 0, 0, 8), 8);
+  EXPECT_EQ(MostThreads(execution, 4, 0, 8), 2);
+  EXPECT_EQ(MostThreads(execution, 0, 2, 8), 1) << "the daemon says how many";
+  EXPECT_EQ(MostThreads(execution, 16, 0, 8), 1);
+  execution.set_instances(2);
+  EXPECT_EQ(MostThreads(execution, 8, 0, 8), 4);
+  execution.set_threads_per_instance(1);
+  EXPECT_EQ(MostThreads(execution, 0, 0, 8), 1);
+}
+
+TEST(PlanTextTest, SaysThreadsWhereTheyAreSeveral) {
+  EXPECT_EQ(PlanText("openvino", 0), "openvino");
+  EXPECT_EQ(PlanText("openvino", 1), "openvino");
+  EXPECT_EQ(PlanText("openvino", 4), "openvino on 4 threads");
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ TEST(ProbeRequestTest, ComesBackAsItWas) {
       .limits = {.wall = absl::Milliseconds(1500), .cpu = absl::Seconds(7), .memory_bytes = 1 << 30},
       .try_plans = true,
       .known_plans = known_plans,
+      .most_threads = 12,
       .parent_process = 4711};
   const std::string bytes = EncodeRequest(request);
   ASSERT_OK_AND_ASSIGN(const ProbeRequest decoded, DecodeRequest(bytes));
@@ -36,6 +37,7 @@ TEST(ProbeRequestTest, ComesBackAsItWas) {
   EXPECT_TRUE(decoded.try_plans);
   EXPECT_EQ(decoded.known_plans.SerializeAsString(), known_plans.SerializeAsString());
   EXPECT_EQ(decoded.parent_process, 4711);
+  EXPECT_EQ(decoded.most_threads, 12);
   for (size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_THAT(DecodeRequest(bytes.substr(0, size)),
                 StatusIs(absl::StatusCode::kDataLoss, HasSubstr("short")));

@@ -74,7 +74,7 @@ TEST_F(RunProbeTest, AVersionThatPasses) {
   EXPECT_EQ(report.methods(0).name(), "forward");
   EXPECT_EQ(report.methods(0).outputs(0).name(), "logits");
   EXPECT_THAT(engine_.loaded, ElementsAre("/store/ab"));
-  EXPECT_EQ(engine_.prepared_threads, 1);
+  EXPECT_THAT(engine_.prepared_threads, ElementsAre(1));
   EXPECT_THAT(host_.stages,
               ElementsAre("loading", "warming up with batch size 1", "warming up with batch size 4",
                           "running forward on golden sample \"golden/0\"", "unloading"));
@@ -334,6 +334,59 @@ TEST_F(RunProbeWithPlansTest, MemoryThatEndsEndsThePlanOnly) {
   EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_PASSED);
   EXPECT_TRUE(report.plans(0).chosen());
   EXPECT_EQ(report.plans(1).refused(), "memory ran out");
+}
+
+// A version of which a run takes 40 ms by its best plan, divided by the threads that it has, but not less
+// than 10 ms; and that answers so up to some number of them.
+class RunProbeWithThreadsTest : public RunProbeWithPlansTest {
+ protected:
+  RunProbeWithThreadsTest() {
+    engine_.run = Taking(absl::Milliseconds(100));
+    Variant("parallel", [this](const std::vector<Value>& arguments) -> absl::StatusOr<Value> {
+      if (engine_.threads_per_run > right_up_to_) return Value{FloatTensor({1, 2}, {0, 0})};
+      return Taking(absl::Milliseconds(std::max(10, 40 / engine_.threads_per_run)))(arguments);
+    });
+    subject_.most_threads = 6;
+  }
+  static std::vector<int> Threads(const v1::PlanResult& plan) {
+    std::vector<int> threads;
+    for (const v1::ThreadLatency& latency : plan.thread_latencies()) threads.push_back(latency.threads());
+    return threads;
+  }
+  int right_up_to_ = 100;  // threads
+};
+
+TEST_F(RunProbeWithThreadsTest, TheChosenPlanIsMeasuredOnMoreThreadsWhileThatIsWorthIt) {
+  const v1::ProbeReport report = Probe();
+  const v1::PlanResult& chosen = report.plans(1);
+  ASSERT_TRUE(chosen.chosen()) << report.DebugString();
+  EXPECT_THAT(Threads(chosen), ElementsAre(1, 2, 4, 6));
+  EXPECT_EQ(chosen.threads(), 4);
+  EXPECT_NEAR(chosen.thread_latencies(1).seconds(), 0.021, 0.002);
+  EXPECT_THAT(Threads(report.plans(0)), IsEmpty());
+  EXPECT_EQ(engine_.prepared_threads.back(), 1) << "the thread is as it was";
+  EXPECT_THAT(engine_.prepared_threads, testing::Contains(4));
+}
+
+TEST_F(RunProbeWithThreadsTest, NoFurtherStepIsTriedBeyondOneThatIsNotWorthIt) {
+  subject_.most_threads = 64;
+  const v1::ProbeReport report = Probe();
+  EXPECT_THAT(Threads(report.plans(1)), ElementsAre(1, 2, 4, 8));
+  EXPECT_EQ(report.plans(1).threads(), 4);
+}
+
+TEST_F(RunProbeWithThreadsTest, WhatAnswersOtherwiseOnSeveralThreadsRunsOnFewer) {
+  right_up_to_ = 2;
+  const v1::ProbeReport report = Probe();
+  EXPECT_THAT(Threads(report.plans(1)), ElementsAre(1, 2));
+  EXPECT_EQ(report.plans(1).threads(), 2);
+}
+
+TEST_F(RunProbeWithThreadsTest, NothingIsMeasuredWhereTheNumberIsSaid) {
+  subject_.most_threads = 1;
+  const v1::ProbeReport report = Probe();
+  EXPECT_THAT(Threads(report.plans(1)), IsEmpty());
+  EXPECT_EQ(report.plans(1).threads(), 0);
 }
 
 // What trials came to for version 0.9 of the same graph: "fast" was best.

@@ -248,7 +248,8 @@ TEST(RenderTest, Plans) {
       plans { engine: "libtorch" name: "libtorch" load_seconds: 0.5 resident_bytes: 1000000
               latencies { batch_size: 1 seconds: 0.004 } latencies { batch_size: 8 seconds: 0.020 } }
       plans { engine: "libtorch" variant: "frozen" name: "libtorch frozen" chosen: true load_seconds: 0.5 resident_bytes: 2000000
-              latencies { batch_size: 1 seconds: 0.002 } max_absolute: 1e-6 max_relative: 0.001 }
+              latencies { batch_size: 1 seconds: 0.002 } max_absolute: 1e-6 max_relative: 0.001
+              thread_latencies { threads: 1 seconds: 0.002 } thread_latencies { threads: 2 seconds: 0.0012 } threads: 2 }
       plans { engine: "libtorch" variant: "frozen" precision: "bf16" name: "libtorch frozen bf16" refused: "beyond tolerance\n on it" }
     })");
   const std::string text = RenderPlans(response, {});
@@ -258,6 +259,7 @@ TEST(RenderTest, Plans) {
   EXPECT_THAT(text, HasSubstr("1e-06         0.001         chosen\n"));
   EXPECT_THAT(text, HasSubstr("libtorch frozen bf16  -  "));
   EXPECT_THAT(text, HasSubstr("\"beyond tolerance\\n on it\"\n"));
+  EXPECT_THAT(text, HasSubstr("\nlibtorch frozen by threads of a run: 1: 2.00 ms, 2: 1.20 ms; it takes 2\n"));
   EXPECT_THAT(RenderProbe(response, {}), HasSubstr("libtorch frozen bf16"));
 
   v1::GetVersionResponse as_saved = response;
