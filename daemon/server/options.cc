@@ -153,9 +153,11 @@ void DefineOptions(CLI::App& app, Options& options) {
       ->check(range(0, 4096))
       ->capture_default_str()
       ->group("Scheduling");
-  app.add_option("--threads-per-instance", options.threads_per_instance, "Threads that one run may use")
+  app.add_option(
+         "--threads-per-instance", options.threads_per_instance,
+         "Threads that one run may use; 0: one, or what is found to be best where latency is asked for")
       ->type_name("N")
-      ->check(range(1, 1024))
+      ->check(range(0, 1024))
       ->capture_default_str()
       ->group("Scheduling");
   app.add_flag("--pin-instances", options.pin_instances,

@@ -35,8 +35,8 @@ struct Options {
   int64_t max_message_bytes = 64ll << 20;
   bool reflection = true;
   // scheduling
-  int instances = 0;  // of a version whose config does not say it; 0: as many as the CPUs allow
-  int threads_per_instance = 1;
+  int instances = 0;             // of a version whose config does not say it; 0: as many as the CPUs allow
+  int threads_per_instance = 0;  // as above; 0: one, but where a plan says more
   bool pin_instances = false;
   int max_queue = 1024;         // requests that wait for one version
   int64_t max_queue_mib = 256;  // of their inputs

@@ -56,7 +56,7 @@ TEST_F(OptionsTest, DefaultsAreThoseOfTheStruct) {
   EXPECT_EQ(options.max_message_bytes, 64 << 20);
   EXPECT_TRUE(options.reflection);
   EXPECT_EQ(options.instances, 0);
-  EXPECT_EQ(options.threads_per_instance, 1);
+  EXPECT_EQ(options.threads_per_instance, 0);
   EXPECT_EQ(options.max_queue, 1024);
   EXPECT_EQ(options.max_queue_mib, 256);
   EXPECT_EQ(options.shutdown_grace_s, 30);
@@ -236,7 +236,7 @@ INSTANTIATE_TEST_SUITE_P(
                     BadUsage{"NegativeSettle", {"--settle-ms=-1"}, "--settle-ms"},
                     BadUsage{"SettleNoNumber", {"--settle-ms=soon"}, "--settle-ms"},
                     BadUsage{"NoRescanInterval", {"--rescan-interval-s=0"}, "--rescan-interval-s"},
-                    BadUsage{"NoThreads", {"--threads-per-instance=0"}, "--threads-per-instance"},
+                    BadUsage{"NoThreads", {"--threads-per-instance=-1"}, "--threads-per-instance"},
                     BadUsage{"NoQueue", {"--max-queue=0"}, "--max-queue"},
                     BadUsage{"NoQueueMemory", {"--max-queue-mib=0"}, "--max-queue-mib"},
                     BadUsage{"TinyMessages", {"--max-message-bytes=1"}, "--max-message-bytes"},
