@@ -1,6 +1,7 @@
 // ServedVersion: a version in memory, and VersionHandle: the right to use it.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,6 +22,8 @@ struct ServedVersion {
   std::string plan;                     // and how: PlanName
   std::vector<DeclaredTensor> inputs;   // declared by the config, for `forward`
   std::vector<DeclaredTensor> outputs;  // declared by the config, for `forward`
+  // Class labels of outputs, by the outputs' names.
+  std::map<std::string, std::vector<std::string>> labels = {};
   Tolerance tolerance;                  // of the config: how far outputs may be from those expected
   std::unique_ptr<Executable> executable;
   // What runs its requests; goes before what it runs. Null in tests without requests.

@@ -8,10 +8,10 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/codec/utf8.h"
 #include "daemon/lifecycle/version_call.h"
-#include "daemon/rpc/catch_bad_alloc.h"
+#include "daemon/predict/catch_bad_alloc.h"
 #include "daemon/rpc/paging.h"
 #include "daemon/rpc/predict_stream.h"
-#include "daemon/rpc/request_hash.h"
+#include "daemon/predict/request_hash.h"
 #include "daemon/rpc/requests.h"
 #include "daemon/rpc/status_convert.h"
 #include "daemon/rpc/view_codec.h"
@@ -26,7 +26,8 @@ ModelServiceImpl::ModelServiceImpl(const ServingTable* table, ShadowRunner* shad
       manager_(manager),
       intake_(intake),
       registry_(registry),
-      jobs_{.route = [this](const v1::PredictRequest& request) { return RouteRequest(request); },
+      router_(table, [manager] { return manager->ready(); }),
+      jobs_{.router = &router_,
             .shadows = shadows,
             .sequences = sequences,
             .max_message_bytes = max_message_bytes} {
@@ -44,20 +45,6 @@ grpc::ServerUnaryReactor* ModelServiceImpl::Predict(grpc::CallbackServerContext*
 grpc::ServerBidiReactor<v1::PredictStreamRequest, v1::PredictStreamResponse>* ModelServiceImpl::PredictStream(
     grpc::CallbackServerContext* context) {
   return modeld::PredictStream::Begin(jobs_, streams_, context);
-}
-
-absl::StatusOr<Route> ModelServiceImpl::RouteRequest(const v1::PredictRequest& request) const {
-  const VersionSelector selector{request.model(), request.version(), request.label()};
-  const auto hash = [&request] { return RequestHash(request); };
-  absl::StatusOr<Route> route = table_->RouteRequest(selector, hash);
-  if (route.ok() || started_.load(std::memory_order_relaxed)) return route;
-  if (!manager_->ready()) {
-    return absl::UnavailableError(absl::StrCat("modeld is starting and still loads models; try again (",
-                                               route.status().message(), ")"));
-  }
-  started_ = true;
-  // The version may have been published, and the manager become ready, since the first look.
-  return table_->RouteRequest(selector, hash);
 }
 
 grpc::ServerUnaryReactor* ModelServiceImpl::ListModels(grpc::CallbackServerContext* context,

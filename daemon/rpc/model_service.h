@@ -2,14 +2,13 @@
 // and replies; the model runs on the version's instances.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "daemon/lifecycle/manager.h"
 #include "daemon/lifecycle/serving_table.h"
 #include "daemon/lifecycle/shadow_runner.h"
+#include "daemon/predict/router.h"
 #include "daemon/rpc/predict_call.h"
 #include "daemon/rpc/predict_stream.h"
 #include "daemon/source/intake.h"
@@ -42,8 +41,6 @@ class ModelServiceImpl final : public v1::ModelService::CallbackService {
                                      v1::GetModelResponse* response) override;
 
  private:
-  // UNAVAILABLE while the daemon is starting, where the table cannot answer yet.
-  absl::StatusOr<Route> RouteRequest(const v1::PredictRequest& request) const;
   absl::Status FillListModels(const v1::ListModelsRequest& request, v1::ListModelsResponse* response) const;
   absl::Status FillGetModel(const v1::GetModelRequest& request, v1::GetModelResponse* response) const;
 
@@ -51,11 +48,10 @@ class ModelServiceImpl final : public v1::ModelService::CallbackService {
   const Manager* const manager_;
   const Intake* const intake_;
   Registry* const registry_;
+  const Router router_;
   const PredictJob::Shared jobs_;
   PredictAllocator predict_allocator_;
-  PredictStreams streams_;
-  // The manager was ready once, and so is for good: its lock is needed no more.
-  mutable std::atomic<bool> started_ = false;
+  RequestStreams streams_;
   // Answers what needs the manager's lock, which is held while a change is written to disk: gRPC's own
   // threads are few, and take in the requests to predict.
   SerialThread views_;

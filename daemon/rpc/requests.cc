@@ -28,16 +28,6 @@ absl::Duration TimeoutOf(const grpc::ServerContext& context, absl::Duration long
   return std::clamp(left - std::min(kForTheAnswer, left / 10), absl::ZeroDuration(), longest);
 }
 
-absl::Status RequireModel(const std::string& model) {
-  if (!model.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError("the request names no model; set `model`");
-}
-
-absl::Status RequireVersion(const std::string& version) {
-  if (!version.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError("the request names no version; set `version`");
-}
-
 absl::Status CheckRemarks(const std::string& reason, const std::string& actor) {
   MODELD_RETURN_IF_ERROR(CheckLength("reason", reason, kMaxReasonBytes));
   return CheckLength("actor", actor, kMaxActorBytes);

@@ -7,16 +7,13 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "daemon/predict/required.h"
 
 namespace modeld {
 
 // How long a handler may wait: as long as its caller does, and no longer than `longest`, which is also for
 // callers that set no deadline.
 absl::Duration TimeoutOf(const grpc::ServerContext& context, absl::Duration longest = absl::Seconds(60));
-
-// INVALID_ARGUMENT where it is empty.
-absl::Status RequireModel(const std::string& model);
-absl::Status RequireVersion(const std::string& version);
 
 // INVALID_ARGUMENT where what is to be said of a command in the history would be too long to be read there.
 absl::Status CheckRemarks(const std::string& reason, const std::string& actor);

@@ -1,4 +1,4 @@
-#include "daemon/rpc/request_hash.h"
+#include "daemon/predict/request_hash.h"
 
 #include <algorithm>
 #include <bit>

@@ -1,4 +1,4 @@
-#include "daemon/rpc/predict_job.h"
+#include "daemon/predict/predict_job.h"
 
 #include <optional>
 #include <string>
@@ -9,9 +9,9 @@
 #include "daemon/codec/value_codec.h"
 #include "daemon/engine/bind.h"
 #include "daemon/engine/deep_copy.h"
-#include "daemon/rpc/catch_bad_alloc.h"
-#include "daemon/rpc/request_hash.h"
-#include "daemon/rpc/requests.h"
+#include "daemon/predict/catch_bad_alloc.h"
+#include "daemon/predict/numbered_names.h"
+#include "daemon/predict/required.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 
@@ -25,12 +25,17 @@ constexpr size_t kSmallRequestBytes = 256;
 constexpr size_t kSmallRequestHolds = 8 << 10;
 
 // Takes the request's inputs apart.
-absl::StatusOr<NamedValues> TakeInputs(const ServedVersion& version, v1::PredictRequest& request) {
+absl::StatusOr<NamedValues> TakeInputs(const ServedVersion& version, v1::PredictRequest& request,
+                                       const Method* numbered_by) {
   NamedValues inputs;
   for (auto& [name, wire] : *request.mutable_inputs()) {
     absl::StatusOr<Value> value = FromWire(wire, "input", name);
     if (!value.ok()) return About(version, value.status());
-    inputs.emplace(name, *std::move(value));
+    const std::string& argument = numbered_by == nullptr ? name : ArgumentOfNumbered(*numbered_by, name);
+    if (!inputs.emplace(argument, *std::move(value)).second) {
+      return About(version, absl::InvalidArgumentError(
+                                absl::StrCat("input ", Quote(argument), " is given twice, also as ", Quote(name))));
+    }
   }
   return inputs;
 }
@@ -96,8 +101,9 @@ absl::StatusOr<Route> OnOwnVersion(const v1::PredictRequest& request, VersionHan
 }  // namespace
 
 void PredictJob::Start(const Shared& shared, v1::PredictRequest* request, v1::PredictResponse* response,
-                       absl::Time job_deadline) {
+                       absl::Time job_deadline, const Dialect& dialect) {
   shared_ = &shared;
+  dialect_ = dialect;
   response_ = response;
   deadline = job_deadline;
   if (const absl::Status submitted = CatchBadAlloc([&] { return Submit(*request); }); !submitted.ok()) {
@@ -114,7 +120,9 @@ absl::Status PredictJob::Submit(v1::PredictRequest& request) {
   MODELD_ASSIGN_OR_RETURN(const std::optional<SequenceStep> step, StepOf(request));
   MODELD_ASSIGN_OR_RETURN(Route route, RouteOf(request, step));
   MODELD_ASSIGN_OR_RETURN(method, FindMethod(*route.version, request.method()));
-  MODELD_ASSIGN_OR_RETURN(NamedValues inputs, TakeInputs(*route.version, request));
+  const Method& called = route.version->executable->methods()[method];
+  MODELD_ASSIGN_OR_RETURN(NamedValues inputs, TakeInputs(*route.version, request,
+                                                         dialect_.numbered_inputs ? &called : nullptr));
   if (route.shadow != nullptr) copy_ = shared_->shadows->MakeCopy(route, request.method(), inputs);
   MODELD_ASSIGN_OR_RETURN(arguments, BindInputs(*route.version, method, std::move(inputs)));
   bytes = HeldBytes(request);
@@ -134,12 +142,12 @@ absl::StatusOr<Route> PredictJob::RouteOf(const v1::PredictRequest& request,
     absl::StatusOr<VersionHandle> version = shared_->sequences->Find(*step);
     if (version.ok()) return OnOwnVersion(request, *std::move(version));
     // A module without state has no sequences that could be missed.
-    absl::StatusOr<Route> route = shared_->route(request);
+    absl::StatusOr<Route> route = shared_->router->RouteRequest(request, dialect_.version_names);
     if (!route.ok()) return route.status();
     if (route->version->executable->stateful()) return version.status();
     return route;
   }
-  MODELD_ASSIGN_OR_RETURN(Route route, shared_->route(request));
+  MODELD_ASSIGN_OR_RETURN(Route route, shared_->router->RouteRequest(request, dialect_.version_names));
   // A copy would begin with another state.
   if (route.version->executable->stateful() && step.has_value()) route.shadow = nullptr;
   return route;
@@ -175,7 +183,7 @@ absl::Status PredictJob::Fill(CallOutcome outcome) {
                                            shared_->max_message_bytes, " that --max-message-bytes allows")));
   }
   if (copy_ != nullptr) copy_->SetAnswer(std::move(outputs), outcome.nanoseconds);
-  return absl::OkStatus();
+  return Translate(version);
 }
 
 }  // namespace modeld

@@ -1,9 +1,8 @@
-// PredictJob: one request to predict, from its message to its answer, however it came: alone (PredictCall) or
-// on a stream (PredictStream).
+// PredictJob: one request to predict, from its message to its answer, however it came: alone or on a stream,
+// by gRPC or HTTP, in our own protocol or another, whose messages are translated to ours.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 
@@ -12,6 +11,7 @@
 #include "daemon/lifecycle/serving_table.h"
 #include "daemon/lifecycle/shadow_runner.h"
 #include "daemon/lifecycle/version_call.h"
+#include "daemon/predict/router.h"
 #include "daemon/scheduling/queued_call.h"
 #include "modeld/v1/model_service.pb.h"
 
@@ -22,18 +22,25 @@ class PredictJob : public QueuedCall {
  public:
   // What all jobs share. Constant; the pointers outlive the jobs.
   struct Shared {
-    // Resolves a request's model, version or label.
-    std::function<absl::StatusOr<Route>(const v1::PredictRequest&)> route;
+    const Router* router;
     ShadowRunner* shadows;
     Sequences* sequences;
     int64_t max_message_bytes;  // of an answer
+  };
+
+  // What another protocol than ours may say.
+  struct Dialect {
+    VersionNames version_names = VersionNames::kVersions;
+    // An input that no argument is called, INPUT__0, is the argument of that number: so do callers of Triton
+    // name those of TorchScript modules.
+    bool numbered_inputs = false;
   };
 
   // Validates `request`, takes its tensors out of it, and has it run; `response` is then filled. Done is
   // called exactly once for it, perhaps before this returns, on any thread; also where it is refused.
   // Both messages live until then.
   void Start(const Shared& shared, v1::PredictRequest* request, v1::PredictResponse* response,
-             absl::Time deadline);
+             absl::Time deadline, const Dialect& dialect = {});
 
   // Of QueuedCall.
   void Begin() final { count_.Begin(*version_, arguments); }
@@ -42,11 +49,13 @@ class PredictJob : public QueuedCall {
  protected:
   ~PredictJob() = default;
 
- private:
   // Ends it: `status` says whether the response is filled. What the job held of the version is let go. The
   // job may be gone when it returns.
   virtual void Done(const absl::Status& status) = 0;
 
+ private:
+  // The response is filled: the place to make another protocol's of it. Throws std::bad_alloc.
+  virtual absl::Status Translate(const ServedVersion& /*version*/) { return absl::OkStatus(); }
   // OK: handed over, and not to be touched any more.
   absl::Status Submit(v1::PredictRequest& request);
   // Where the request goes: where its sequence is, or by model, version and label.
@@ -55,6 +64,7 @@ class PredictJob : public QueuedCall {
   absl::Status Fill(CallOutcome outcome);
 
   const Shared* shared_ = nullptr;
+  Dialect dialect_;
   v1::PredictResponse* response_ = nullptr;
   VersionHandle version_;
   std::unique_ptr<ShadowRunner::Copy> copy_;  // null: the request is not copied
