@@ -58,19 +58,22 @@ constexpr char kAttnMask[] = "attn_mask", kDtype[] = "dtype", kTrain[] = "train"
                kIndex[] = "index", kDivisorOverride[] = "divisor_override", kEnableGqa[] = "enable_gqa",
                kSparse[] = "sparse", kStep[] = "step";
 
-// Where the numbers are finite, what is here may still make others of them, and OpenVINO loses those on the
-// way: the relu of NaN is 0 there.
-std::string MayDivideByZero(const Node& node) {
+// Divisors that are computed are guarded; see Guards.
+std::string DividesByZero(const Node& node) {
   const std::optional<c10::IValue> divisor = torch::jit::toIValue(node.input(1));
-  if (divisor && divisor->isScalar() && divisor->toScalar().toDouble() != 0) return "";
-  if (divisor && divisor->isTensor() && at::all(divisor->toTensor() != 0).item<bool>()) return "";
-  return HasToBe("other", "a constant other than zero");
+  if (!divisor) return "";
+  if (divisor->isScalar() && divisor->toScalar().toDouble() != 0) return "";
+  if (divisor->isTensor() && at::all(divisor->toTensor() != 0).item<bool>()) return "";
+  return HasToBe("other", "other than zero");
 }
 
 std::string OtherPower(const Node& node) {
   const std::optional<c10::IValue> exponent = Constant(node, "exponent");
   const double power = exponent && exponent->isScalar() ? exponent->toScalar().toDouble() : 0;
-  return power == 2 || power == 3 ? "" : HasToBe("exponent", "2 or 3");
+  for (const double each : {-2.0, -1.0, -0.5, 0.5, 1.5, 2.0, 3.0, 4.0}) {
+    if (power == each) return "";
+  }
+  return HasToBe("exponent", "one of those that are proved");
 }
 
 std::string OtherSoftplus(const Node& node) {
@@ -80,10 +83,11 @@ std::string OtherSoftplus(const Node& node) {
   return is_default ? "" : HasToBe("beta", "1, and threshold 20");
 }
 
+// Minus infinity is looked after by Eligibility.
 std::string FillsInfinity(const Node& node) {
   const std::optional<c10::IValue> value = Constant(node, "value");
-  const bool is_finite = value && value->isScalar() && std::abs(value->toScalar().toDouble()) < 1e30;
-  return is_finite ? "" : HasToBe("value", "finite");
+  const bool is_known = value && value->isScalar() && value->toScalar().toDouble() < 1e30;
+  return is_known ? "" : HasToBe("value", "finite, or minus infinity");
 }
 
 // Integers are compared as float32, which has all of them up to here.
@@ -115,6 +119,40 @@ std::string UnevenChunks(const Node& node) {
   const bool is_even = size && chunks && chunks->toInt() > 0 && *size % chunks->toInt() == 0;
   return is_even ? "" : "the dimension's size has to be known, and a multiple of the chunks";
 }
+
+// Pieces are unpacked at once, and are as many as LibTorch makes.
+std::string UnevenPieces(const Node& node, std::optional<int64_t> count) {
+  if (!count) return "the dimension's size and those of the pieces have to be known";
+  for (const torch::jit::Use& use : node.output()->uses()) {
+    if (use.user->kind() != torch::jit::prim::ListUnpack ||
+        use.user->outputs().size() != static_cast<size_t>(*count)) {
+      return "its pieces have to be unpacked at once";
+    }
+  }
+  return "";
+}
+
+std::string UnevenSplit(const Node& node) {
+  const std::optional<int64_t> size = SizeAlong(node);
+  const std::optional<c10::IValue> piece = Constant(node, "split_size");
+  if (!size || !piece || piece->toInt() <= 0) return UnevenPieces(node, std::nullopt);
+  return UnevenPieces(node, (*size + piece->toInt() - 1) / piece->toInt());
+}
+
+std::string UnevenSplits(const Node& node) {
+  const std::optional<int64_t> size = SizeAlong(node);
+  const std::optional<c10::IValue> pieces = Constant(node, "split_sizes");
+  if (!size || !pieces || !pieces->isIntList()) return UnevenPieces(node, std::nullopt);
+  int64_t sum = 0;
+  for (const int64_t piece : pieces->toIntVector()) {
+    if (piece <= 0) return "its pieces have to have elements";
+    sum += piece;
+  }
+  if (sum != *size) return "its pieces are not the whole";
+  return UnevenPieces(node, static_cast<int64_t>(pieces->toIntVector().size()));
+}
+
+std::string UnevenUnbind(const Node& node) { return UnevenPieces(node, SizeAlong(node)); }
 
 // LibTorch raises where strides do not allow the view, OpenVINO has none.
 std::string MayNotBeContiguous(const Node& node) {
@@ -177,6 +215,30 @@ std::string MayRoundOtherwise(const Node& node) {
   return "it rounds negative numbers otherwise";
 }
 
+bool IsInt(const torch::jit::Value* value) { return value->type()->kind() == c10::TypeKind::IntType; }
+
+// From zero on, so that it cannot run backwards, which raises; of integers, for others are rounded.
+std::string OtherRange(const Node& node) {
+  const bool has_start = node.schema().argumentIndexWithName("start").has_value();
+  const size_t end_at = has_start ? 1 : 0;
+  if (has_start) {
+    const std::optional<c10::IValue> start = torch::jit::toIValue(node.input(0));
+    if (!start || !start->isInt() || start->toInt() != 0) return HasToBe("start", "0");
+  }
+  if (!IsInt(node.input(end_at)) || !IsNotNegative(node.input(end_at)))
+    return HasToBe("end", "an integer that cannot be negative");
+  if (!node.schema().argumentIndexWithName(kStep)) return "";
+  const std::optional<c10::IValue> step = Constant(node, kStep);
+  return step && step->isInt() && step->toInt() > 0 ? "" : HasToBe(kStep, "a positive constant integer");
+}
+
+// LibTorch takes both together for an error.
+std::string TwoMasks(const Node& node) {
+  const std::optional<c10::IValue> is_causal = Constant(node, "is_causal");
+  if (!is_causal || !is_causal->isBool()) return HasToBe("is_causal", "a constant");
+  return is_causal->toBool() ? NotNone<kAttnMask>(node) : "";
+}
+
 constexpr Operator kOperators[] = {
     // Element by element.
     {"aten::abs", "F", '1'},
@@ -187,8 +249,8 @@ constexpr Operator kOperators[] = {
     {"aten::clamp_max", "F", '1'},
     {"aten::clamp_min", "F", '1'},
     {"aten::cos", "F", '1'},
-    {"aten::div.Scalar", "F", '1', MayDivideByZero},
-    {"aten::div.Tensor", "F", '1', MayDivideByZero},
+    {"aten::div.Scalar", "F", '1', DividesByZero},
+    {"aten::div.Tensor", "F", '1', DividesByZero},
     {"aten::elu", "F", '1'},
     {"aten::erf", "F", '1'},
     {"aten::exp", "F", '1'},
@@ -200,19 +262,26 @@ constexpr Operator kOperators[] = {
     {"aten::leaky_relu", "F", '1'},
     {"aten::maximum", "F", '1'},
     {"aten::minimum", "F", '1'},
+    {"aten::log", "F", '1'},
+    {"aten::log10", "F", '1'},
+    {"aten::log1p", "F", '1'},
+    {"aten::log2", "F", '1'},
     {"aten::mish", "F", '1'},
     {"aten::mul.Scalar", "F", '1'},
     {"aten::mul.Tensor", "F", '1'},
     {"aten::neg", "F", '1'},
     {"aten::pow.Tensor_Scalar", "F", '1', OtherPower},
     {"aten::prelu", "F", '1'},
+    {"aten::reciprocal", "F", '1'},
     {"aten::relu", "F", '1'},
     {"aten::relu6", "F", '1'},
+    {"aten::rsqrt", "F", '1'},
     {"aten::rsub.Scalar", "F", '1', NotConstant<kAlpha>},
     {"aten::sigmoid", "F", '1'},
     {"aten::silu", "F", '1'},
     {"aten::sin", "F", '1'},
     {"aten::softplus", "F", '1', OtherSoftplus},
+    {"aten::sqrt", "F", '1'},
     {"aten::square", "F", '1'},
     {"aten::sub.Scalar", "F", '1', NotConstant<kAlpha>},
     {"aten::sub.Tensor", "F", '1', NotConstant<kAlpha>},
@@ -235,8 +304,9 @@ constexpr Operator kOperators[] = {
     {"aten::masked_fill.Scalar", "FB", '1', FillsInfinity},
     {"aten::ne.Scalar", "N", 'B', LargeNumber},
     {"aten::ne.Tensor", "N", 'B'},
-    {"aten::where.self", "BF", '2'},
+    {"aten::where.self", "BN", '2'},
     // Over dimensions.
+    {"aten::all", "B", 'B'},
     {"aten::amax", "F", '1'},
     {"aten::amin", "F", '1'},
     {"aten::log_softmax.int", "F", '1', NotNone<kDtype>},
@@ -267,8 +337,8 @@ constexpr Operator kOperators[] = {
     {"aten::max_pool1d", "F", '1', NotFalse<kCeilMode>},
     {"aten::max_pool2d", "F", '1', NotFalse<kCeilMode>},
     {"aten::mm", "F", '1'},
-    {"aten::scaled_dot_product_attention", "F", '1',
-     Either<NotZero<kDropoutP>, Either<NotFalse<kEnableGqa>, NotNone<kAttnMask>>>},
+    {"aten::scaled_dot_product_attention", "FFFS", '1',
+     Either<NotZero<kDropoutP>, Either<NotFalse<kEnableGqa>, TwoMasks>>},
     // Moving elements.
     {"aten::cat", "M", '1'},
     {"aten::chunk", "M", '1', UnevenChunks},
@@ -283,10 +353,13 @@ constexpr Operator kOperators[] = {
     {"aten::reshape", "A", '1'},
     {"aten::select.int", "M", '1', Either<NotConstant<kDim>, NotConstant<kIndex>>},
     {"aten::slice.Tensor", "M", '1', NotConstant<kStep>},
+    {"aten::split.Tensor", "M", '1', UnevenSplit},
+    {"aten::split_with_sizes", "M", '1', UnevenSplits},
     {"aten::squeeze.dim", "M", '1', MayBeLarger},
     {"aten::stack", "M", '1'},
     {"aten::t", "M", '1'},
     {"aten::transpose.int", "A", '1'},
+    {"aten::unbind.int", "M", '1', UnevenUnbind},
     {"aten::unsqueeze", "A", '1'},
     {"aten::upsample_bilinear2d.vec", "F", '1', OtherScales},
     {"aten::upsample_nearest2d.vec", "F", '1', OtherScales},
@@ -295,8 +368,11 @@ constexpr Operator kOperators[] = {
     {"aten::to.dtype", "A", 'd'},
     {"aten::zeros", "", 'd'},
     {"aten::ones", "", 'd'},
-    {"aten::zeros_like", "M", '1', NotNone<kDtype>},
-    {"aten::ones_like", "F", '1', NotNone<kDtype>},
+    {"aten::zeros_like", "M", 'l'},
+    {"aten::ones_like", "M", 'l'},
+    {"aten::arange", "", 'r', OtherRange},
+    {"aten::arange.start", "", 'r', OtherRange},
+    {"aten::arange.start_step", "", 'r', OtherRange},
     // Tables: see Eligibility for what their indices have to be.
     {"aten::embedding", "FI", '1', NotFalse<kSparse>},
     // Sizes, and numbers made of them.

@@ -19,7 +19,8 @@ struct Operator {
   //   S  float32 or bool
   const char* takes;
   // What the outputs are: B; 1 or 2: as the first or second tensor; d: as its argument `dtype`
-  // says, float32 where that is None; -: no tensors.
+  // says, float32 where that is None; l: likewise, and as the first tensor where that is None; r: likewise,
+  // and int64 where that is None; -: no tensors.
   char gives;
   // What else has to hold, or "" and why it does not: "its argument ceil_mode has to be False". None:
   // nothing.

@@ -45,11 +45,49 @@ TEST(EligibilityTest, LoopsThatAreNotUnrolled) {
 
 TEST(EligibilityTest, WhatMakesNanOfFiniteNumbers) {
   for (const char* const body :
-       {"return torch.relu(torch.sqrt(x))", "return torch.log(x)", "return torch.rsqrt(x)", "return x / x",
-        "return x ** 0.5", "return x / 0.0", "return torch.reciprocal(x)",
-        "return x.masked_fill(x > 0, float('-inf'))"}) {
+       {"return x / 0.0", "return x / torch.tensor([1.0, 0.0, 1.0, 2.0])", "return x ** 0.7", "return x ** x",
+        "return x.masked_fill(x > 0, float('inf'))",
+        "if bool(torch.sum(x) > 0):\n    y = torch.sqrt(x * 2)\n  else:\n    y = x + 1\n  return y"}) {
     EXPECT_THAT(Refusal(body), Refused("aten::")) << body;
   }
+}
+
+TEST(EligibilityTest, MinusInfinityThatDoesNotEndInASoftmax) {
+  for (const char* const body :
+       {"return torch.relu(x.masked_fill(x > 0, float('-inf')))",
+        "return x.masked_fill(x > 0, float('-inf')) * 2", "return x.masked_fill(x > 0, -3e38) * 2",
+        "return torch.log_softmax(x.masked_fill(x > 0, float('-inf')), -1)",
+        "return torch.cumsum(x.masked_fill(x > 0, float('-inf')), 1)",
+        "return x * torch.tensor([1.0, float('-inf'), 0.0, 0.0])",
+        "return torch.scaled_dot_product_attention(x.masked_fill(x > 0, float('-inf')), x, x)"}) {
+    EXPECT_THAT(Refusal(body), Refused("aten::")) << body;
+  }
+  EXPECT_THAT(Refusal("return x.masked_fill(x > 0, float('-inf'))"),
+              Refused("it returns what may be minus infinity"));
+}
+
+TEST(EligibilityTest, ConstantsThatMeetOthersAsOtherNumbers) {
+  EXPECT_THAT(Refusal("return torch.relu(x + torch.tensor([1.0, 2.0, float('nan'), 1.0]))"),
+              Refused("holds NaN or infinity"));
+  EXPECT_THAT(Refusal("return x * torch.tensor([1.0, 2.0, float('inf'), 1.0])"),
+              Refused("holds NaN or infinity"));
+  EXPECT_THAT(Refusal("return torch.cat([x, torch.tensor([[1, 2, 3, 4294967296]])])",
+                      {Known("x", DType::kInt64, {-1, 4})}),
+              Refused("holds integers beyond 2^24"));
+}
+
+TEST(EligibilityTest, RangesThatMayRunBackwardsOrAreRounded) {
+  for (const char* const body :
+       {"return torch.arange(x.size(0) - 3) + torch.sum(x)", "return torch.arange(1, x.size(0)), x + 1",
+        "return torch.arange(0, x.size(0), -1), x + 1",
+        "return torch.arange(0, x.size(0), 0.1) + torch.sum(x)"}) {
+    EXPECT_THAT(Refusal(body), Refused("aten::")) << body;
+  }
+}
+
+TEST(EligibilityTest, TwoMasksAtOnce) {
+  EXPECT_THAT(Refusal("return torch.scaled_dot_product_attention(x, x, x, x, 0.0, True)"),
+              Refused("aten::scaled_dot_product_attention is not converted: its argument attn_mask"));
 }
 
 TEST(EligibilityTest, PiecesOfWhichTheNumberDependsOnASize) {
@@ -126,8 +164,9 @@ TEST(EligibilityTest, MixedDTypes) {
 }
 
 TEST(EligibilityTest, IndicesThatAreComputed) {
-  EXPECT_THAT(Refusal("w = torch.ones([10, 3])\n  return torch.embedding(w, (x > 0).to(4))"),
-              Refused("aten::embedding has an index that is computed, and may be out of range"));
+  EXPECT_THAT(Refusal("w = torch.ones([10, 3])\n  y = x + 1\n  if bool(torch.sum(x) > 0):\n"
+                      "    y = torch.embedding(w, (x > 0).to(4)).select(2, 0)\n  return y"),
+              Refused("aten::embedding is not converted: within a branch"));
 }
 
 TEST(EligibilityTest, AnIndexBeyondADimensionThatMayBeSmaller) {
