@@ -283,6 +283,7 @@ class Checker {
     const bool takes = std::any_of(node.inputs().begin(), node.inputs().end(),
                                    [&](const TorchValue* input) { return MayBeLowest(input); });
     if (!takes && !FillsLowest(node)) return absl::OkStatus();
+    if (node.kind() == torch::jit::aten::ne) return absl::OkStatus();
     if (node.kind() == torch::jit::aten::softmax) {
       const std::optional<c10::IValue> dim = torch::jit::toIValue(node.input(1));
       if (!dim) return Refuse(node, "is not converted: its argument dim has to be a constant");

@@ -14,6 +14,10 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
+#include <utility>
+
+#include "daemon/engine/openvino/fast_paths.h"
 
 namespace modeld {
 namespace {
@@ -23,8 +27,9 @@ using torch::jit::Graph;
 using torch::jit::Node;
 using TorchValue = torch::jit::Value;
 
-// What one round finds out lets the next fold more.
-constexpr int kRounds = 4;
+// What one round finds out lets the next fold more: of a net whose layers ask what the one before gave, a
+// layer in a few of them.
+constexpr int kMostRounds = 200;
 // Loops are unrolled up to so many nodes.
 constexpr int64_t kMostNodes = 10'000;
 
@@ -51,6 +56,31 @@ void FoldSizes(Graph& graph, Block* block) {
     if (a.size() == b.size() && !std::equal(a.begin(), a.end(), b.begin())) continue;
     const torch::jit::WithInsertPoint guard(node);
     node->output()->replaceAllUsesWith(graph.insertConstant((a.size() == b.size()) != is_ne));
+  }
+}
+
+// What holds of all that is run here: on the CPU, without gradients, of tensors that are dense.
+std::optional<c10::IValue> FactOf(const Node& node) {
+  if (node.matches("aten::is_grad_enabled() -> bool")) return false;
+  if (node.matches("aten::is_autocast_enabled() -> bool")) return false;
+  if (node.matches("prim::is_nested(Tensor a) -> bool")) return false;
+  if (node.matches("prim::device(Tensor a) -> Device")) return c10::Device(at::kCPU);
+  if (node.kind() == torch::jit::aten::__is__ && node.input(0) == node.input(1)) return true;
+  return std::nullopt;
+}
+
+void FoldFacts(Graph& graph, Block* block) {
+  for (auto it = block->nodes().begin(); it != block->nodes().end();) {
+    Node* const node = *it++;
+    for (Block* const inner : node->blocks()) FoldFacts(graph, inner);
+    if (node->kind() == torch::jit::prim::unchecked_cast &&
+        node->input()->type()->kind() == c10::TypeKind::TensorType) {
+      node->output()->replaceAllUsesWith(node->input());
+    }
+    const std::optional<c10::IValue> fact = FactOf(*node);
+    if (!fact) continue;
+    const torch::jit::WithInsertPoint guard(node);
+    node->output()->replaceAllUsesWith(graph.insertConstant(*fact));
   }
 }
 
@@ -108,7 +138,10 @@ void UnfoldLists(Graph& graph, Block* block) {
 }  // namespace
 
 void Simplify(std::shared_ptr<Graph>& graph) {
-  for (int round = 0; round < kRounds; ++round) {
+  std::string before, now;
+  for (int round = 0; round < kMostRounds; ++round) {
+    SpellOutFastPaths(*graph);
+    FoldFacts(*graph, graph->block());
     torch::jit::PropagateInputShapes(graph);
     // What it adds makes implicit expansions explicit, for known sizes only.
     torch::jit::RemoveExpands(graph);
@@ -122,6 +155,8 @@ void Simplify(std::shared_ptr<Graph>& graph) {
     torch::jit::PeepholeOptimizeListIdioms(graph, /*refine_list_len=*/true);
     torch::jit::LowerSimpleTuples(graph);
     torch::jit::EliminateDeadCode(graph);
+    before = std::exchange(now, graph->toString(/*print_source_locations=*/false));
+    if (now == before) break;
   }
 }
 

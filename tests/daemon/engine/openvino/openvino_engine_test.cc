@@ -195,11 +195,11 @@ INSTANTIATE_TEST_SUITE_P(
                       "return torch.relu(torch.softmax(x.masked_fill(x <= 0, -3.4e38), -1)) > 1",
                       "return torch.relu(torch.softmax(x + torch.zeros_like(x).masked_fill_(x <= 0, "
                       "float('-inf')), 1)) > 1",
-                      "m = (x > 0).select(1, 0).unsqueeze(1).expand(2, 2)\n"
-                      "  return torch.relu(torch.scaled_dot_product_attention(x, x, x, m)) > 1e6",
-                      "m = (x > 0).select(1, 0).unsqueeze(1).expand(2, 2)\n"
+                      "b = x.unsqueeze(0)\n  m = (x > 0).select(1, 0).unsqueeze(1).expand(2, 2)\n"
+                      "  return torch.relu(torch.scaled_dot_product_attention(b, b, b, m)) > 1e6",
+                      "b = x.unsqueeze(0)\n  m = (x > 0).select(1, 0).unsqueeze(1).expand(2, 2)\n"
                       "  f = torch.zeros_like(m, dtype=6).masked_fill_(~m, float('-inf'))\n"
-                      "  return torch.relu(torch.scaled_dot_product_attention(x, x, x, f)) > 1e6",
+                      "  return torch.relu(torch.scaled_dot_product_attention(b, b, b, f)) > 1e6",
                       "return torch.embedding(torch.ones([1, 3]), (x <= 0).to(4)) > 2"));
 
 TEST(OpenvinoEngineTest, TensorsWithoutElementsWithinRunOnLibtorch) {

@@ -1,0 +1,116 @@
+#include "daemon/engine/openvino/fast_paths.h"
+
+#include <torch/csrc/jit/frontend/resolver.h>
+#include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/passes/inliner.h>
+
+#include <memory>
+#include <vector>
+
+namespace modeld {
+namespace {
+
+using torch::jit::Block;
+using torch::jit::Graph;
+using torch::jit::Node;
+
+// Masks that are no booleans are taken for such. Each function has the arguments of the operator of its name.
+constexpr char kSource[] = R"(
+def _seen(query, mask: Optional[Tensor], mask_type: Optional[int]) -> Optional[Tensor]:
+    if mask is None:
+        return None
+    seen = torch.logical_not(torch.ne(mask, 0))
+    if mask_type is not None and mask_type == 1:
+        seen = seen.unsqueeze(1).unsqueeze(2)
+    return seen
+
+def _split(query, qkv_weight, qkv_bias, num_heads: int) -> Tuple[Tensor, Tensor, Tensor]:
+    batch, length, width = query.size(0), query.size(1), query.size(2)
+    qkv = torch.linear(query, qkv_weight, qkv_bias)
+    parts = qkv.reshape(batch, length, 3, num_heads, qkv_weight.size(1) // num_heads).permute(2, 0, 3, 1, 4)
+    return parts.select(0, 0), parts.select(0, 1), parts.select(0, 2)
+
+def _join(heads, proj_weight, proj_bias):
+    return torch.linear(torch.flatten(heads.transpose(1, 2), 2), proj_weight, proj_bias)
+
+def _attend(x, num_heads: int, qkv_weight, qkv_bias, proj_weight, proj_bias, mask: Optional[Tensor],
+            mask_type: Optional[int]):
+    query, key, value = _split(x, qkv_weight, qkv_bias, num_heads)
+    heads = torch.scaled_dot_product_attention(query, key, value, _seen(x, mask, mask_type))
+    return _join(heads, proj_weight, proj_bias)
+
+def _native_multi_head_attention(query, key, value, embed_dim: int, num_head: int, qkv_weight, qkv_bias,
+                                 proj_weight, proj_bias, mask: Optional[Tensor], need_weights: bool,
+                                 average_attn_weights: bool, mask_type: Optional[int]):
+    q, k, v = _split(query, qkv_weight, qkv_bias, num_head)
+    scores = torch.matmul(q * (float(embed_dim // num_head) ** -0.5), k.transpose(-2, -1))
+    seen = _seen(query, mask, mask_type)
+    if seen is not None:
+        scores = scores.masked_fill(torch.logical_not(seen), float("-inf"))
+    weights = torch.softmax(scores, -1)
+    joined = _join(torch.matmul(weights, v), proj_weight, proj_bias)
+    if average_attn_weights:
+        weights = torch.mean(weights, [1])
+    return joined, weights
+
+def _transformer_encoder_layer_fwd(src, embed_dim: int, num_heads: int, qkv_weight, qkv_bias, proj_weight,
+                                   proj_bias, use_gelu: bool, norm_first: bool, eps: float, norm_weight_1,
+                                   norm_bias_1, norm_weight_2, norm_bias_2, ffn_weight_1, ffn_bias_1,
+                                   ffn_weight_2, ffn_bias_2, mask: Optional[Tensor], mask_type: Optional[int]):
+    x = src
+    if norm_first:
+        x = torch.layer_norm(x, [embed_dim], norm_weight_1, norm_bias_1, eps)
+    x = src + _attend(x, num_heads, qkv_weight, qkv_bias, proj_weight, proj_bias, mask, mask_type)
+    if not norm_first:
+        x = torch.layer_norm(x, [embed_dim], norm_weight_1, norm_bias_1, eps)
+    y = x
+    if norm_first:
+        y = torch.layer_norm(y, [embed_dim], norm_weight_2, norm_bias_2, eps)
+    y = torch.linear(y, ffn_weight_1, ffn_bias_1)
+    if use_gelu:
+        y = torch.gelu(y)
+    else:
+        y = torch.relu(y)
+    x = x + torch.linear(y, ffn_weight_2, ffn_bias_2)
+    if not norm_first:
+        x = torch.layer_norm(x, [embed_dim], norm_weight_2, norm_bias_2, eps)
+    return x
+)";
+
+const torch::jit::CompilationUnit& Functions() {
+  static const auto* const functions = [] {
+    auto* const made = new torch::jit::CompilationUnit();
+    made->define(std::nullopt, kSource, torch::jit::nativeResolver(), nullptr);
+    return made;
+  }();
+  return *functions;
+}
+
+// Null: there is none for such a node.
+torch::jit::Function* SpelledOut(const Node& node) {
+  const bool is_known = node.kind() == torch::jit::aten::_transformer_encoder_layer_fwd ||
+                        node.kind() == torch::jit::aten::_native_multi_head_attention;
+  return is_known ? Functions().find_function(c10::QualifiedName(node.kind().toUnqualString())) : nullptr;
+}
+
+void SpellOut(Graph& graph, Block* block) {
+  for (auto it = block->nodes().begin(); it != block->nodes().end();) {
+    Node* const node = *it++;
+    for (Block* const inner : node->blocks()) SpellOut(graph, inner);
+    torch::jit::Function* const function = SpelledOut(*node);
+    if (function == nullptr) continue;
+    const torch::jit::WithInsertPoint guard(node);
+    const std::shared_ptr<Graph> body = torch::jit::toGraphFunction(*function).graph()->copy();
+    torch::jit::Inline(*body);
+    std::vector<torch::jit::Value*> outputs = torch::jit::insertGraph(graph, *body, node->inputs());
+    if (outputs.size() != node->outputs().size()) outputs = torch::jit::createTupleUnpack(outputs[0]).vec();
+    for (size_t i = 0; i < outputs.size(); ++i) node->output(i)->replaceAllUsesWith(outputs[i]);
+    node->destroy();
+  }
+}
+
+}  // namespace
+
+void SpellOutFastPaths(Graph& graph) { SpellOut(graph, graph.block()); }
+
+}  // namespace modeld
