@@ -83,11 +83,13 @@ class Folder {
   void FoldLookup(Node* node) {
     const auto object = objects_.find(node->input());
     if (object == objects_.end()) return;
-    const c10::IValue value = object->second->getAttr(node->s(torch::jit::attr::name));
+    c10::IValue value = object->second->getAttr(node->s(torch::jit::attr::name));
     if (value.isObject()) {
       objects_[node->output()] = value.toObject();
       return;
     }
+    // A constant has no gradient.
+    if (value.isTensor() && value.toTensor().defined()) value = value.toTensor().detach();
     const torch::jit::WithInsertPoint guard(node);
     const std::optional<TorchValue*> constant = torch::jit::tryInsertConstant(graph_, value);
     if (constant) node->output()->replaceAllUsesWith(*constant);

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "absl/strings/str_cat.h"
+#include "daemon/engine/openvino/dimensions.h"
 
 namespace modeld {
 namespace {
@@ -156,6 +157,7 @@ std::string UnevenUnbind(const Node& node) { return UnevenPieces(node, SizeAlong
 
 // LibTorch raises where strides do not allow the view, OpenVINO has none.
 std::string MayNotBeContiguous(const Node& node) {
+  if (OnlySplitsOneDimension(node)) return "";
   switch (node.input(0)->node()->kind()) {
     case torch::jit::aten::transpose:
     case torch::jit::aten::permute:
@@ -165,6 +167,7 @@ std::string MayNotBeContiguous(const Node& node) {
     case torch::jit::aten::select:
     case torch::jit::aten::t:
     case torch::jit::aten::chunk:
+    case torch::jit::aten::unbind:
     case torch::jit::prim::ListUnpack:
     case torch::jit::prim::If:
       return "its tensor may not be contiguous; use reshape";

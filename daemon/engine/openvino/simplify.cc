@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "daemon/engine/openvino/fast_paths.h"
+#include "daemon/engine/openvino/operators.h"
 
 namespace modeld {
 namespace {
@@ -30,11 +31,28 @@ using TorchValue = torch::jit::Value;
 // What one round finds out lets the next fold more: of a net whose layers ask what the one before gave, a
 // layer in a few of them.
 constexpr int kMostRounds = 200;
+// The rounds that begin anew.
+constexpr int kForgetful = 4;
 // Loops are unrolled up to so many nodes.
 constexpr int64_t kMostNodes = 10'000;
 
 bool IsListConstruct(const TorchValue* value) {
   return value->node()->kind() == torch::jit::prim::ListConstruct;
+}
+
+// Where all sizes are taken at once, those that are known.
+void FoldKnownSizes(Graph& graph, Node* unpack) {
+  if (unpack->kind() != torch::jit::prim::ListUnpack) return;
+  const Node* const sizes = unpack->input()->node();
+  if (sizes->kind() != torch::jit::aten::size || sizes->inputs().size() != 1) return;
+  const auto type = sizes->input()->type()->cast<c10::TensorType>();
+  if (type == nullptr || type->dim() != unpack->outputs().size()) return;
+  const torch::jit::WithInsertPoint guard(unpack);
+  for (size_t i = 0; i < unpack->outputs().size(); ++i) {
+    if (const std::optional<int64_t> size = type->sizes()[i]) {
+      unpack->output(i)->replaceAllUsesWith(graph.insertConstant(*size));
+    }
+  }
 }
 
 // The size of what was made in that size; of lists that are made of the same values, whether they are equal.
@@ -43,6 +61,7 @@ void FoldSizes(Graph& graph, Block* block) {
   for (auto it = block->nodes().begin(); it != block->nodes().end();) {
     Node* const node = *it++;
     for (Block* const inner : node->blocks()) FoldSizes(graph, inner);
+    FoldKnownSizes(graph, node);
     if (node->kind() == torch::jit::aten::size && node->inputs().size() == 1) {
       Node* const made = node->input(0)->node();
       const bool is_made = made->kind() == torch::jit::aten::zeros || made->kind() == torch::jit::aten::ones;
@@ -81,6 +100,71 @@ void FoldFacts(Graph& graph, Block* block) {
     if (!fact) continue;
     const torch::jit::WithInsertPoint guard(node);
     node->output()->replaceAllUsesWith(graph.insertConstant(*fact));
+    node->destroy();
+  }
+}
+
+std::optional<at::ScalarType> DTypeOf(const TorchValue& value) {
+  const auto type = value.type()->cast<c10::TensorType>();
+  return type == nullptr ? std::nullopt : type->scalarType();
+}
+
+// What operators of OpenVINO's list make of float32 is float32, where only booleans are beside it. LibTorch's
+// own propagation does not know that of all of them.
+void GiveDTypes(Block* block) {
+  for (Node* const node : block->nodes()) {
+    for (Block* const inner : node->blocks()) GiveDTypes(inner);
+    const c10::FunctionSchema* const schema = node->maybeSchema();
+    if (schema == nullptr || node->outputs().size() != 1 || node->inputs().empty()) continue;
+    const auto type = node->output()->type()->cast<c10::TensorType>();
+    const Operator* const known = FindOperator(c10::toString(schema->operator_name()));
+    if (type == nullptr || type->scalarType() || known == nullptr || known->gives != '1') continue;
+    if (DTypeOf(*node->input(0)) != at::kFloat) continue;
+    const bool is_float =
+        std::all_of(node->inputs().begin(), node->inputs().end(), [](const TorchValue* input) {
+          const std::optional<at::ScalarType> dtype = DTypeOf(*input);
+          return input->type()->kind() != c10::TypeKind::TensorType || dtype == at::kFloat ||
+                 dtype == at::kBool;
+        });
+    if (is_float) node->output()->setType(type->withScalarType(at::kFloat));
+  }
+}
+
+std::optional<size_t> RankOf(const TorchValue& value) {
+  const auto type = value.type()->cast<c10::TensorType>();
+  return type == nullptr ? std::nullopt : type->dim();
+}
+
+// The rank of what the node gives, of those of which LibTorch's own propagation does not know it.
+std::optional<size_t> GivenRank(const Node& node) {
+  switch (node.kind()) {
+    case torch::jit::aten::scaled_dot_product_attention:
+    case torch::jit::aten::logical_not:
+      return RankOf(*node.input(0));
+    case torch::jit::aten::masked_fill: {
+      const std::optional<size_t> rank = RankOf(*node.input(0)), of_mask = RankOf(*node.input(1));
+      return rank && of_mask ? std::max(rank, of_mask) : std::nullopt;
+    }
+    case torch::jit::prim::ListUnpack: {
+      const Node& list = *node.input()->node();
+      const bool is_pieces = list.kind() == torch::jit::aten::split ||
+                             list.kind() == torch::jit::aten::chunk ||
+                             list.kind() == torch::jit::aten::split_with_sizes;
+      return is_pieces ? RankOf(*list.input(0)) : std::nullopt;
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
+void GiveRanks(Block* block) {
+  for (Node* const node : block->nodes()) {
+    for (Block* const inner : node->blocks()) GiveRanks(inner);
+    const std::optional<size_t> rank = GivenRank(*node);
+    for (TorchValue* const output : node->outputs()) {
+      const auto type = output->type()->cast<c10::TensorType>();
+      if (rank && type != nullptr && !type->dim()) output->setType(type->withDim(*rank));
+    }
   }
 }
 
@@ -142,10 +226,13 @@ void Simplify(std::shared_ptr<Graph>& graph) {
   for (int round = 0; round < kMostRounds; ++round) {
     SpellOutFastPaths(*graph);
     FoldFacts(*graph, graph->block());
-    torch::jit::PropagateInputShapes(graph);
+    // It forgets what the others below found out.
+    if (round < kForgetful) torch::jit::PropagateInputShapes(graph);
     // What it adds makes implicit expansions explicit, for known sizes only.
     torch::jit::RemoveExpands(graph);
     torch::jit::PropagateShapesOnGraph(graph);  // ranks, where sizes are not known
+    GiveDTypes(graph->block());
+    GiveRanks(graph->block());
     torch::jit::PeepholeOptimize(graph);
     FoldSizes(*graph, graph->block());
     torch::jit::ConstantPropagation(graph);
@@ -156,7 +243,7 @@ void Simplify(std::shared_ptr<Graph>& graph) {
     torch::jit::LowerSimpleTuples(graph);
     torch::jit::EliminateDeadCode(graph);
     before = std::exchange(now, graph->toString(/*print_source_locations=*/false));
-    if (now == before) break;
+    if (round >= kForgetful && now == before) break;
   }
 }
 
