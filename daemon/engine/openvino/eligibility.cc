@@ -283,7 +283,7 @@ class Checker {
     const bool takes = std::any_of(node.inputs().begin(), node.inputs().end(),
                                    [&](const TorchValue* input) { return MayBeLowest(input); });
     if (!takes && !FillsLowest(node)) return absl::OkStatus();
-    if (node.kind() == torch::jit::aten::ne) return absl::OkStatus();
+    if (BecomesBool(node)) return absl::OkStatus();
     if (node.kind() == torch::jit::aten::softmax) {
       const std::optional<c10::IValue> dim = torch::jit::toIValue(node.input(1));
       if (!dim) return Refuse(node, "is not converted: its argument dim has to be a constant");
@@ -298,6 +298,12 @@ class Checker {
     if (node.kind() != torch::jit::aten::masked_fill) return false;
     const std::optional<c10::IValue> value = torch::jit::toIValue(node.input(2));
     return value && value->isScalar() && value->toScalar().toDouble() <= kLowest;
+  }
+
+  static bool BecomesBool(const Node& node) {
+    if (node.kind() != torch::jit::aten::to) return false;
+    const absl::StatusOr<at::ScalarType> dtype = DTypeArgument(node, {}, std::nullopt);
+    return dtype.ok() && *dtype == at::kBool;
   }
 
   // The mask of attention, which masks no row altogether.

@@ -5,6 +5,7 @@
 #include <torch/csrc/jit/passes/inliner.h>
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace modeld {
@@ -19,7 +20,7 @@ constexpr char kSource[] = R"(
 def _seen(query, mask: Optional[Tensor], mask_type: Optional[int]) -> Optional[Tensor]:
     if mask is None:
         return None
-    seen = torch.logical_not(torch.ne(mask, 0))
+    seen = torch.logical_not(mask.to(11))  # to bool
     if mask_type is not None and mask_type == 1:
         seen = seen.unsqueeze(1).unsqueeze(2)
     return seen
@@ -86,10 +87,20 @@ const torch::jit::CompilationUnit& Functions() {
   return *functions;
 }
 
+// Of one tensor with itself. Weights that are not needed are not there, as a None is not.
+bool IsSelfAttention(const Node& node) {
+  if (node.kind() != torch::jit::aten::_native_multi_head_attention) return false;
+  if (node.input(1) != node.input(0) || node.input(2) != node.input(0)) return false;
+  const int needs = node.schema().argumentIndexWithName("need_weights").value_or(0);
+  const std::optional<bool> are_needed =
+      torch::jit::constant_as<bool>(node.input(static_cast<size_t>(needs)));
+  return are_needed && (*are_needed || node.output(1)->uses().empty());
+}
+
 // Null: there is none for such a node.
 torch::jit::Function* SpelledOut(const Node& node) {
-  const bool is_known = node.kind() == torch::jit::aten::_transformer_encoder_layer_fwd ||
-                        node.kind() == torch::jit::aten::_native_multi_head_attention;
+  const bool is_known =
+      node.kind() == torch::jit::aten::_transformer_encoder_layer_fwd || IsSelfAttention(node);
   return is_known ? Functions().find_function(c10::QualifiedName(node.kind().toUnqualString())) : nullptr;
 }
 

@@ -155,25 +155,32 @@ std::string UnevenSplits(const Node& node) {
 
 std::string UnevenUnbind(const Node& node) { return UnevenPieces(node, SizeAlong(node)); }
 
-// LibTorch raises where strides do not allow the view, OpenVINO has none.
-std::string MayNotBeContiguous(const Node& node) {
-  if (OnlySplitsOneDimension(node)) return "";
-  switch (node.input(0)->node()->kind()) {
+bool MayNotBeContiguous(const torch::jit::Value& tensor) {
+  const Node& node = *tensor.node();
+  switch (node.kind()) {
+    case torch::jit::aten::select: {
+      const std::optional<c10::IValue> dim = torch::jit::toIValue(node.input(1));
+      return !dim || !dim->isInt() || dim->toInt() != 0 || MayNotBeContiguous(*node.input(0));
+    }
     case torch::jit::aten::transpose:
     case torch::jit::aten::permute:
     case torch::jit::aten::expand:
     case torch::jit::aten::expand_as:
     case torch::jit::aten::slice:
-    case torch::jit::aten::select:
     case torch::jit::aten::t:
     case torch::jit::aten::chunk:
-    case torch::jit::aten::unbind:
     case torch::jit::prim::ListUnpack:
     case torch::jit::prim::If:
-      return "its tensor may not be contiguous; use reshape";
+      return true;
     default:
-      return "";
+      return false;
   }
+}
+
+// LibTorch raises where strides do not allow the view, OpenVINO has none.
+std::string MayNotBeViewed(const Node& node) {
+  if (OnlySplitsOneDimension(node) || !MayNotBeContiguous(*node.input(0))) return "";
+  return "its tensor may not be contiguous; use reshape";
 }
 
 // Sizes that are not given by whole factors come out otherwise, at the edges or altogether.
@@ -366,7 +373,7 @@ constexpr Operator kOperators[] = {
     {"aten::unsqueeze", "A", '1'},
     {"aten::upsample_bilinear2d.vec", "F", '1', OtherScales},
     {"aten::upsample_nearest2d.vec", "F", '1', OtherScales},
-    {"aten::view", "A", '1', MayNotBeContiguous},
+    {"aten::view", "A", '1', MayNotBeViewed},
     // Between dtypes, and new tensors.
     {"aten::to.dtype", "A", 'd'},
     {"aten::zeros", "", 'd'},
@@ -391,7 +398,6 @@ constexpr Operator kOperators[] = {
     {"aten::mul.int", "", '-'},
     {"aten::ne.int", "", '-'},
     {"aten::numel", "A", '-'},
-    {"aten::size", "A", '-'},
     {"aten::size.int", "A", '-'},
     {"aten::sub.int", "", '-'},
     {"aten::Bool.Tensor", "S", '-'},

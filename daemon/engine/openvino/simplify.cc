@@ -1,6 +1,7 @@
 #include "daemon/engine/openvino/simplify.h"
 
 #include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/passes/common_subexpression_elimination.h>
 #include <torch/csrc/jit/passes/constant_propagation.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/csrc/jit/passes/loop_unrolling.h>
@@ -40,42 +41,83 @@ bool IsListConstruct(const TorchValue* value) {
   return value->node()->kind() == torch::jit::prim::ListConstruct;
 }
 
-// Where all sizes are taken at once, those that are known.
-void FoldKnownSizes(Graph& graph, Node* unpack) {
-  if (unpack->kind() != torch::jit::prim::ListUnpack) return;
-  const Node* const sizes = unpack->input()->node();
-  if (sizes->kind() != torch::jit::aten::size || sizes->inputs().size() != 1) return;
-  const auto type = sizes->input()->type()->cast<c10::TensorType>();
-  if (type == nullptr || type->dim() != unpack->outputs().size()) return;
-  const torch::jit::WithInsertPoint guard(unpack);
-  for (size_t i = 0; i < unpack->outputs().size(); ++i) {
-    if (const std::optional<int64_t> size = type->sizes()[i]) {
-      unpack->output(i)->replaceAllUsesWith(graph.insertConstant(*size));
-    }
+// Lists of integers are compared one by one. Sizes of initial states are checked like this by LSTM and GRU.
+void FoldComparison(Graph& graph, Node* node) {
+  const bool is_ne = node->matches("aten::ne.int_list(int[] a, int[] b) -> bool");
+  if (!is_ne && !node->matches("aten::eq.int_list(int[] a, int[] b) -> bool")) return;
+  if (!IsListConstruct(node->input(0)) || !IsListConstruct(node->input(1))) return;
+  const auto a = node->input(0)->node()->inputs(), b = node->input(1)->node()->inputs();
+  const torch::jit::WithInsertPoint guard(node);
+  TorchValue* are_equal = graph.insertConstant(a.size() == b.size());
+  for (size_t i = 0; a.size() == b.size() && i < a.size(); ++i) {
+    if (a[i] == b[i]) continue;
+    TorchValue* const is_equal = graph.insert(torch::jit::aten::eq, {a[i], b[i]});
+    are_equal = i == 0 ? is_equal : graph.insert(torch::jit::aten::__and__, {are_equal, is_equal});
   }
+  node->output()->replaceAllUsesWith(is_ne ? graph.insert(torch::jit::aten::__not__, {are_equal})
+                                           : are_equal);
 }
 
-// The size of what was made in that size; of lists that are made of the same values, whether they are equal.
-// Sizes of initial states are checked like this by LSTM and GRU.
+// Sizes that are taken as a list, as a list of them.
+void FoldSizeList(Graph& graph, Node* node) {
+  if (node->kind() != torch::jit::aten::size || node->inputs().size() != 1) return;
+  const auto type = node->input()->type()->cast<c10::TensorType>();
+  if (type == nullptr || !type->dim()) return;
+  const torch::jit::WithInsertPoint guard(node);
+  std::vector<TorchValue*> sizes;
+  for (size_t axis = 0; axis < *type->dim(); ++axis) {
+    sizes.push_back(graph.insert(torch::jit::aten::size, {node->input(), static_cast<int64_t>(axis)}));
+  }
+  Node* const list = graph.insertNode(graph.createList(c10::IntType::get(), sizes));
+  node->output()->replaceAllUsesWith(list->output());
+}
+
+// The size of what was made in that size.
 void FoldSizes(Graph& graph, Block* block) {
   for (auto it = block->nodes().begin(); it != block->nodes().end();) {
     Node* const node = *it++;
     for (Block* const inner : node->blocks()) FoldSizes(graph, inner);
-    FoldKnownSizes(graph, node);
     if (node->kind() == torch::jit::aten::size && node->inputs().size() == 1) {
       Node* const made = node->input(0)->node();
       const bool is_made = made->kind() == torch::jit::aten::zeros || made->kind() == torch::jit::aten::ones;
       if (is_made && IsListConstruct(made->input(0))) node->output()->replaceAllUsesWith(made->inputs()[0]);
-      continue;
     }
-    const bool is_ne = node->matches("aten::ne.int_list(int[] a, int[] b) -> bool");
-    if (!is_ne && !node->matches("aten::eq.int_list(int[] a, int[] b) -> bool")) continue;
-    if (!IsListConstruct(node->input(0)) || !IsListConstruct(node->input(1))) continue;
-    const auto a = node->input(0)->node()->inputs(), b = node->input(1)->node()->inputs();
-    if (a.size() == b.size() && !std::equal(a.begin(), a.end(), b.begin())) continue;
-    const torch::jit::WithInsertPoint guard(node);
-    node->output()->replaceAllUsesWith(graph.insertConstant((a.size() == b.size()) != is_ne));
+    FoldSizeList(graph, node);
+    FoldComparison(graph, node);
   }
+}
+
+std::optional<size_t> RankOf(const TorchValue& value) {
+  const auto type = value.type()->cast<c10::TensorType>();
+  return type == nullptr ? std::nullopt : type->dim();
+}
+
+bool IsArgument(const TorchValue& value) {
+  return value.node()->kind() == torch::jit::prim::Param &&
+         value.node()->owningBlock()->owningNode() == nullptr;
+}
+
+// Whether no other value of the graph is the same tensor, but for those that are made of it.
+bool IsNew(const TorchValue& value) {
+  switch (value.node()->kind()) {
+    case torch::jit::aten::add:
+    case torch::jit::aten::layer_norm:
+    case torch::jit::aten::linear:
+    case torch::jit::aten::transpose:
+      return true;
+    default:
+      return IsArgument(value);
+  }
+}
+
+bool AsksWhetherTheSame(const Block& block) {
+  return std::any_of(block.nodes().begin(), block.nodes().end(), [](const Node* node) {
+    const bool is_same =
+        node->kind() == torch::jit::aten::__is__ || node->kind() == torch::jit::aten::__isnot__;
+    if (is_same && node->input(1)->type()->kind() == c10::TypeKind::TensorType) return true;
+    return std::any_of(node->blocks().begin(), node->blocks().end(),
+                       [](const Block* inner) { return AsksWhetherTheSame(*inner); });
+  });
 }
 
 // What holds of all that is run here: on the CPU, without gradients, of tensors that are dense.
@@ -84,8 +126,69 @@ std::optional<c10::IValue> FactOf(const Node& node) {
   if (node.matches("aten::is_autocast_enabled() -> bool")) return false;
   if (node.matches("prim::is_nested(Tensor a) -> bool")) return false;
   if (node.matches("prim::device(Tensor a) -> Device")) return c10::Device(at::kCPU);
-  if (node.kind() == torch::jit::aten::__is__ && node.input(0) == node.input(1)) return true;
+  const bool is_not = node.kind() == torch::jit::aten::__isnot__;
+  if (is_not || node.kind() == torch::jit::aten::__is__) {
+    if (node.input(0) == node.input(1)) return !is_not;
+    if (IsNew(*node.input(0)) && IsNew(*node.input(1))) return is_not;
+  }
   return std::nullopt;
+}
+
+// Tracing computes with sizes as tensors. The integer in the place of such a tensor; null: there is none.
+// Makes it where the graph's insertion point is.
+TorchValue* IntegerIn(Graph& graph, TorchValue* tensor, int depth = 0) {
+  constexpr int kMaxDepth = 50;
+  if (depth > kMaxDepth) return nullptr;
+  if (const std::optional<c10::IValue> constant = torch::jit::toIValue(tensor)) {
+    const bool is_integer = constant->isTensor() && constant->toTensor().dim() == 0 &&
+                            constant->toTensor().scalar_type() == at::kLong;
+    return is_integer ? graph.insertConstant(constant->toTensor().item<int64_t>()) : nullptr;
+  }
+  Node& node = *tensor->node();
+  if (node.kind() == torch::jit::prim::NumToTensor) {
+    return node.input()->type()->kind() == c10::TypeKind::IntType ? node.input() : nullptr;
+  }
+  const bool is_sum =
+      node.matches("aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor") ||
+      node.matches("aten::sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor");
+  if (is_sum && torch::jit::constant_as<int64_t>(node.input(2)) != 1) return nullptr;
+  const bool is_floor = node.matches("aten::floor_divide(Tensor self, Tensor other) -> Tensor");
+  if (!is_sum && !is_floor && !node.matches("aten::mul.Tensor(Tensor self, Tensor other) -> Tensor"))
+    return nullptr;
+  TorchValue* const a = IntegerIn(graph, node.input(0), depth + 1);
+  TorchValue* const b = a == nullptr ? nullptr : IntegerIn(graph, node.input(1), depth + 1);
+  if (b == nullptr) return nullptr;
+  return graph.insert(is_floor ? torch::jit::aten::floordiv : node.kind(), {a, b});
+}
+
+void FoldIntegers(Graph& graph, Node* node) {
+  const bool is_integer = node->matches("aten::Int.Tensor(Tensor a) -> int") ||
+                          node->matches("aten::ScalarImplicit(Tensor a) -> Scalar");
+  if (!is_integer) return;
+  const torch::jit::WithInsertPoint guard(node);
+  if (TorchValue* const integer = IntegerIn(graph, node->input()))
+    node->output()->replaceAllUsesWith(integer);
+}
+
+// Spells out what makes several dimensions of one.
+void FoldUnflatten(Graph& graph, Node* node) {
+  if (!node->matches("aten::unflatten.int(Tensor(a) self, int dim, SymInt[] sizes) -> Tensor(a)")) return;
+  const std::optional<size_t> rank = RankOf(*node->input(0));
+  const std::optional<int64_t> dim = torch::jit::constant_as<int64_t>(node->input(1));
+  const std::optional<c10::IValue> sizes = torch::jit::toIValue(node->input(2));
+  if (!rank || !dim || !sizes || !sizes->isIntList()) return;
+  const auto at = static_cast<size_t>(*dim < 0 ? *dim + static_cast<int64_t>(*rank) : *dim);
+  const torch::jit::WithInsertPoint guard(node);
+  std::vector<TorchValue*> all;
+  for (size_t axis = 0; axis < *rank; ++axis) {
+    if (axis != at) {
+      all.push_back(graph.insert(torch::jit::aten::size, {node->input(0), static_cast<int64_t>(axis)}));
+      continue;
+    }
+    for (const int64_t size : sizes->toIntVector()) all.push_back(graph.insertConstant(size));
+  }
+  TorchValue* const list = graph.insertNode(graph.createList(c10::IntType::get(), all))->output();
+  node->output()->replaceAllUsesWith(graph.insert(torch::jit::aten::view, {node->input(0), list}));
 }
 
 void FoldFacts(Graph& graph, Block* block) {
@@ -96,6 +199,8 @@ void FoldFacts(Graph& graph, Block* block) {
         node->input()->type()->kind() == c10::TypeKind::TensorType) {
       node->output()->replaceAllUsesWith(node->input());
     }
+    FoldIntegers(graph, node);
+    FoldUnflatten(graph, node);
     const std::optional<c10::IValue> fact = FactOf(*node);
     if (!fact) continue;
     const torch::jit::WithInsertPoint guard(node);
@@ -130,40 +235,105 @@ void GiveDTypes(Block* block) {
   }
 }
 
-std::optional<size_t> RankOf(const TorchValue& value) {
+// None: the rank is not known; within: a size is not.
+using Sizes = std::optional<std::vector<std::optional<int64_t>>>;
+
+Sizes SizesOf(const TorchValue& value) {
   const auto type = value.type()->cast<c10::TensorType>();
-  return type == nullptr ? std::nullopt : type->dim();
+  return type == nullptr ? std::nullopt : type->sizes().sizes();
 }
 
-// The rank of what the node gives, of those of which LibTorch's own propagation does not know it.
-std::optional<size_t> GivenRank(const Node& node) {
-  switch (node.kind()) {
-    case torch::jit::aten::scaled_dot_product_attention:
-    case torch::jit::aten::logical_not:
-      return RankOf(*node.input(0));
-    case torch::jit::aten::masked_fill: {
-      const std::optional<size_t> rank = RankOf(*node.input(0)), of_mask = RankOf(*node.input(1));
-      return rank && of_mask ? std::max(rank, of_mask) : std::nullopt;
+Sizes Unknown(std::optional<size_t> rank) {
+  return rank ? Sizes(std::vector<std::optional<int64_t>>(*rank)) : std::nullopt;
+}
+
+// Of two tensors that are brought to one shape.
+Sizes Broadcast(const Sizes& a, const Sizes& b) {
+  if (!a || !b) return std::nullopt;
+  Sizes result = Unknown(std::max(a->size(), b->size()));
+  for (const Sizes& each : {a, b}) {
+    for (size_t i = 0; i < each->size(); ++i) {
+      const std::optional<int64_t> size = each->at(each->size() - 1 - i);
+      if (size && *size > 1) result->at(result->size() - 1 - i) = size;
     }
+  }
+  return result;
+}
+
+Sizes ListedSizes(const TorchValue& list) {
+  if (!IsListConstruct(&list)) return std::nullopt;
+  std::vector<std::optional<int64_t>> sizes;
+  for (const TorchValue* const size : list.node()->inputs()) {
+    const std::optional<int64_t> number = torch::jit::constant_as<int64_t>(size);
+    sizes.push_back(number && *number >= 0 ? number : std::nullopt);
+  }
+  return sizes;
+}
+
+Sizes SizesOfTransposed(const Node& node) {
+  Sizes sizes = SizesOf(*node.input(0));
+  const std::optional<int64_t> a = torch::jit::constant_as<int64_t>(node.input(1)),
+                               b = torch::jit::constant_as<int64_t>(node.input(2));
+  if (!sizes || !a || !b) return std::nullopt;
+  const auto rank = static_cast<int64_t>(sizes->size());
+  const auto at = [&](int64_t axis) { return static_cast<size_t>(axis < 0 ? axis + rank : axis); };
+  if (at(*a) >= sizes->size() || at(*b) >= sizes->size()) return std::nullopt;
+  std::swap(sizes->at(at(*a)), sizes->at(at(*b)));
+  return sizes;
+}
+
+Sizes SizesOfLinear(const Node& node) {
+  Sizes sizes = SizesOf(*node.input(0));
+  const Sizes weight = SizesOf(*node.input(1));
+  if (!sizes || sizes->empty() || !weight || weight->size() != 2) return std::nullopt;
+  sizes->back() = weight->front();
+  return sizes;
+}
+
+// The sizes of what the node gives. LibTorch's own propagation knows them as well, but stops at attention.
+Sizes GivenSizes(const Node& node) {
+  switch (node.kind()) {
+    case torch::jit::aten::transpose:
+      return SizesOfTransposed(node);
+    case torch::jit::aten::scaled_dot_product_attention:
+    case torch::jit::aten::permute:
+      return Unknown(RankOf(*node.input(0)));
+    case torch::jit::aten::logical_not:
+    case torch::jit::aten::contiguous:
+    case torch::jit::aten::layer_norm:
+    case torch::jit::aten::gelu:
+    case torch::jit::aten::relu:
+      return SizesOf(*node.input(0));
+    case torch::jit::aten::add:
+    case torch::jit::aten::masked_fill:
+      return node.input(1)->type()->kind() == c10::TypeKind::TensorType
+                 ? Broadcast(SizesOf(*node.input(0)), SizesOf(*node.input(1)))
+                 : std::nullopt;
+    case torch::jit::aten::linear:
+      return SizesOfLinear(node);
+    case torch::jit::aten::view:
+    case torch::jit::aten::reshape:
+      return ListedSizes(*node.input(1));
     case torch::jit::prim::ListUnpack: {
       const Node& list = *node.input()->node();
       const bool is_pieces = list.kind() == torch::jit::aten::split ||
                              list.kind() == torch::jit::aten::chunk ||
                              list.kind() == torch::jit::aten::split_with_sizes;
-      return is_pieces ? RankOf(*list.input(0)) : std::nullopt;
+      return is_pieces ? Unknown(RankOf(*list.input(0))) : std::nullopt;
     }
     default:
       return std::nullopt;
   }
 }
 
-void GiveRanks(Block* block) {
+void GiveSizes(Block* block) {
   for (Node* const node : block->nodes()) {
-    for (Block* const inner : node->blocks()) GiveRanks(inner);
-    const std::optional<size_t> rank = GivenRank(*node);
+    for (Block* const inner : node->blocks()) GiveSizes(inner);
+    const Sizes sizes = GivenSizes(*node);
     for (TorchValue* const output : node->outputs()) {
       const auto type = output->type()->cast<c10::TensorType>();
-      if (rank && type != nullptr && !type->dim()) output->setType(type->withDim(*rank));
+      if (sizes && type != nullptr && !type->dim())
+        output->setType(type->withSymbolicShapes(c10::SymbolicShape(*sizes)));
     }
   }
 }
@@ -232,7 +402,7 @@ void Simplify(std::shared_ptr<Graph>& graph) {
     torch::jit::RemoveExpands(graph);
     torch::jit::PropagateShapesOnGraph(graph);  // ranks, where sizes are not known
     GiveDTypes(graph->block());
-    GiveRanks(graph->block());
+    GiveSizes(graph->block());
     torch::jit::PeepholeOptimize(graph);
     FoldSizes(*graph, graph->block());
     torch::jit::ConstantPropagation(graph);
@@ -241,6 +411,8 @@ void Simplify(std::shared_ptr<Graph>& graph) {
     torch::jit::RemoveTensorMutation(graph);
     torch::jit::PeepholeOptimizeListIdioms(graph, /*refine_list_len=*/true);
     torch::jit::LowerSimpleTuples(graph);
+    // Two tensors that are equal are not the same.
+    if (!AsksWhetherTheSame(*graph->block())) torch::jit::EliminateCommonSubexpression(graph);
     torch::jit::EliminateDeadCode(graph);
     before = std::exchange(now, graph->toString(/*print_source_locations=*/false));
     if (round >= kForgetful && now == before) break;

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_replace.h"
 #include "scripted.h"
 #include "tests/support/status_matchers.h"
 
@@ -74,6 +75,39 @@ TEST(EligibilityTest, ConstantsThatMeetOthersAsOtherNumbers) {
   EXPECT_THAT(Refusal("return torch.cat([x, torch.tensor([[1, 2, 3, 4294967296]])])",
                       {Known("x", DType::kInt64, {-1, 4})}),
               Refused("holds integers beyond 2^24"));
+}
+
+TEST(EligibilityTest, AttentionThatIsNotSpelledOut) {
+  const std::string call =
+      "w = torch.sin(torch.arange(0.0, 48.0)).view(12, 4)\n"
+      "  a, b = torch._native_multi_head_attention(x, KEY, x, 4, 2, w, w[:, 0], w[:4], w[0], None, NEEDED)\n"
+      "  return a, b";
+  const std::vector<KnownInput> rows = {Known("x", DType::kFp32, {-1, 3, 4})};
+  EXPECT_THAT(Refusal(absl::StrReplaceAll(call, {{"KEY", "x * 2"}, {"NEEDED", "True"}}), rows),
+              Refused("aten::_native_multi_head_attention"));
+  EXPECT_THAT(Refusal(absl::StrReplaceAll(call, {{"KEY", "x"}, {"NEEDED", "False"}}), rows),
+              Refused("aten::_native_multi_head_attention"));
+}
+
+TEST(EligibilityTest, AttributesThatAreWrittenInPlace) {
+  for (const char* const write :
+       {"self.state.add_(x)", "self.state[0].add_(1.0)", "y = self.state.view(-1)\n  y.mul_(2)",
+        "y = [self.state]\n  y[0].add_(x)", "self.state.copy_(x)",
+        "y = self.state if bool(x.sum() > 0) else x\n  y.add_(x)"}) {
+    const TempDir dir;
+    const std::string path = dir.path() + "/m.pt";
+    torch::jit::Module module("m");
+    module.register_buffer("state", at::zeros({1, 4}));
+    module.define(absl::StrCat("def forward(self, x):\n  ", write, "\n  return x + self.state\n"));
+    module.save(path);
+    CountingLibtorch libtorch;
+    const auto loaded = NewOpenvinoEngine(&libtorch)->Load(
+        {.artifact_path = path,
+         .format = ArtifactFormat::kTorchScript,
+         .plan = {.engine = "openvino", .variant = "", .precision = Precision::kAsSaved},
+         .inputs = {Known("x", DType::kFp32, {1, 4})}});
+    EXPECT_THAT(loaded.status(), StatusIs(absl::StatusCode::kInvalidArgument, testing::_)) << write;
+  }
 }
 
 TEST(EligibilityTest, RangesThatMayRunBackwardsOrAreRounded) {

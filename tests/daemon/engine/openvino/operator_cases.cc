@@ -333,6 +333,54 @@ constexpr OperatorCase kCases[] = {
     {"w = torch.sin(torch.arange(0.0, 30.0)).view(10, 3)\nreturn torch.embedding(w, x)", "L[-1,4]", 9},
     {"w = torch.sin(torch.arange(0.0, 30.0)).view(10, 3)\nreturn torch.embedding(w, x.view(-1), 1)",
      "I[-1,4]", 9},
+    // What is spelled out before it is converted, by fast_paths and simplify.
+    {"w = torch.sin(torch.arange(0.0, 192.0)).view(24, 8)\nb = torch.cos(torch.arange(0.0, 24.0))\nn = "
+     "torch.sin(torch.arange(1.0, 9.0))\nreturn torch._transformer_encoder_layer_fwd(x, 8, 2, w, b, w[:8], "
+     "n, True, False, 1e-5, n, n, n, b[:8], w[8:], b[:16], w[:16].reshape(8, 16), n, None, None)",
+     "F[-1,5,8]"},
+    {"w = torch.sin(torch.arange(0.0, 192.0)).view(24, 8)\nb = torch.cos(torch.arange(0.0, 24.0))\nn = "
+     "torch.sin(torch.arange(1.0, 9.0))\nreturn torch._transformer_encoder_layer_fwd(x, 8, 2, w, b, w[:8], "
+     "n, False, True, 1e-5, n, n, n, b[:8], w[8:], b[:16], w[:16].reshape(8, 16), n, None, None)",
+     "F[-1,-1,8]"},
+    {"w = torch.sin(torch.arange(0.0, 192.0)).view(24, 8)\nb = torch.cos(torch.arange(0.0, 24.0))\nn = "
+     "torch.sin(torch.arange(1.0, 9.0))\nm = torch.cat([torch.zeros_like(y[:, :1]), y[:, 1:]], 1)\nreturn "
+     "torch._transformer_encoder_layer_fwd(x, 8, 2, w, b, w[:8], n, True, True, 1e-5, n, n, n, b[:8], w[8:], "
+     "b[:16], w[:16].reshape(8, 16), n, m, 1)",
+     "F[-1,5,8] B[-1,5]"},
+    {"w = torch.sin(torch.arange(0.0, 192.0)).view(24, 8)\nb = torch.cos(torch.arange(0.0, 24.0))\nn = "
+     "torch.sin(torch.arange(1.0, 9.0))\nm = torch.cat([torch.zeros_like(y[:, :1]), y[:, 1:]], 1)\nm = "
+     "torch.zeros_like(m, dtype=6).masked_fill_(m, float('-inf'))\nreturn "
+     "torch._transformer_encoder_layer_fwd(x, 8, 2, w, b, w[:8], n, False, False, 1e-5, n, n, n, b[:8], "
+     "w[8:], b[:16], w[:16].reshape(8, 16), n, m, 1)",
+     "F[-1,5,8] B[-1,5]"},
+    {"w = torch.sin(torch.arange(0.0, 192.0)).view(24, 8)\nb = torch.cos(torch.arange(0.0, 24.0))\nn = "
+     "torch.sin(torch.arange(1.0, 9.0))\nm = torch.cat([torch.zeros_like(y[:, :1]), y[:, 1:]], 1)\nreturn "
+     "torch._transformer_encoder_layer_fwd(x, 8, 2, w, b, w[:8], n, False, False, 1e-5, n, n, n, b[:8], "
+     "w[8:], b[:16], w[:16].reshape(8, 16), n, m, 0)",
+     "F[-1,5,8] B[5,5]"},
+    {"w = torch.sin(torch.arange(0.0, 192.0)).view(24, 8)\nb = torch.cos(torch.arange(0.0, 24.0))\na, v = "
+     "torch._native_multi_head_attention(x, x, x, 8, 2, w, b, w[:8], b[:8], None, True, True, None)\nreturn "
+     "a, v",
+     "F[-1,5,8]"},
+    {"w = torch.sin(torch.arange(0.0, 192.0)).view(24, 8)\nb = torch.cos(torch.arange(0.0, 24.0))\nm = "
+     "torch.cat([torch.zeros_like(y[:, :1]), y[:, 1:]], 1)\na, v = torch._native_multi_head_attention(x, x, "
+     "x, 8, 2, w, b, w[:8], b[:8], m, True, False, 1)\nreturn a, v",
+     "F[-1,5,8] B[-1,5]"},
+    {"w = torch.sin(torch.arange(0.0, 192.0)).view(24, 8)\nb = torch.cos(torch.arange(0.0, 24.0))\nm = "
+     "torch.cat([torch.zeros_like(y[:, :1]), y[:, 1:]], 1)\nm = torch.zeros_like(m, dtype=6).masked_fill_(m, "
+     "float('-inf'))\na, v = torch._native_multi_head_attention(x, x, x, 8, 2, w, b, w[:8], b[:8], m, True, "
+     "True, 0)\nreturn a, v",
+     "F[-1,5,8] B[5,5]"},
+    {"w = torch.sin(torch.arange(0.0, 192.0)).view(24, 8)\nb = torch.cos(torch.arange(0.0, 24.0))\na, v = "
+     "torch._native_multi_head_attention(x, x, x, 8, 2, w, b, w[:8], b[:8], None, False, True, None)\nreturn "
+     "a",
+     "F[-1,5,8]"},
+    {"b, l, d = x.size()\nq, k, v = torch.linear(x, torch.sin(torch.arange(0.0, 192.0)).view(24, "
+     "8)).split(d, 2)\nq = q.view(b, l, 2, d // 2).transpose(1, 2)\nreturn q + k.view(b, l, 2, d // "
+     "2).transpose(1, 2) * v.view(b, l, 2, 4).transpose(1, 2)",
+     "F[-1,-1,8]"},
+    {"assert x.size() == y.size(), \"other sizes\"\nreturn x + y", "F[-1,5] F[-1,5]"},
+    {"return x.unflatten(-1, [2, 3]) * 2", "F[-1,6]"},
     // Sizes, numbers made of them, and control flow.
     {"if (x.size(0) > 1) & (x.size(0) < 4):\n  y = x + 1\nelse:\n  y = x * 2\nreturn y", "F[-1,5]"},
     {"return torch.zeros([x.size(0) * 2 - y.size(0), 5]) + torch.sum(x)", "F[-1,5] F[-1,5]"},
