@@ -265,6 +265,8 @@ class Checker {
         return Refuse(*node, absl::StrCat("is not converted: ", why));
     }
     if (node->kind() == torch::jit::aten::embedding) MODELD_RETURN_IF_ERROR(Limit(*node));
+    if (node->kind() == torch::jit::aten::index_select || node->kind() == torch::jit::aten::gather)
+      MODELD_RETURN_IF_ERROR(CheckPositions(*node));
     MODELD_RETURN_IF_ERROR(CheckLowest(*node));
     MODELD_RETURN_IF_ERROR(Guarded(*node, guards_.NodeIsDefined(*node)));
     return GiveOutputs(node, *known);
@@ -403,6 +405,19 @@ class Checker {
     return absl::OkStatus();
   }
 
+  // Of index_select and gather: positions along a dimension of which the size is known.
+  absl::Status CheckPositions(Node& node) {
+    const int64_t size = SizeAlong(node).value_or(0);
+    if (const std::optional<c10::IValue> constant = torch::jit::toIValue(node.input(2))) {
+      const at::Tensor positions = constant->toTensor();
+      const bool are_within = positions.numel() > 0 && positions.min().item<int64_t>() >= 0 &&
+                              positions.max().item<int64_t>() < size;
+      return are_within ? absl::OkStatus() : Refuse(node, "has an index that is out of range");
+    }
+    if (size > kLargest) return Refuse(node, "has a table that is too long");
+    return Guarded(node, guards_.IndicesAreWithin(node.input(2), size));
+  }
+
   absl::Status GiveOutputs(Node* node, const Operator& known) {
     if (std::none_of(node->outputs().begin(), node->outputs().end(),
                      [](const TorchValue* output) { return HoldsTensors(*output->type()); })) {
@@ -425,6 +440,8 @@ class Checker {
     switch (gives) {
       case 'B':
         return at::kBool;
+      case 'I':
+        return at::kLong;
       case 'd':
         return DTypeArgument(node, tensors, at::kFloat);
       case 'l':

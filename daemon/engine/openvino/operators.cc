@@ -2,6 +2,7 @@
 
 #include <torch/csrc/jit/ir/constants.h>
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <unordered_map>
@@ -20,6 +21,20 @@ std::optional<c10::IValue> Constant(const Node& node, const char* argument) {
   if (!index) return std::nullopt;
   return torch::jit::toIValue(node.input(static_cast<size_t>(*index)));
 }
+
+}  // namespace
+
+std::optional<int64_t> SizeAlong(const Node& node) {
+  const std::optional<c10::IValue> dim = Constant(node, "dim");
+  const auto type = node.input(0)->type()->cast<c10::TensorType>();
+  if (!dim || !dim->isInt() || type == nullptr || !type->dim()) return std::nullopt;
+  const auto rank = static_cast<int64_t>(*type->dim());
+  const int64_t axis = dim->toInt() < 0 ? dim->toInt() + rank : dim->toInt();
+  if (axis < 0 || axis >= rank) return std::nullopt;
+  return type->sizes()[static_cast<size_t>(axis)];
+}
+
+namespace {
 
 std::string HasToBe(const char* argument, const char* what) {
   return absl::StrCat("its argument ", argument, " has to be ", what);
@@ -97,17 +112,6 @@ std::string LargeNumber(const Node& node) {
   const bool is_small =
       other && other->isScalar() && std::abs(other->toScalar().toDouble()) <= static_cast<double>(1 << 24);
   return is_small ? "" : HasToBe("other", "a constant up to 2^24");
-}
-
-// The size of the tensor along its argument `dim`, where it is known.
-std::optional<int64_t> SizeAlong(const Node& node) {
-  const std::optional<c10::IValue> dim = Constant(node, kDim);
-  const auto type = node.input(0)->type()->cast<c10::TensorType>();
-  if (!dim || !dim->isInt() || type == nullptr || !type->dim()) return std::nullopt;
-  const auto rank = static_cast<int64_t>(*type->dim());
-  const int64_t axis = dim->toInt() < 0 ? dim->toInt() + rank : dim->toInt();
-  if (axis < 0 || axis >= rank) return std::nullopt;
-  return type->sizes()[static_cast<size_t>(axis)];
 }
 
 std::string MayBeLarger(const Node& node) {
@@ -225,6 +229,95 @@ std::string MayRoundOtherwise(const Node& node) {
   return "it rounds negative numbers otherwise";
 }
 
+// What is divided by one less than there are is NaN of one.
+std::string MayBeOne(const Node& node) {
+  const auto type = node.input(0)->type()->cast<c10::TensorType>();
+  const std::optional<c10::IValue> dims = Constant(node, kDim);
+  if (type == nullptr || !type->dim() || !dims || !dims->isIntList() || dims->toIntVector().empty())
+    return HasToBe(kDim, "known");
+  const auto rank = static_cast<int64_t>(*type->dim());
+  int64_t count = 1;
+  for (const int64_t dim : dims->toIntVector()) {
+    const std::optional<int64_t> size = type->sizes()[static_cast<size_t>(dim < 0 ? dim + rank : dim)];
+    if (!size) return "the sizes of its dimensions have to be known";
+    count *= *size;
+  }
+  const std::optional<c10::IValue> correction = Constant(node, "correction");
+  if (node.schema().argumentIndexWithName("correction")) {
+    const double number = correction && correction->isScalar() ? correction->toScalar().toDouble() : -1;
+    if (number != 0 && number != 1) return HasToBe("correction", "0 or 1");
+  }
+  return count > 1 ? "" : "there have to be several numbers";
+}
+
+std::string OtherStatistics(const Node& node) {
+  const std::optional<c10::IValue> of_input = Constant(node, "use_input_stats");
+  return of_input && of_input->isBool() && of_input->toBool() ? "" : HasToBe("use_input_stats", "True");
+}
+
+bool AreNotNegative(const std::optional<c10::IValue>& list) {
+  if (!list || !list->isIntList()) return false;
+  const std::vector<int64_t> items = list->toIntVector();
+  return std::all_of(items.begin(), items.end(), [](int64_t item) { return item >= 0; });
+}
+
+std::string OtherPad(const Node& node) {
+  const std::optional<c10::IValue> mode = Constant(node, "mode");
+  if (!mode || !mode->isString() || mode->toStringRef() != "constant") return HasToBe("mode", "constant");
+  return AreNotNegative(Constant(node, "pad")) ? "" : HasToBe("pad", "constant, and not negative");
+}
+
+// LibTorch raises where more is reflected than there is.
+template <size_t kDims>
+std::string MayReflectMore(const Node& node) {
+  const std::optional<c10::IValue> padding = Constant(node, "padding");
+  const auto type = node.input(0)->type()->cast<c10::TensorType>();
+  if (!AreNotNegative(padding) || padding->toIntVector().size() != 2 * kDims || type == nullptr ||
+      type->dim().value_or(0) < kDims) {
+    return HasToBe("padding", "constant, and not negative");
+  }
+  for (size_t i = 0; i < kDims; ++i) {
+    const std::optional<int64_t> size = type->sizes()[*type->dim() - 1 - i];
+    const int64_t most = std::max(padding->toIntVector()[2 * i], padding->toIntVector()[2 * i + 1]);
+    if (!size || most >= *size) return "the size has to be known, and larger than its padding";
+  }
+  return "";
+}
+
+std::string NoDims(const Node& node) {
+  const std::optional<c10::IValue> dims = Constant(node, "dims");
+  return dims && dims->isIntList() && !dims->toIntVector().empty() ? ""
+                                                                   : HasToBe("dims", "constant, and given");
+}
+
+// LibTorch raises where there is less than that.
+std::string MayBeShorter(const Node& node) {
+  const std::optional<int64_t> size = SizeAlong(node);
+  const std::optional<c10::IValue> start = Constant(node, "start"), length = Constant(node, "length");
+  const bool is_known = size && start && start->isInt() && length && length->isInt();
+  if (is_known && start->toInt() >= 0 && length->toInt() > 0 && start->toInt() + length->toInt() <= *size)
+    return "";
+  return "what it takes has to be known to be there";
+}
+
+// Eligibility sees to it that the indices are within it.
+std::string SizeNotKnown(const Node& node) {
+  return SizeAlong(node) ? "" : "the dimension's size has to be known";
+}
+
+std::string OtherFill(const Node& node) {
+  const std::optional<c10::IValue> value = Constant(node, "fill_value"), dtype = Constant(node, kDtype);
+  const bool is_float = dtype && (dtype->isNone() || dtype->toScalarType() == at::kFloat);
+  const bool is_known = value && value->isDouble() && std::abs(value->toDouble()) < 1e30;
+  return is_known && is_float ? "" : HasToBe("fill_value", "a finite number, and its dtype FP32");
+}
+
+std::string OtherNorm(const Node& node) {
+  const bool is_vector = node.schema().argumentIndexWithName("ord").has_value();
+  const std::optional<c10::IValue> order = Constant(node, is_vector ? "ord" : "p");
+  return order && order->isScalar() && order->toScalar().toDouble() == 2 ? "" : HasToBe("p", "2");
+}
+
 bool IsInt(const torch::jit::Value* value) { return value->type()->kind() == c10::TypeKind::IntType; }
 
 // From zero on, so that it cannot run backwards, which raises; of integers, for others are rounded.
@@ -297,6 +390,15 @@ constexpr Operator kOperators[] = {
     {"aten::sub.Tensor", "F", '1', NotConstant<kAlpha>},
     {"aten::tanh", "F", '1'},
     // To booleans, and with them.
+    {"aten::atan", "F", '1'},
+    {"aten::celu", "F", '1'},
+    {"aten::cosh", "F", '1'},
+    {"aten::expm1", "F", '1'},
+    {"aten::glu", "F", '1'},
+    {"aten::round", "F", '1'},
+    {"aten::selu", "F", '1'},
+    {"aten::sign", "F", '1'},
+    {"aten::sinh", "F", '1'},
     {"aten::bitwise_not", "B", '1'},
     {"aten::eq.Scalar", "N", 'B', LargeNumber},
     {"aten::eq.Tensor", "N", 'B'},
@@ -309,6 +411,7 @@ constexpr Operator kOperators[] = {
     {"aten::logical_and", "B", 'B'},
     {"aten::logical_not", "B", 'B'},
     {"aten::logical_or", "B", 'B'},
+    {"aten::logical_xor", "B", 'B'},
     {"aten::lt.Scalar", "N", 'B', LargeNumber},
     {"aten::lt.Tensor", "N", 'B'},
     {"aten::masked_fill.Scalar", "FB", '1', FillsInfinity},
@@ -319,6 +422,21 @@ constexpr Operator kOperators[] = {
     {"aten::all", "B", 'B'},
     {"aten::amax", "F", '1'},
     {"aten::amin", "F", '1'},
+    {"aten::any", "B", 'B'},
+    {"aten::any.dim", "B", 'B'},
+    {"aten::all.dim", "B", 'B'},
+    {"aten::argmax", "F", 'I'},
+    {"aten::argmin", "F", 'I'},
+    {"aten::cumsum", "F", '1', NotNone<kDtype>},
+    {"aten::linalg_vector_norm", "F", '1', Either<OtherNorm, NotNone<kDtype>>},
+    {"aten::max", "F", '1'},
+    {"aten::min", "F", '1'},
+    {"aten::norm.ScalarOpt_dim", "F", '1', OtherNorm},
+    {"aten::logsumexp", "F", '1'},
+    {"aten::std.dim", "F", '1', MayBeOne},
+    {"aten::std.correction", "F", '1', MayBeOne},
+    {"aten::var.dim", "F", '1', MayBeOne},
+    {"aten::var.correction", "F", '1', MayBeOne},
     {"aten::log_softmax.int", "F", '1', NotNone<kDtype>},
     {"aten::mean", "F", '1', NotNone<kDtype>},
     {"aten::mean.dim", "F", '1', NotNone<kDtype>},
@@ -330,6 +448,17 @@ constexpr Operator kOperators[] = {
     {"aten::adaptive_avg_pool1d", "F", '1'},
     {"aten::adaptive_avg_pool2d", "F", '1'},
     {"aten::addmm", "F", '1'},
+    {"aten::adaptive_avg_pool3d", "F", '1'},
+    {"aten::avg_pool1d", "F", '1', NotFalse<kCeilMode>},
+    {"aten::avg_pool3d", "F", '1', Either<NotFalse<kCeilMode>, NotNone<kDivisorOverride>>},
+    {"aten::baddbmm", "F", '1'},
+    {"aten::conv2d.padding", "F", '1'},
+    {"aten::conv1d.padding", "F", '1'},
+    {"aten::conv_transpose3d.input", "F", '1'},
+    {"aten::instance_norm", "F", '1', OtherStatistics},
+    {"aten::max_pool3d", "F", '1', NotFalse<kCeilMode>},
+    {"aten::mv", "F", '1'},
+    {"aten::dot", "F", '1'},
     {"aten::avg_pool2d", "F", '1', Either<NotFalse<kCeilMode>, NotNone<kDivisorOverride>>},
     {"aten::batch_norm", "F", '1', NotFalse<kTraining>},
     {"aten::bmm", "F", '1'},
@@ -350,6 +479,21 @@ constexpr Operator kOperators[] = {
     {"aten::scaled_dot_product_attention", "FFFS", '1',
      Either<NotZero<kDropoutP>, Either<NotFalse<kEnableGqa>, TwoMasks>>},
     // Moving elements.
+    {"aten::flip", "M", '1'},
+    {"aten::pad", "F", '1', OtherPad},
+    {"aten::pixel_unshuffle", "F", '1'},
+    {"aten::reflection_pad2d", "F", '1', MayReflectMore<2>},
+    {"aten::reflection_pad1d", "F", '1', MayReflectMore<1>},
+    {"aten::repeat", "M", '1'},
+    {"aten::replication_pad2d", "F", '1'},
+    {"aten::roll", "M", '1', NoDims},
+    {"aten::tril", "F", '1'},
+    {"aten::triu", "F", '1'},
+    {"aten::view_as", "M", '1', MayNotBeViewed},
+    {"aten::reshape_as", "M", '1'},
+    {"aten::index_select", "FI", '1', SizeNotKnown},
+    {"aten::gather", "FI", '1', SizeNotKnown},
+    {"aten::narrow", "M", '1', MayBeShorter},
     {"aten::cat", "M", '1'},
     {"aten::chunk", "M", '1', UnevenChunks},
     {"aten::clone", "A", '1'},
@@ -376,6 +520,10 @@ constexpr Operator kOperators[] = {
     {"aten::view", "A", '1', MayNotBeViewed},
     // Between dtypes, and new tensors.
     {"aten::to.dtype", "A", 'd'},
+    {"aten::full", "", 'd', OtherFill},
+    {"aten::full_like", "F", 'l', OtherFill},
+    {"aten::new_zeros", "M", 'l'},
+    {"aten::new_ones", "M", 'l'},
     {"aten::zeros", "", 'd'},
     {"aten::ones", "", 'd'},
     {"aten::zeros_like", "M", 'l'},

@@ -25,9 +25,9 @@ auto Refused(const std::string& why) { return StatusIs(absl::StatusCode::kInvali
 
 TEST(EligibilityTest, NamesTheOperatorAndItsPlace) {
   EXPECT_THAT(
-      Refusal("return torch.cumsum(x, 1)"),
+      Refusal("return torch.cumprod(x, 1)"),
       StatusIs(absl::StatusCode::kInvalidArgument,
-               testing::MatchesRegex("aten::cumsum is not among the operators that are proved to come "
+               testing::MatchesRegex("aten::cumprod is not among the operators that are proved to come "
                                      "out the same on OpenVINO \\(at .*:[0-9]+:[0-9]+\\)")));
 }
 
@@ -75,6 +75,24 @@ TEST(EligibilityTest, ConstantsThatMeetOthersAsOtherNumbers) {
   EXPECT_THAT(Refusal("return torch.cat([x, torch.tensor([[1, 2, 3, 4294967296]])])",
                       {Known("x", DType::kInt64, {-1, 4})}),
               Refused("holds integers beyond 2^24"));
+}
+
+TEST(EligibilityTest, ArgumentsThatAreNotProved) {
+  for (const char* const body :
+       {"return torch.std(x, [0])", "return torch.var(x, [0], correction=1)",
+        "return torch.var(x, [1], correction=2)", "return torch.norm(x, 1, [1])",
+        "return torch.linalg_vector_norm(x, 1, [1])", "return torch.roll(x, 1)",
+        "return torch.pad(x, [-1, 1])", "return torch.pad(x.unsqueeze(0), [1, 1], \"reflect\")",
+        "return torch.reflection_pad1d(x.t(), [1, 1])", "return x.narrow(0, 0, 2) + 1",
+        "return torch.full([2, 4], 1) + x", "return torch.full_like(x, 0.5, dtype=4)",
+        "return torch.index_select(x, 0, torch.argmax(x, 0))",
+        "return torch.index_select(x, 1, torch.tensor([4]))",
+        "return torch.gather(x, 1, torch.tensor([[4]]))",
+        "return torch.instance_norm(x.unsqueeze(2), None, None, x[0], x[0], False, 0.1, 1e-5, True)"}) {
+    EXPECT_THAT(Refusal(body), Refused("aten::")) << body;
+  }
+  // Its logarithm is of zero where the number is low.
+  EXPECT_THAT(Refusal("return torch.relu(torch.log_sigmoid(x))"), Refused("aten::log_sigmoid"));
 }
 
 TEST(EligibilityTest, AttentionThatIsNotSpelledOut) {
