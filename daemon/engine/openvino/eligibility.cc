@@ -113,6 +113,8 @@ bool KeepsMemory(const Node& node) {
 bool KeepsLowest(const Node& node) {
   switch (node.kind()) {
     case torch::jit::aten::add:
+      return torch::jit::constant_as<int64_t>(node.input(2)) ==
+             1;  // the other way round it would be infinity
     case torch::jit::aten::masked_fill:
     case torch::jit::aten::where:
     case torch::jit::aten::cat:

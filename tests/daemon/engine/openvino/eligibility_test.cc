@@ -60,6 +60,7 @@ TEST(EligibilityTest, MinusInfinityThatDoesNotEndInASoftmax) {
         "return torch.log_softmax(x.masked_fill(x > 0, float('-inf')), -1)",
         "return torch.cumsum(x.masked_fill(x > 0, float('-inf')), 1)",
         "return x * torch.tensor([1.0, float('-inf'), 0.0, 0.0])",
+        "return torch.softmax(torch.add(x, x.masked_fill(x > 0, float('-inf')), alpha=-1), 1)",
         "return torch.scaled_dot_product_attention(x.masked_fill(x > 0, float('-inf')), x, x)"}) {
     EXPECT_THAT(Refusal(body), Refused("aten::")) << body;
   }
