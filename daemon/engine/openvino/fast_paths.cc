@@ -104,10 +104,49 @@ torch::jit::Function* SpelledOut(const Node& node) {
   return is_known ? Functions().find_function(c10::QualifiedName(node.kind().toUnqualString())) : nullptr;
 }
 
+bool IsInt(const torch::jit::Value* value, int64_t number) {
+  return torch::jit::constant_as<int64_t>(value) == number;
+}
+
+// Bags that are the rows of a matrix of indices, as nn.EmbeddingBag takes them. Null: they are others.
+torch::jit::Value* RowsThatAreBags(const Node& bag) {
+  const Node &flat = *bag.input(1)->node(), &offsets = *bag.input(2)->node();
+  if (flat.kind() != torch::jit::aten::reshape || offsets.kind() != torch::jit::aten::arange) return nullptr;
+  torch::jit::Value* const rows = flat.input(0);
+  const auto type = rows->type()->cast<c10::TensorType>();
+  if (type == nullptr || type->dim() != size_t{2} || offsets.inputs().size() != 7) return nullptr;
+  const Node &end = *offsets.input(1)->node(), &step = *offsets.input(2)->node();
+  const bool is_all = end.kind() == torch::jit::aten::numel && end.input(0) == rows;
+  const bool is_width = step.kind() == torch::jit::aten::size && step.inputs().size() == 2 &&
+                        step.input(0) == rows && IsInt(step.input(1), 1);
+  const std::optional<int64_t> width = type->sizes()[1];
+  const bool is_known_width = width && IsInt(offsets.input(2), *width);
+  if (!IsInt(offsets.input(0), 0) || !is_all || (!is_width && !is_known_width)) return nullptr;
+  return rows;
+}
+
+// Bags of embeddings that are summed, or of which the mean is taken.
+void SpellOutBag(Graph& graph, Node* node) {
+  if (node->kind() != torch::jit::aten::embedding_bag || node->inputs().size() != 9) return;
+  for (size_t i = 1; i < node->outputs().size(); ++i) {
+    if (!node->output(i)->uses().empty()) return;
+  }
+  torch::jit::Value* const rows = RowsThatAreBags(*node);
+  const bool is_mean = IsInt(node->input(4), 1);
+  const bool is_plain = torch::jit::constant_as<bool>(node->input(7)) == false &&
+                        node->input(6)->mustBeNone() && node->input(8)->mustBeNone();
+  if (rows == nullptr || !is_plain || (!is_mean && !IsInt(node->input(4), 0))) return;
+  const torch::jit::WithInsertPoint guard(node);
+  torch::jit::Value* const found = graph.insert(torch::jit::aten::embedding, {node->input(0), rows});
+  const c10::Symbol reduce = is_mean ? torch::jit::aten::mean : torch::jit::aten::sum;
+  node->output(0)->replaceAllUsesWith(graph.insert(reduce, {found, std::vector<int64_t>{1}}));
+}
+
 void SpellOut(Graph& graph, Block* block) {
   for (auto it = block->nodes().begin(); it != block->nodes().end();) {
     Node* const node = *it++;
     for (Block* const inner : node->blocks()) SpellOut(graph, inner);
+    SpellOutBag(graph, node);
     torch::jit::Function* const function = SpelledOut(*node);
     if (function == nullptr) continue;
     const torch::jit::WithInsertPoint guard(node);

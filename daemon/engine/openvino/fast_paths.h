@@ -6,7 +6,7 @@
 namespace modeld {
 
 // Puts what nn.TransformerEncoderLayer and nn.MultiheadAttention spell out, and what their operators compute,
-// in place of these.
+// in place of these; and lookups in place of nn.EmbeddingBag's, where the bags are the rows of a matrix.
 void SpellOutFastPaths(torch::jit::Graph& graph);
 
 }  // namespace modeld

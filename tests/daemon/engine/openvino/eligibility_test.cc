@@ -96,6 +96,21 @@ TEST(EligibilityTest, ArgumentsThatAreNotProved) {
   EXPECT_THAT(Refusal("return torch.relu(torch.log_sigmoid(x))"), Refused("aten::log_sigmoid"));
 }
 
+TEST(EligibilityTest, BagsThatAreNotRows) {
+  const std::vector<KnownInput> rows = {Known("x", DType::kInt64, {-1, 4})};
+  for (const char* const arguments : {"torch.arange(0, x.numel(), 2), False, 0, False, None, False, None",
+                                      "torch.arange(0, x.numel(), 4), False, 2, False, None, False, None",
+                                      "torch.arange(0, x.numel(), 4), False, 0, False, None, True, None",
+                                      "torch.arange(0, x.numel(), 4), False, 0, False, None, False, 1"}) {
+    EXPECT_THAT(
+        Refusal(absl::StrCat("w = torch.ones([10, 3])\n  a, b, c, d = torch.embedding_bag(w, x.reshape(-1), ",
+                             arguments, ")\n  return a"),
+                rows),
+        Refused("aten::embedding_bag"))
+        << arguments;
+  }
+}
+
 TEST(EligibilityTest, AttentionThatIsNotSpelledOut) {
   const std::string call =
       "w = torch.sin(torch.arange(0.0, 48.0)).view(12, 4)\n"

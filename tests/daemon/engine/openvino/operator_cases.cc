@@ -333,6 +333,21 @@ constexpr OperatorCase kCases[] = {
     {"w = torch.sin(torch.arange(0.0, 30.0)).view(10, 3)\nreturn torch.embedding(w, x)", "L[-1,4]", 9},
     {"w = torch.sin(torch.arange(0.0, 30.0)).view(10, 3)\nreturn torch.embedding(w, x.view(-1), 1)",
      "I[-1,4]", 9},
+    {"w = torch.sin(torch.arange(0.0, 30.0)).view(10, 3)\n"
+     "a, b, c, d = torch.embedding_bag(w, x.reshape(-1), torch.arange(0, x.numel(), x.size(1), dtype=4), "
+     "False, 0, "
+     "False, None, False, None)\nreturn a",
+     "L[-1,4]", 9},
+    {"w = torch.sin(torch.arange(0.0, 30.0)).view(10, 3)\n"
+     "a, b, c, d = torch.embedding_bag(w, x.reshape(-1), torch.arange(0, x.numel(), x.size(1), dtype=4), "
+     "False, 1, "
+     "False, None, False, None)\nreturn a",
+     "L[-1,4]", 9},
+    {"w = torch.sin(torch.arange(0.0, 30.0)).view(10, 3)\n"
+     "a, b, c, d = torch.embedding_bag(w, x.reshape(-1), torch.arange(0, x.numel(), x.size(1), dtype=4), "
+     "False, 1, "
+     "False, None, False, None)\nreturn a",
+     "L[-1,-1]", 9},
     // More of them, as models come to need them.
     {"return torch.atan(x)", "F[-1,5]"},
     {"return torch.celu(x, 0.7)", "F[-1,5]"},
