@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/engine/libtorch/convert.h"
 #include "daemon/engine/libtorch/types.h"
+#include "daemon/engine/openvino/attributes.h"
 #include "daemon/engine/openvino/simplify.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
@@ -167,6 +168,7 @@ absl::StatusOr<ForwardGraph> MakeForwardGraph(torch::jit::Module module, const M
   ForwardGraph result;
   result.graph = method.graph()->copy();
   torch::jit::Inline(*result.graph);
+  FoldAttributes(*result.graph, module);
   MODELD_ASSIGN_OR_RETURN(result.arguments,
                           SpecializeAll(*result.graph, method.function().getSchema(), forward, known));
   if (result.graph->inputs().empty()) return absl::InvalidArgumentError("it takes no tensor");
