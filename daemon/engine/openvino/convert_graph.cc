@@ -7,6 +7,7 @@
 #include "daemon/engine/openvino/decoder.h"
 #include "daemon/engine/openvino/indices.h"
 #include "daemon/engine/openvino/ov_types.h"
+#include "daemon/engine/openvino/weights.h"
 
 namespace modeld {
 std::shared_ptr<ov::Model> ConvertGraph(const ForwardGraph& forward) {
@@ -21,6 +22,7 @@ std::shared_ptr<ov::Model> ConvertGraph(const ForwardGraph& forward) {
     throw std::runtime_error("the conversion has other inputs or outputs than the graph");
   }
   CheckIndices(*model);
+  SeparateWeights(*model);
   return model;
 }
 

@@ -182,31 +182,18 @@ class Checker {
     return absl::OkStatus();
   }
 
+  // Of what branches give, some operators read what is not there yet, or no more, where its sizes are free:
+  // they come out as whatever lay in that memory. A boolean has no sizes.
   absl::Status CheckIf(Node* node) {
+    for (const TorchValue* const output : node->outputs()) {
+      if (output->type()->kind() == c10::TypeKind::BoolType) continue;
+      return Refuse(*node,
+                    absl::StrCat("is not converted: it hands on a ", output->type()->annotation_str()));
+    }
     for (Block* const block : node->blocks()) {
       MODELD_RETURN_IF_ERROR(Check(block));
     }
-    const Block &yes = *node->blocks()[0], &no = *node->blocks()[1];
-    for (size_t i = 0; i < node->outputs().size(); ++i) {
-      MODELD_RETURN_IF_ERROR(CheckCarried(*node, node->output(i)));
-      if (DTypeOf(yes.outputs()[i]) != DTypeOf(no.outputs()[i])) {
-        return Refuse(*node, "gives tensors of another dtype in each branch");
-      }
-      Give(node->output(i), DTypeOf(yes.outputs()[i]));
-    }
     return absl::OkStatus();
-  }
-
-  // Between the blocks of control flow go tensors, integers and booleans.
-  static absl::Status CheckCarried(const Node& node, const TorchValue* value) {
-    switch (value->type()->kind()) {
-      case c10::TypeKind::TensorType:
-      case c10::TypeKind::IntType:
-      case c10::TypeKind::BoolType:
-        return absl::OkStatus();
-      default:
-        return Refuse(node, absl::StrCat("hands on a ", value->type()->annotation_str()));
-    }
   }
 
   absl::Status CheckOperator(Node* node) {
