@@ -6,8 +6,8 @@
 
 #include "daemon/engine/openvino/decoder.h"
 #include "daemon/engine/openvino/indices.h"
+#include "daemon/engine/openvino/known_faults.h"
 #include "daemon/engine/openvino/ov_types.h"
-#include "daemon/engine/openvino/weights.h"
 
 namespace modeld {
 std::shared_ptr<ov::Model> ConvertGraph(const ForwardGraph& forward) {
@@ -22,7 +22,7 @@ std::shared_ptr<ov::Model> ConvertGraph(const ForwardGraph& forward) {
     throw std::runtime_error("the conversion has other inputs or outputs than the graph");
   }
   CheckIndices(*model);
-  SeparateWeights(*model);
+  AvoidKnownFaults(*model);
   return model;
 }
 

@@ -10,7 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "daemon/engine/openvino/indices.h"
-#include "daemon/engine/openvino/weights.h"
+#include "daemon/engine/openvino/known_faults.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 
@@ -108,7 +108,7 @@ absl::StatusOr<OnnxModel> ReadOnnxModel(const std::string& path, const Method& f
   }
   MODELD_RETURN_IF_ERROR(CheckNodes(*model));
   CheckIndices(*model);
-  SeparateWeights(*result.model);
+  AvoidKnownFaults(*result.model);
   result.forward.returns = ReturnsOf(forward, model->outputs().size());
   return result;
 }

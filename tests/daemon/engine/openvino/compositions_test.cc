@@ -217,6 +217,9 @@ std::string CallDifference(Executable& libtorch, Executable& openvino, const std
   const absl::StatusOr<Value> expected = libtorch.Run(0, CopyOf(arguments));
   if (!expected.ok() || !actual.ok()) {
     if (actual.status().code() == expected.status().code()) return "";
+    // Strides that do not allow the view, which OpenVINO does not have, and what is not used and not
+    // computed.
+    if (actual.ok()) return "";
     std::vector<Value> shaken = maker.Shaken(arguments);
     if (libtorch.Run(0, std::move(shaken)).ok() != expected.ok()) return "";
     return absl::StrCat(actual.status().ToString(), " instead of ", expected.status().ToString());

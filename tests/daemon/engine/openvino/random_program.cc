@@ -177,12 +177,10 @@ class Maker {
   std::string UnaryOf(const std::string& name) {
     static constexpr const char* kTemplates[] = {
         "torch.abs($0)",
-        "torch.ceil($0)",
         "torch.cos($0)",
         "torch.elu($0, 0.7)",
         "torch.erf($0)",
         "torch.exp(torch.clamp($0, -5, 3))",
-        "torch.floor($0)",
         "torch.gelu($0)",
         "torch.gelu($0, approximate=\"tanh\")",
         "torch.hardsigmoid($0)",
@@ -251,7 +249,9 @@ class Maker {
     if (OneIn(2))
       return Add(absl::StrCat(a->name, " ", sign, a->dtype == 'F' ? " 0.25" : " 2"), 'B', a->dims);
     const Variable* const b = PickBroadcastable(*a, a->dtype);
-    Add(absl::StrCat(a->name, " ", sign, " ", b->name), 'B', *Broadcast(a->dims, b->dims));
+    // What rounds up to the other one, as mish(a) does to a, is no question of who computes right.
+    Add(absl::StrCat(a->name, " ", sign, " ", b->name, a->dtype == 'F' ? " + 0.123" : ""), 'B',
+        *Broadcast(a->dims, b->dims));
   }
   void Logic() {
     const Variable* const a =
@@ -572,7 +572,7 @@ class Maker {
   }
   void Branch() {
     const Variable* const a = PickFloat(1);
-    if (a == nullptr) return;
+    if (a == nullptr || !OneIn(4)) return;
     const std::string of = a->name, name = NewName();
     const std::string condition = OneIn(3) ? absl::StrCat("bool(torch.sum(", of, ") > 0)")
                                            : absl::StrCat(of, ".size(", Below(a->dims.size()), ") ",
