@@ -22,7 +22,7 @@ std::shared_ptr<ov::Model> ConvertGraph(const ForwardGraph& forward) {
     throw std::runtime_error("the conversion has other inputs or outputs than the graph");
   }
   CheckIndices(*model);
-  AvoidKnownFaults(*model);
+  AvoidKnownFaults(model);
   return model;
 }
 

@@ -79,6 +79,12 @@ bool IsNothing(const TorchValue& value) {
   return value.node()->kind() == torch::jit::prim::ListConstruct && value.node()->inputs().empty();
 }
 
+// To a tensor without dimensions a number is another such tensor, and the larger dtype wins.
+bool HasDimensions(const TorchValue& value) {
+  const auto type = value.type()->cast<c10::TensorType>();
+  return type != nullptr && type->dim().value_or(0) > 0;
+}
+
 // Those that move elements, or give integers another dtype, and change no value.
 bool KeepsElements(const Node& node) {
   static const auto* const kinds = new std::vector<c10::Symbol>{
@@ -223,7 +229,7 @@ class Checker {
       const std::optional<c10::IValue> constant = torch::jit::toIValue(node->input(at));
       if (!constant || !constant->isTensor() || constant->toTensor().dim() != 0) continue;
       if (DTypeOf(node->input(1 - at)) != at::kFloat || DTypeOf(node->input(at)) == at::kFloat) continue;
-      if (constant->toTensor().is_complex()) continue;
+      if (constant->toTensor().is_complex() || !HasDimensions(*node->input(1 - at))) continue;
       const torch::jit::WithInsertPoint guard(node);
       TorchValue* const number = graph_.insertConstant(constant->toTensor().to(at::kFloat));
       node->replaceInput(at, number);

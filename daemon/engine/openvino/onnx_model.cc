@@ -108,7 +108,7 @@ absl::StatusOr<OnnxModel> ReadOnnxModel(const std::string& path, const Method& f
   }
   MODELD_RETURN_IF_ERROR(CheckNodes(*model));
   CheckIndices(*model);
-  AvoidKnownFaults(*result.model);
+  AvoidKnownFaults(result.model);
   result.forward.returns = ReturnsOf(forward, model->outputs().size());
   return result;
 }
