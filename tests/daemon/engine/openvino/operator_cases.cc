@@ -281,6 +281,17 @@ constexpr OperatorCase kCases[] = {
     {"b, n = x.size()\nreturn x.view(b * 2, n // 2) * 2", "F[-1,6]"},
     {"return torch.ones([x.numel() // 2]) * torch.sum(x)", "F[-1,6]"},
     {"if x.dim() == 2:\n  y = x + 1\nelse:\n  y = x * 2\nreturn y", "F[-1,5]"},
+    // Compositions that came out wrong.
+    {"w = torch.sin(torch.arange(0.0, 25.0)).view(5, 5)\nreturn torch.matmul(torch.linear(x, w), w)",
+     "F[-1,5]"},
+    {"w = torch.sin(torch.arange(0.0, 16.0)).view(4, 4, 1, 1)\n"
+     "return torch.conv2d(x, w), torch.conv_transpose2d(x, w)",
+     "F[-1,4,3,3]"},
+    {"return torch.sum(x.unsqueeze(2), [-3])", "F[-1,3,5]"},
+    {"return torch.sum(x.unsqueeze(2), [-3])", "F[-1,-1,5]"},
+    {"w = torch.sin(torch.arange(0.0, 20.0)).view(4, 5)\nv = torch.tensor([1.0, 2.0, 3.0, 4.0])\n"
+     "y = torch.linear(x, w)\nreturn torch.batch_norm(y, v, v, v, v, False, 0.1, 1e-3, True), y",
+     "F[-1,5]"},
     {"y = x\nfor i in range(3):\n  y = y * 1.5 + i\nreturn y", "F[-1,5]"},
 };
 
