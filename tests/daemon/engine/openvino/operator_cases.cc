@@ -292,6 +292,9 @@ constexpr OperatorCase kCases[] = {
     {"w = torch.sin(torch.arange(0.0, 20.0)).view(4, 5)\nv = torch.tensor([1.0, 2.0, 3.0, 4.0])\n"
      "y = torch.linear(x, w)\nreturn torch.batch_norm(y, v, v, v, v, False, 0.1, 1e-3, True), y",
      "F[-1,5]"},
+    {"w = torch.sin(torch.arange(0.0, 20.0)).view(4, 5)\nv = torch.tensor([1.0, 2.0, 3.0, 4.0])\n"
+     "return torch.batch_norm(torch.linear(x, w), v, v, v, v, False, 0.1, 1e-3, True)",
+     "F[-1,4,6,5]"},
     {"y = x\nfor i in range(3):\n  y = y * 1.5 + i\nreturn y", "F[-1,5]"},
 };
 
