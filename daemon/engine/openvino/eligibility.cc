@@ -81,6 +81,12 @@ bool IsNothing(const TorchValue& value) {
   return value.node()->kind() == torch::jit::prim::ListConstruct && value.node()->inputs().empty();
 }
 
+// To a tensor without dimensions a number is another such tensor, and the larger dtype wins.
+bool HasDimensions(const TorchValue& value) {
+  const auto type = value.type()->cast<c10::TensorType>();
+  return type != nullptr && type->dim().value_or(0) > 0;
+}
+
 // Those that move elements, or give integers another dtype, and change no value.
 bool KeepsElements(const Node& node) {
   static const auto* const kinds = new std::vector<c10::Symbol>{
@@ -225,32 +231,18 @@ class Checker {
     return absl::OkStatus();
   }
 
+  // Of what branches give, some operators read what is not there yet, or no more, where its sizes are free:
+  // they come out as whatever lay in that memory. A boolean has no sizes.
   absl::Status CheckIf(Node* node) {
+    for (const TorchValue* const output : node->outputs()) {
+      if (output->type()->kind() == c10::TypeKind::BoolType) continue;
+      return Refuse(*node,
+                    absl::StrCat("is not converted: it hands on a ", output->type()->annotation_str()));
+    }
     for (Block* const block : node->blocks()) {
       MODELD_RETURN_IF_ERROR(Check(block));
     }
-    const Block &yes = *node->blocks()[0], &no = *node->blocks()[1];
-    for (size_t i = 0; i < node->outputs().size(); ++i) {
-      MODELD_RETURN_IF_ERROR(CheckCarried(*node, node->output(i)));
-      if (DTypeOf(yes.outputs()[i]) != DTypeOf(no.outputs()[i])) {
-        return Refuse(*node, "gives tensors of another dtype in each branch");
-      }
-      Give(node->output(i), DTypeOf(yes.outputs()[i]));
-      if (MayBeLowest(yes.outputs()[i]) || MayBeLowest(no.outputs()[i])) lowest_.insert(node->output(i));
-    }
     return absl::OkStatus();
-  }
-
-  // Between the blocks of control flow go tensors, integers and booleans.
-  static absl::Status CheckCarried(const Node& node, const TorchValue* value) {
-    switch (value->type()->kind()) {
-      case c10::TypeKind::TensorType:
-      case c10::TypeKind::IntType:
-      case c10::TypeKind::BoolType:
-        return absl::OkStatus();
-      default:
-        return Refuse(node, absl::StrCat("hands on a ", value->type()->annotation_str()));
-    }
   }
 
   absl::Status CheckOperator(Node* node) {
@@ -331,7 +323,7 @@ class Checker {
       const std::optional<c10::IValue> constant = torch::jit::toIValue(node->input(at));
       if (!constant || !constant->isTensor() || constant->toTensor().dim() != 0) continue;
       if (DTypeOf(node->input(1 - at)) != at::kFloat || DTypeOf(node->input(at)) == at::kFloat) continue;
-      if (constant->toTensor().is_complex()) continue;
+      if (constant->toTensor().is_complex() || !HasDimensions(*node->input(1 - at))) continue;
       const torch::jit::WithInsertPoint guard(node);
       TorchValue* const number = graph_.insertConstant(constant->toTensor().to(at::kFloat));
       node->replaceInput(at, number);

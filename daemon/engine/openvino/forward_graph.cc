@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/engine/libtorch/convert.h"
+#include "daemon/engine/libtorch/freeze.h"
 #include "daemon/engine/libtorch/types.h"
 #include "daemon/engine/openvino/attributes.h"
 #include "daemon/engine/openvino/simplify.h"
@@ -163,7 +164,7 @@ class Returned {
 
 absl::StatusOr<ForwardGraph> MakeForwardGraph(torch::jit::Module module, const Method& forward,
                                               const std::vector<KnownInput>& known) {
-  module = torch::jit::freeze(module);
+  module = Freeze(module);
   const torch::jit::Method method = module.get_method("forward");
   ForwardGraph result;
   result.graph = method.graph()->copy();

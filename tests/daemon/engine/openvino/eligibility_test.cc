@@ -44,6 +44,44 @@ TEST(EligibilityTest, LoopsThatAreNotUnrolled) {
   EXPECT_THAT(Refusal("for i in range(100000):\n    x = x * 0.9999\n  return x"), Refused("prim::Loop"));
 }
 
+TEST(EligibilityTest, TensorsOutOfBranches) {
+  // What follows reads memory that is not theirs: here the padding does.
+  EXPECT_THAT(
+      Refusal("if bool(torch.sum(x) > 0):\n    y = torch.relu6(x)\n  else:\n    y = torch.clamp(x, -1, 2)\n"
+              "  return torch.constant_pad_nd(torch.tanh(y), [1, 1], 0.5) * 1.5"),
+      Refused("prim::If is not converted: it hands on a Tensor"));
+}
+
+TEST(EligibilityTest, ReductionsOfThreeDimensionsBeforeAConstant) {
+  // Each channel gets what is the first one's.
+  const std::vector<KnownInput> rows = {Known("x", DType::kFp32, {-1, 3, 8})};
+  for (const char* const body :
+       {"return torch.mean(x, [2]) * torch.tensor([1.0, 2.0, 3.0])", "return torch.sum(x, [1]) / 3",
+        "return torch.adaptive_avg_pool1d(x, 1) + torch.tensor([[1.0], [2.0], [3.0]])",
+        "v = torch.tensor([1.0, 2.0, 3.0])\n  return torch.batch_norm(torch.amax(x, [2]), v, v, v, v, False, "
+        "0.1, "
+        "1e-3, True)"}) {
+    EXPECT_THAT(Refusal(body, rows), Refused("three dimensions")) << body;
+  }
+  for (const char* const body : {"return torch.mean(x, [1]) * 2", "return torch.tanh(torch.sum(x, [2]))",
+                                 "return x - torch.mean(x, [2], keepdim=True)"}) {
+    EXPECT_OK(Refusal(body, rows)) << body;
+  }
+}
+
+TEST(EligibilityTest, WhatIsComputedOfConstantsOnly) {
+  // The first run writes over it.
+  EXPECT_THAT(Refusal("w = torch.sin(torch.arange(0.0, 18.0)).view(6, 1, 3)\n"
+                      "  v = torch.conv1d((torch.zeros_like(x[:, :2]) + 0.5).view(6, 1, 2), w, None, 1, 1)\n"
+                      "  return torch.constant_pad_nd(v, [1, 1]) - x",
+                      {Known("x", DType::kFp32, {6, 4})}),
+              Refused("is computed of constants only"));
+}
+
+TEST(EligibilityTest, ANumberOfALargerDTypeBesideATensorWithoutDimensions) {
+  EXPECT_THAT(Refusal("return torch.mean(x) * torch.tensor(0.1, dtype=7)"), Refused("aten::mul.Tensor"));
+}
+
 TEST(EligibilityTest, WhatMakesNanOfFiniteNumbers) {
   for (const char* const body :
        {"return x / 0.0", "return x / torch.tensor([1.0, 0.0, 1.0, 2.0])", "return x ** 0.7", "return x ** x",

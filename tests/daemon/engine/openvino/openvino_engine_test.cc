@@ -275,6 +275,22 @@ TEST(OpenvinoEngineTest, Bf16IsNearAndKeepsTheDTypes) {
   for (size_t i = 0; i < x.size(); ++i) EXPECT_NEAR(x[i], y[i], 0.05);
 }
 
+// Numbers that bfloat16 does not have, from 257 on, where nothing but integers and booleans comes of them.
+TEST(OpenvinoEngineTest, Bf16LeavesIntegersAsTheyAre) {
+  const KnownInput x = Known("x", DType::kInt64, {-1}), y = Known("y", DType::kInt64, {-1});
+  const std::vector<Value> arguments = {Value{IntTensor({4}, {256, 1000, 257, 100001})},
+                                        Value{IntTensor({4}, {257, 1001, 257, 100000})}};
+  for (const char* const body :
+       {"x == y, x > y, x != 257, y >= 1001",
+        "torch.cat([x, y]), torch.where(x == y, torch.ones([1]), torch.zeros([1]))",
+        "torch.embedding(torch.arange(0.0, 200000.0).view(200000, 1), x) > 256.5, y == 1"}) {
+    Scripted scripted(absl::StrCat("def forward(self, x, y):\n  return ", body, "\n"), {x, y});
+    ASSERT_OK_AND_ASSIGN(const auto openvino, scripted.LoadOnOpenvino(Precision::kBf16));
+    ExpectEqualAnswers(scripted, *openvino, arguments);
+    EXPECT_FALSE(scripted.fell_back()) << body;
+  }
+}
+
 TEST(OpenvinoEngineTest, AFileThatIsNoModelIsRefusedAsByLibtorch) {
   const TempDir dir;
   CountingLibtorch libtorch;

@@ -506,14 +506,14 @@ constexpr OperatorCase kCases[] = {
     {"assert x.size() == y.size(), \"other sizes\"\nreturn x + y", "F[-1,5] F[-1,5]"},
     {"return x.unflatten(-1, [2, 3]) * 2", "F[-1,6]"},
     // Sizes, numbers made of them, and control flow.
-    {"if (x.size(0) > 1) & (x.size(0) < 4):\n  y = x + 1\nelse:\n  y = x * 2\nreturn y", "F[-1,5]"},
+    {"assert (x.size(0) > 0) & (x.size(0) < 6)\nreturn x + 1", "F[-1,5]"},
     {"return torch.zeros([x.size(0) * 2 - y.size(0), 5]) + torch.sum(x)", "F[-1,5] F[-1,5]"},
-    {"if x.size(0) > 1 and x.size(0) < 4:\n  y = x + 1\nelse:\n  y = x * 2\nreturn y", "F[-1,5]"},
-    {"if not (x.size(0) == 2):\n  y = x + 1\nelse:\n  y = x * 2\nreturn y", "F[-1,5]"},
-    {"if x.size(0) != 2:\n  y = x + 1\nelse:\n  y = x * 2\nreturn y", "F[-1,5]"},
-    {"if x.size(0) >= 2:\n  y = x + 1\nelse:\n  y = x * 2\nreturn y", "F[-1,5]"},
-    {"if x.size(0) <= 2:\n  y = x + 1\nelse:\n  y = x * 2\nreturn y", "F[-1,5]"},
-    {"if bool(torch.sum(x) > 0):\n  y = x + 1\nelse:\n  y = x * 2\nreturn y", "F[-1,5]"},
+    {"assert x.size(0) > 0 and x.size(0) < 6\nreturn x + 1", "F[-1,5]"},
+    {"assert not (x.size(0) == 4)\nreturn x + 1", "F[-1,5]"},
+    {"assert x.size(0) != 4\nreturn x + 1", "F[-1,5]"},
+    {"assert x.size(0) >= 1\nreturn x + 1", "F[-1,5]"},
+    {"assert x.size(0) <= 5\nreturn x + 1", "F[-1,5]"},
+    {"assert bool(torch.sum(x) < 1000)\nreturn x + 1", "F[-1,5]"},
     {"return x.view(x.size(0) * 3, x.size(2)) * 2", "F[-1,3,5]"},
     {"return x.view(x.size(0) * 2, x.size(1) // 2) * 2", "F[-1,6]"},
     {"return torch.zeros([x.size(0) + 1, x.size(0) - 1 + 3]) + torch.sum(x)", "F[-1,5]"},
@@ -521,10 +521,21 @@ constexpr OperatorCase kCases[] = {
     {"b, n = x.size()\nreturn x.view(b * 2, n // 2) * 2", "F[-1,6]"},
     {"return torch.ones([x.numel() // 2]) * torch.sum(x)", "F[-1,6]"},
     {"if x.dim() == 2:\n  y = x + 1\nelse:\n  y = x * 2\nreturn y", "F[-1,5]"},
-    {"y = x\nfor i in range(3):\n  y = y * 1.5 + i\nreturn y", "F[-1,5]"},
-    {"y = x\nif bool(torch.sum(x) > 0):\n  for i in range(2):\n    y = y + x\nelse:\n  y = "
-     "torch.relu(-x)\nreturn y",
+    // Compositions that came out wrong.
+    {"w = torch.sin(torch.arange(0.0, 25.0)).view(5, 5)\nreturn torch.matmul(torch.linear(x, w), w)",
      "F[-1,5]"},
+    {"w = torch.sin(torch.arange(0.0, 16.0)).view(4, 4, 1, 1)\n"
+     "return torch.conv2d(x, w), torch.conv_transpose2d(x, w)",
+     "F[-1,4,3,3]"},
+    {"return torch.sum(x.unsqueeze(2), [-3])", "F[-1,3,5]"},
+    {"return torch.sum(x.unsqueeze(2), [-3])", "F[-1,-1,5]"},
+    {"w = torch.sin(torch.arange(0.0, 20.0)).view(4, 5)\nv = torch.tensor([1.0, 2.0, 3.0, 4.0])\n"
+     "y = torch.linear(x, w)\nreturn torch.batch_norm(y, v, v, v, v, False, 0.1, 1e-3, True), y",
+     "F[-1,5]"},
+    {"w = torch.sin(torch.arange(0.0, 20.0)).view(4, 5)\nv = torch.tensor([1.0, 2.0, 3.0, 4.0])\n"
+     "return torch.batch_norm(torch.linear(x, w), v, v, v, v, False, 0.1, 1e-3, True)",
+     "F[-1,4,6,5]"},
+    {"y = x\nfor i in range(3):\n  y = y * 1.5 + i\nreturn y", "F[-1,5]"},
 };
 
 }  // namespace
