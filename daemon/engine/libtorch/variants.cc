@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/engine/libtorch/freeze.h"
+
 namespace modeld {
 namespace {
 
@@ -105,7 +107,7 @@ torch::jit::Module Prepare(torch::jit::Module module, const Plan& plan,
   if (IsAsSaved(plan)) return module;
   if (plan.precision == Precision::kBf16) RoundToBf16(module);
   if (plan.variant == kChannelsLast) LayOutChannelsLast(module);
-  return torch::jit::freeze(module, Others(methods));
+  return Freeze(module, Others(methods));
 }
 
 c10::IValue Convert(c10::IValue value, at::ScalarType from, at::ScalarType to) {

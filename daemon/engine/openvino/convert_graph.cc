@@ -6,6 +6,7 @@
 
 #include "daemon/engine/openvino/decoder.h"
 #include "daemon/engine/openvino/indices.h"
+#include "daemon/engine/openvino/known_faults.h"
 #include "daemon/engine/openvino/ov_types.h"
 
 namespace modeld {
@@ -21,6 +22,7 @@ std::shared_ptr<ov::Model> ConvertGraph(const ForwardGraph& forward) {
     throw std::runtime_error("the conversion has other inputs or outputs than the graph");
   }
   CheckIndices(*model);
+  AvoidKnownFaults(model);
   return model;
 }
 

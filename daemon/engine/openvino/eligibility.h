@@ -19,7 +19,7 @@ struct IndexLimit {
 
 // What the inputs have to keep, beside their dtypes and ranks. INVALID_ARGUMENT names the first operator that
 // is not known to be computed as LibTorch computes it, or not on such tensors, and the line of the model's
-// source: `aten::cumsum is not among the operators that are proved to come out the same on OpenVINO (at
+// source: `aten::cumprod is not among the operators that are proved to come out the same on OpenVINO (at
 // model.py:7:8)`.
 //
 // Every tensor's dtype is told from those of the inputs; constants of no dimensions that only stand for a

@@ -9,7 +9,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/engine/libtorch/convert.h"
+#include "daemon/engine/libtorch/freeze.h"
 #include "daemon/engine/libtorch/types.h"
+#include "daemon/engine/openvino/attributes.h"
 #include "daemon/engine/openvino/simplify.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
@@ -162,11 +164,12 @@ class Returned {
 
 absl::StatusOr<ForwardGraph> MakeForwardGraph(torch::jit::Module module, const Method& forward,
                                               const std::vector<KnownInput>& known) {
-  module = torch::jit::freeze(module);
+  module = Freeze(module);
   const torch::jit::Method method = module.get_method("forward");
   ForwardGraph result;
   result.graph = method.graph()->copy();
   torch::jit::Inline(*result.graph);
+  FoldAttributes(*result.graph, module);
   MODELD_ASSIGN_OR_RETURN(result.arguments,
                           SpecializeAll(*result.graph, method.function().getSchema(), forward, known));
   if (result.graph->inputs().empty()) return absl::InvalidArgumentError("it takes no tensor");

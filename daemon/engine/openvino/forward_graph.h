@@ -43,7 +43,8 @@ struct ForwardGraph {
   std::shared_ptr<torch::jit::Graph> graph;
   std::vector<GraphArgument> arguments;
   ReturnShape returns;
-  // Where one of these outputs is as it says here, forward raises instead of returning.
+  // Where one of these outputs is as it says here, forward raises instead of returning, or gets to what is
+  // not computed as LibTorch does.
   std::vector<bool> raises_when;
 };
 

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "daemon/engine/openvino/indices.h"
+#include "daemon/engine/openvino/known_faults.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 
@@ -25,6 +26,8 @@ absl::Status CheckNode(const ov::Node& node) {
   if (absl::StrContains(kind, "Random") || kind == "ReadValue" || kind == "Assign" || kind == "Multinomial") {
     return absl::InvalidArgumentError(absl::StrCat(kind, " is random, or keeps a state"));
   }
+  // See what is said of TorchScript's branches in Eligibility.
+  if (kind == "If") return absl::InvalidArgumentError("If is not computed as by ONNX Runtime");
   bool takes_floats = false;
   for (const ov::Input<const ov::Node>& input : node.inputs()) {
     takes_floats = takes_floats || input.get_element_type().is_real();
@@ -105,6 +108,7 @@ absl::StatusOr<OnnxModel> ReadOnnxModel(const std::string& path, const Method& f
   }
   MODELD_RETURN_IF_ERROR(CheckNodes(*model));
   CheckIndices(*model);
+  AvoidKnownFaults(result.model);
   result.forward.returns = ReturnsOf(forward, model->outputs().size());
   return result;
 }

@@ -4,6 +4,8 @@
 
 #include <torch/script.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,8 +20,9 @@ struct Operator {
   //   B  bool                        A  these or uint8
   //   S  float32 or bool
   const char* takes;
-  // What the outputs are: B; 1 or 2: as the first or second tensor; d: as its argument `dtype`
-  // says, float32 where that is None; -: no tensors.
+  // What the outputs are: B; I, which is int64; 1 or 2: as the first or second tensor; d: as its argument
+  // `dtype` says, float32 where that is None; l: likewise, and as the first tensor where that is None; r:
+  // likewise, and int64 where that is None; -: no tensors.
   char gives;
   // What else has to hold, or "" and why it does not: "its argument ceil_mode has to be False". None:
   // nothing.
@@ -28,6 +31,9 @@ struct Operator {
 
 // None: it is not among them. `name` as in Operator.
 const Operator* FindOperator(const std::string& name);
+
+// The size of the node's first tensor along its argument `dim`, where both are known.
+std::optional<int64_t> SizeAlong(const torch::jit::Node& node);
 
 // For the test that each is tested.
 std::vector<std::string> OperatorNames();

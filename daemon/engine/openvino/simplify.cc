@@ -1,6 +1,7 @@
 #include "daemon/engine/openvino/simplify.h"
 
 #include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/passes/common_subexpression_elimination.h>
 #include <torch/csrc/jit/passes/constant_propagation.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/csrc/jit/passes/loop_unrolling.h>
@@ -15,7 +16,12 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
+
+#include "daemon/engine/openvino/fast_paths.h"
+#include "daemon/engine/openvino/value_types.h"
 
 namespace modeld {
 namespace {
@@ -25,8 +31,11 @@ using torch::jit::Graph;
 using torch::jit::Node;
 using TorchValue = torch::jit::Value;
 
-// What one round finds out lets the next fold more.
-constexpr int kMostRounds = 4;
+// What one round finds out lets the next fold more: of a net whose layers ask what the one before gave, a
+// layer in a few of them.
+constexpr int kMostRounds = 200;
+// The rounds that begin anew.
+constexpr int kForgetful = 4;
 // Loops are unrolled up to so many nodes.
 constexpr int64_t kMostNodes = 10'000;
 
@@ -34,8 +43,38 @@ bool IsListConstruct(const TorchValue* value) {
   return value->node()->kind() == torch::jit::prim::ListConstruct;
 }
 
-// The size of what was made in that size; of lists that are made of the same values, whether they are equal.
-// Sizes of initial states are checked like this by LSTM and GRU.
+// Lists of integers are compared one by one. Sizes of initial states are checked like this by LSTM and GRU.
+void FoldComparison(Graph& graph, Node* node) {
+  const bool is_ne = node->matches("aten::ne.int_list(int[] a, int[] b) -> bool");
+  if (!is_ne && !node->matches("aten::eq.int_list(int[] a, int[] b) -> bool")) return;
+  if (!IsListConstruct(node->input(0)) || !IsListConstruct(node->input(1))) return;
+  const auto a = node->input(0)->node()->inputs(), b = node->input(1)->node()->inputs();
+  const torch::jit::WithInsertPoint guard(node);
+  TorchValue* are_equal = graph.insertConstant(a.size() == b.size());
+  for (size_t i = 0; a.size() == b.size() && i < a.size(); ++i) {
+    if (a[i] == b[i]) continue;
+    TorchValue* const is_equal = graph.insert(torch::jit::aten::eq, {a[i], b[i]});
+    are_equal = i == 0 ? is_equal : graph.insert(torch::jit::aten::__and__, {are_equal, is_equal});
+  }
+  node->output()->replaceAllUsesWith(is_ne ? graph.insert(torch::jit::aten::__not__, {are_equal})
+                                           : are_equal);
+}
+
+// Sizes that are taken as a list, as a list of them.
+void FoldSizeList(Graph& graph, Node* node) {
+  if (node->kind() != torch::jit::aten::size || node->inputs().size() != 1) return;
+  const auto type = node->input()->type()->cast<c10::TensorType>();
+  if (type == nullptr || !type->dim()) return;
+  const torch::jit::WithInsertPoint guard(node);
+  std::vector<TorchValue*> sizes;
+  for (size_t axis = 0; axis < *type->dim(); ++axis) {
+    sizes.push_back(graph.insert(torch::jit::aten::size, {node->input(), static_cast<int64_t>(axis)}));
+  }
+  Node* const list = graph.insertNode(graph.createList(c10::IntType::get(), sizes));
+  node->output()->replaceAllUsesWith(list->output());
+}
+
+// The size of what was made in that size.
 void FoldSizes(Graph& graph, Block* block) {
   for (auto it = block->nodes().begin(); it != block->nodes().end();) {
     Node* const node = *it++;
@@ -44,15 +83,126 @@ void FoldSizes(Graph& graph, Block* block) {
       Node* const made = node->input(0)->node();
       const bool is_made = made->kind() == torch::jit::aten::zeros || made->kind() == torch::jit::aten::ones;
       if (is_made && IsListConstruct(made->input(0))) node->output()->replaceAllUsesWith(made->inputs()[0]);
+    }
+    FoldSizeList(graph, node);
+    FoldComparison(graph, node);
+  }
+}
+
+bool IsArgument(const TorchValue& value) {
+  return value.node()->kind() == torch::jit::prim::Param &&
+         value.node()->owningBlock()->owningNode() == nullptr;
+}
+
+// Whether no other value of the graph is the same tensor, but for those that are made of it.
+bool IsNew(const TorchValue& value) {
+  switch (value.node()->kind()) {
+    case torch::jit::aten::add:
+    case torch::jit::aten::layer_norm:
+    case torch::jit::aten::linear:
+    case torch::jit::aten::transpose:
+      return true;
+    default:
+      return IsArgument(value);
+  }
+}
+
+bool AsksWhetherTheSame(const Block& block) {
+  return std::any_of(block.nodes().begin(), block.nodes().end(), [](const Node* node) {
+    const bool is_same =
+        node->kind() == torch::jit::aten::__is__ || node->kind() == torch::jit::aten::__isnot__;
+    if (is_same && node->input(1)->type()->kind() == c10::TypeKind::TensorType) return true;
+    return std::any_of(node->blocks().begin(), node->blocks().end(),
+                       [](const Block* inner) { return AsksWhetherTheSame(*inner); });
+  });
+}
+
+// What holds of all that is run here: on the CPU, without gradients, of tensors that are dense.
+std::optional<c10::IValue> FactOf(const Node& node) {
+  if (node.matches("aten::is_grad_enabled() -> bool")) return false;
+  if (node.matches("aten::is_autocast_enabled() -> bool")) return false;
+  if (node.matches("prim::is_nested(Tensor a) -> bool")) return false;
+  if (node.matches("prim::device(Tensor a) -> Device")) return c10::Device(at::kCPU);
+  const bool is_not = node.kind() == torch::jit::aten::__isnot__;
+  if (is_not || node.kind() == torch::jit::aten::__is__) {
+    if (node.input(0) == node.input(1)) return !is_not;
+    if (IsNew(*node.input(0)) && IsNew(*node.input(1))) return is_not;
+  }
+  return std::nullopt;
+}
+
+// Tracing computes with sizes as tensors. The integer in the place of such a tensor; null: there is none.
+// Makes it where the graph's insertion point is.
+TorchValue* IntegerIn(Graph& graph, TorchValue* tensor, int depth = 0) {
+  constexpr int kMaxDepth = 50;
+  if (depth > kMaxDepth) return nullptr;
+  if (const std::optional<c10::IValue> constant = torch::jit::toIValue(tensor)) {
+    const bool is_integer = constant->isTensor() && constant->toTensor().dim() == 0 &&
+                            constant->toTensor().scalar_type() == at::kLong;
+    return is_integer ? graph.insertConstant(constant->toTensor().item<int64_t>()) : nullptr;
+  }
+  Node& node = *tensor->node();
+  if (node.kind() == torch::jit::prim::NumToTensor) {
+    return node.input()->type()->kind() == c10::TypeKind::IntType ? node.input() : nullptr;
+  }
+  const bool is_sum =
+      node.matches("aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor") ||
+      node.matches("aten::sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor");
+  if (is_sum && torch::jit::constant_as<int64_t>(node.input(2)) != 1) return nullptr;
+  const bool is_floor = node.matches("aten::floor_divide(Tensor self, Tensor other) -> Tensor");
+  if (!is_sum && !is_floor && !node.matches("aten::mul.Tensor(Tensor self, Tensor other) -> Tensor"))
+    return nullptr;
+  TorchValue* const a = IntegerIn(graph, node.input(0), depth + 1);
+  TorchValue* const b = a == nullptr ? nullptr : IntegerIn(graph, node.input(1), depth + 1);
+  if (b == nullptr) return nullptr;
+  return graph.insert(is_floor ? torch::jit::aten::floordiv : node.kind(), {a, b});
+}
+
+void FoldIntegers(Graph& graph, Node* node) {
+  const bool is_integer = node->matches("aten::Int.Tensor(Tensor a) -> int") ||
+                          node->matches("aten::ScalarImplicit(Tensor a) -> Scalar");
+  if (!is_integer) return;
+  const torch::jit::WithInsertPoint guard(node);
+  if (TorchValue* const integer = IntegerIn(graph, node->input()))
+    node->output()->replaceAllUsesWith(integer);
+}
+
+// Spells out what makes several dimensions of one.
+void FoldUnflatten(Graph& graph, Node* node) {
+  if (!node->matches("aten::unflatten.int(Tensor(a) self, int dim, SymInt[] sizes) -> Tensor(a)")) return;
+  const std::optional<size_t> rank = RankOf(*node->input(0));
+  const std::optional<int64_t> dim = torch::jit::constant_as<int64_t>(node->input(1));
+  const std::optional<c10::IValue> sizes = torch::jit::toIValue(node->input(2));
+  if (!rank || !dim || !sizes || !sizes->isIntList()) return;
+  const auto at = static_cast<size_t>(*dim < 0 ? *dim + static_cast<int64_t>(*rank) : *dim);
+  const torch::jit::WithInsertPoint guard(node);
+  std::vector<TorchValue*> all;
+  for (size_t axis = 0; axis < *rank; ++axis) {
+    if (axis != at) {
+      all.push_back(graph.insert(torch::jit::aten::size, {node->input(0), static_cast<int64_t>(axis)}));
       continue;
     }
-    const bool is_ne = node->matches("aten::ne.int_list(int[] a, int[] b) -> bool");
-    if (!is_ne && !node->matches("aten::eq.int_list(int[] a, int[] b) -> bool")) continue;
-    if (!IsListConstruct(node->input(0)) || !IsListConstruct(node->input(1))) continue;
-    const auto a = node->input(0)->node()->inputs(), b = node->input(1)->node()->inputs();
-    if (a.size() == b.size() && !std::equal(a.begin(), a.end(), b.begin())) continue;
+    for (const int64_t size : sizes->toIntVector()) all.push_back(graph.insertConstant(size));
+  }
+  TorchValue* const list = graph.insertNode(graph.createList(c10::IntType::get(), all))->output();
+  node->output()->replaceAllUsesWith(graph.insert(torch::jit::aten::view, {node->input(0), list}));
+}
+
+void FoldFacts(Graph& graph, Block* block) {
+  for (auto it = block->nodes().begin(); it != block->nodes().end();) {
+    Node* const node = *it++;
+    for (Block* const inner : node->blocks()) FoldFacts(graph, inner);
+    if (node->kind() == torch::jit::prim::unchecked_cast &&
+        node->input()->type()->kind() == c10::TypeKind::TensorType) {
+      node->output()->replaceAllUsesWith(node->input());
+    }
+    FoldIntegers(graph, node);
+    FoldUnflatten(graph, node);
+    const std::optional<c10::IValue> fact = FactOf(*node);
+    if (!fact) continue;
     const torch::jit::WithInsertPoint guard(node);
-    node->output()->replaceAllUsesWith(graph.insertConstant((a.size() == b.size()) != is_ne));
+    node->output()->replaceAllUsesWith(graph.insertConstant(*fact));
+    node->destroy();
   }
 }
 
@@ -124,14 +274,17 @@ void UnfoldLists(Graph& graph, Block* block) {
 }  // namespace
 
 void Simplify(std::shared_ptr<Graph>& graph) {
-  std::vector<uint32_t> before;
-  // Most graphs need two, and shapes take long.
-  for (int round = 0; round < kMostRounds && before != KindsOf(*graph); ++round) {
-    before = KindsOf(*graph);
-    torch::jit::PropagateInputShapes(graph);
+  std::string before, now;
+  for (int round = 0; round < kMostRounds; ++round) {
+    const std::vector<uint32_t> kinds = KindsOf(*graph);
+    SpellOutFastPaths(*graph);
+    FoldFacts(*graph, graph->block());
+    // It forgets what the others below found out.
+    if (round < kForgetful) torch::jit::PropagateInputShapes(graph);
     // What it adds makes implicit expansions explicit, for known sizes only.
     torch::jit::RemoveExpands(graph);
     torch::jit::PropagateShapesOnGraph(graph);  // ranks, where sizes are not known
+    GiveTypes(*graph);
     torch::jit::PeepholeOptimize(graph);
     FoldSizes(*graph, graph->block());
     torch::jit::ConstantPropagation(graph);
@@ -140,7 +293,13 @@ void Simplify(std::shared_ptr<Graph>& graph) {
     torch::jit::RemoveTensorMutation(graph);
     torch::jit::PeepholeOptimizeListIdioms(graph, /*refine_list_len=*/true);
     torch::jit::LowerSimpleTuples(graph);
+    // Two tensors that are equal are not the same.
+    if (!AsksWhetherTheSame(*graph->block())) torch::jit::EliminateCommonSubexpression(graph);
     torch::jit::EliminateDeadCode(graph);
+    before = std::exchange(now, graph->toString(/*print_source_locations=*/false));
+    if (round >= kForgetful && now == before) break;
+    // Nothing more comes of beginning anew; shapes take long.
+    if (round < kForgetful && kinds == KindsOf(*graph)) round = kForgetful - 1;
   }
 }
 

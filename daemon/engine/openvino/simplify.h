@@ -8,8 +8,9 @@
 
 namespace modeld {
 
-// Propagates dtypes, ranks and sizes from the inputs, folds what is constant by them, unrolls loops of a
-// constant number of rounds, and takes mutation out where that changes nothing. Throws what LibTorch throws.
+// Propagates dtypes, ranks and sizes from the inputs, folds what is constant by them and by what holds of all
+// that is run here (on the CPU, without gradients), spells out fast paths, unrolls loops of a constant number
+// of rounds, and takes mutation out where that changes nothing. Throws what LibTorch throws.
 void Simplify(std::shared_ptr<torch::jit::Graph>& graph);
 
 // A value of the graph, a bool: where it is `raises_when` at run time, the graph raises.

@@ -170,6 +170,38 @@ TEST(OpenvinoEngineTest, AssertionsRaiseAsOnLibtorch) {
               StatusIs(absl::StatusCode::kInternal, HasSubstr("three rows")));
 }
 
+// Of finite numbers, where LibTorch makes NaN or infinity, or raises. Within, where OpenVINO loses it.
+class UndefinedTest : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(UndefinedTest, ComesFromLibtorch) {
+  Scripted scripted("def forward(self, x):\n  " + GetParam() + "\n", {Rows("x")});
+  ASSERT_OK_AND_ASSIGN(const auto openvino, scripted.LoadOnOpenvino());
+  ExpectEqualAnswers(scripted, *openvino, {Value{FloatTensor({2, 4}, {1, 2, 3, 4, 5, 6, 7, 8})}});
+  ASSERT_FALSE(scripted.fell_back()) << "all are defined";
+  ExpectEqualAnswers(scripted, *openvino, {Value{FloatTensor({2, 4}, {1, 2, 3, 4, 0, -1, 0, -1})}});
+  EXPECT_TRUE(scripted.fell_back());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Cases, UndefinedTest,
+    ::testing::Values("return torch.relu(torch.sqrt(x)) > 0", "return torch.relu(torch.rsqrt(x)) > 0",
+                      "return torch.relu(torch.log(x)) > 0", "return torch.relu(torch.log2(x)) > 0",
+                      "return torch.relu(torch.log10(x)) > 0", "return torch.relu(torch.log1p(x)) > 0",
+                      "return torch.relu(1 / torch.reciprocal(x)) > 0", "return torch.relu(x / x) > 0",
+                      "return torch.clamp(2.0 / x, -1, 1) > 0", "return torch.relu(x ** -1) > 0",
+                      "return torch.relu(x ** -2) > 0", "return torch.relu(x ** 0.5) > 0",
+                      "return torch.relu(x ** -0.5) > 0", "return torch.relu(x ** 1.5) > 0",
+                      "return torch.relu(torch.softmax(x.masked_fill(x <= 0, float('-inf')), -1)) > 1",
+                      "return torch.relu(torch.softmax(x.masked_fill(x <= 0, -3.4e38), -1)) > 1",
+                      "return torch.relu(torch.softmax(x + torch.zeros_like(x).masked_fill_(x <= 0, "
+                      "float('-inf')), 1)) > 1",
+                      "b = x.unsqueeze(0)\n  m = (x > 0).select(1, 0).unsqueeze(1).expand(2, 2)\n"
+                      "  return torch.relu(torch.scaled_dot_product_attention(b, b, b, m)) > 1e6",
+                      "b = x.unsqueeze(0)\n  m = (x > 0).select(1, 0).unsqueeze(1).expand(2, 2)\n"
+                      "  f = torch.zeros_like(m, dtype=6).masked_fill_(~m, float('-inf'))\n"
+                      "  return torch.relu(torch.scaled_dot_product_attention(b, b, b, f)) > 1e6",
+                      "return torch.embedding(torch.ones([1, 3]), (x <= 0).to(4)) > 2"));
+
 TEST(OpenvinoEngineTest, TensorsWithoutElementsWithinRunOnLibtorch) {
   Scripted scripted("def forward(self, x):\n  return x[1:].t().matmul(x[1:]) + 1\n", {Rows("x")});
   ASSERT_OK_AND_ASSIGN(const auto openvino, scripted.LoadOnOpenvino());
@@ -241,6 +273,22 @@ TEST(OpenvinoEngineTest, Bf16IsNearAndKeepsTheDTypes) {
   EXPECT_EQ(actual.get_if<Tensor>()->dtype, DType::kFp32);
   const std::vector<float> x = ElementsOf<float>(actual), y = ElementsOf<float>(expected);
   for (size_t i = 0; i < x.size(); ++i) EXPECT_NEAR(x[i], y[i], 0.05);
+}
+
+// Numbers that bfloat16 does not have, from 257 on, where nothing but integers and booleans comes of them.
+TEST(OpenvinoEngineTest, Bf16LeavesIntegersAsTheyAre) {
+  const KnownInput x = Known("x", DType::kInt64, {-1}), y = Known("y", DType::kInt64, {-1});
+  const std::vector<Value> arguments = {Value{IntTensor({4}, {256, 1000, 257, 100001})},
+                                        Value{IntTensor({4}, {257, 1001, 257, 100000})}};
+  for (const char* const body :
+       {"x == y, x > y, x != 257, y >= 1001",
+        "torch.cat([x, y]), torch.where(x == y, torch.ones([1]), torch.zeros([1]))",
+        "torch.embedding(torch.arange(0.0, 200000.0).view(200000, 1), x) > 256.5, y == 1"}) {
+    Scripted scripted(absl::StrCat("def forward(self, x, y):\n  return ", body, "\n"), {x, y});
+    ASSERT_OK_AND_ASSIGN(const auto openvino, scripted.LoadOnOpenvino(Precision::kBf16));
+    ExpectEqualAnswers(scripted, *openvino, arguments);
+    EXPECT_FALSE(scripted.fell_back()) << body;
+  }
 }
 
 TEST(OpenvinoEngineTest, AFileThatIsNoModelIsRefusedAsByLibtorch) {

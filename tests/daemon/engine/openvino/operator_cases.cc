@@ -72,6 +72,26 @@ constexpr OperatorCase kCases[] = {
     {"return x - y", "F[-1,5] F[-1,5]", kWide},
     {"return torch.tanh(x)", "F[-1,5]"},
     {"return torch.tanh(x)", "F[-1,5]", kWide},
+    // What is defined for some numbers only.
+    {"return torch.sqrt(torch.abs(x))", "F[-1,5]"},
+    {"return torch.sqrt(x * x + 1e-5)", "F[-1,5]", kWide},
+    {"return torch.rsqrt(torch.abs(x) + 1e-5)", "F[-1,5]"},
+    {"return torch.log(torch.abs(x) + 1e-6)", "F[-1,5]"},
+    {"return torch.log(torch.abs(x) + 0.9)", "F[-1,5]", kWide},
+    {"return torch.log2(torch.abs(x) + 0.1)", "F[-1,5]"},
+    {"return torch.log10(torch.abs(x) + 0.1)", "F[-1,5]"},
+    {"return torch.log1p(torch.abs(x) * 1e-3)", "F[-1,5]"},
+    {"return torch.log1p(torch.abs(x) - 0.99)", "F[-1,5]", kWide},
+    {"return torch.reciprocal(torch.abs(x) + 0.1)", "F[-1,5]"},
+    {"return x / (torch.abs(y) + 0.01)", "F[-1,5] F[-1,5]"},
+    {"return x / torch.sum(torch.exp(y), [1], keepdim=True)", "F[-1,5] F[-1,5]"},
+    {"return 2.0 / (torch.abs(x) + 0.01)", "F[-1,5]"},
+    {"return (torch.abs(x) + 0.01) ** -2", "F[-1,5]"},
+    {"return (torch.abs(x) + 0.01) ** -1", "F[-1,5]"},
+    {"return (torch.abs(x) + 0.01) ** -0.5", "F[-1,5]"},
+    {"return (x * x) ** 0.5", "F[-1,5]"},
+    {"return torch.abs(x) ** 1.5", "F[-1,5]", 100},
+    {"return x ** 4", "F[-1,5]", 100},
     // To booleans, and with them.
     {"return torch.bitwise_not(x)", "B[-1,5]"},
     {"return ~x", "B[-1,5]"},
@@ -98,7 +118,11 @@ constexpr OperatorCase kCases[] = {
     {"return x.masked_fill(y, -1.5)", "F[-1,5] B[-1,5]"},
     {"return torch.where(x, y, z)", "B[-1,5] F[-1,5] F[-1,5]"},
     {"return torch.where(x > 0, x, x * 0.01)", "F[-1,5]"},
+    {"return torch.where(x, y, z)", "B[-1,5] L[-1,5] L[-1,5]", 1e6},
+    {"return torch.where(x, y, torch.zeros_like(y))", "B[-1,5] I[-1,5]", 1e6},
     // Over dimensions.
+    {"return torch.all(x)", "B[-1,1]"},
+    {"return torch.all(x > 0), torch.all(x > -4)", "F[-1,5]"},
     {"return torch.amax(x, [1])", "F[-1,5,4]"},
     {"return torch.amax(x, [1, 2], keepdim=True)", "F[-1,5,4]"},
     {"return torch.amin(x, [-1])", "F[-1,5,4]"},
@@ -207,6 +231,35 @@ constexpr OperatorCase kCases[] = {
     {"return torch.scaled_dot_product_attention(x, y, z)", "F[-1,2,4,8] F[-1,2,6,8] F[-1,2,6,8]"},
     {"return torch.scaled_dot_product_attention(x, x, x, None, 0.0, True)", "F[-1,2,4,8]"},
     {"return torch.scaled_dot_product_attention(x, x, x, None, 0.0, False, scale=0.3)", "F[-1,2,4,8]"},
+    {"return torch.scaled_dot_product_attention(x, y, z, None, 0.0, True)",
+     "F[-1,2,4,8] F[-1,2,6,8] F[-1,2,6,8]"},
+    {"return torch.scaled_dot_product_attention(x, y, z, None, 0.0, True)",
+     "F[-1,2,6,8] F[-1,2,4,8] F[-1,2,4,8]"},
+    {"return torch.scaled_dot_product_attention(x, x, x, None, 0.0, True)", "F[2,-1,8]"},
+    {"return torch.scaled_dot_product_attention(x, x, x, y)", "F[-1,2,4,8] F[4,4]"},
+    {"return torch.scaled_dot_product_attention(x, x, x, y)", "F[-1,2,4,8] F[-1,1,1,4]", 50},
+    {"return torch.scaled_dot_product_attention(x, x, x, y, scale=0.2)", "F[-1,2,4,8] F[-1,2,4,4]"},
+    {"return torch.scaled_dot_product_attention(x, x, x, y.select(3, 0).unsqueeze(2) > -4)",
+     "F[-1,2,4,8] F[-1,2,4,8]"},
+    {"m = torch.cat([torch.ones_like(y[:, :, :, :1]), y[:, :, :, 1:]], 3)\n"
+     "return torch.scaled_dot_product_attention(x, x, x, m)",
+     "F[-1,2,4,8] B[-1,1,1,4]"},
+    {"m = torch.cat([torch.ones_like(y[:, :1]), y[:, 1:]], 1)\n"
+     "return torch.scaled_dot_product_attention(x, x, x, m)",
+     "F[-1,2,4,8] B[4,4]"},
+    // Masks of minus infinity.
+    {"m = torch.cat([torch.zeros_like(y[:, :1]), y[:, 1:]], 1)\n"
+     "return torch.softmax(x.masked_fill(m.unsqueeze(1), float('-inf')), -1)",
+     "F[-1,4,9] B[-1,9]"},
+    {"m = torch.cat([torch.zeros_like(y[:, :1]), y[:, 1:]], 1)\n"
+     "m = torch.zeros_like(m, dtype=6).masked_fill_(m, float('-inf'))\n"
+     "return torch.softmax(x + m.unsqueeze(1), 2)",
+     "F[-1,4,9] B[-1,9]", kWide},
+    {"m = torch.cat([torch.zeros_like(y[:, :1]), y[:, 1:]], 1)\n"
+     "m = torch.zeros_like(m, dtype=6).masked_fill_(m, float('-inf'))\n"
+     "return torch.scaled_dot_product_attention(x, x, x, m.view(-1, 1, 1, 4).expand(-1, 2, -1, -1))",
+     "F[-1,2,4,8] B[-1,4]"},
+    {"return torch.softmax(x + torch.full([9, 9], float('-inf')).triu(1), -1)", "F[-1,9,9]"},
     // Moving elements.
     {"return torch.cat([x, y], 1)", "F[-1,5] F[-1,3]"},
     {"return torch.cat([x, x, x], -1)", "L[-1,5]"},
@@ -236,6 +289,11 @@ constexpr OperatorCase kCases[] = {
     {"return x[:, -3:]", "L[-1,5]"},
     {"return x[:, 2:100]", "B[-1,5]"},
     {"return x[..., :-1]", "F[-1,3,5]"},
+    {"a, b, c = torch.split(x, 2, 1)\nreturn c, a + b", "F[-1,6]"},
+    {"a, b, c = torch.split(x, 2, -1)\nreturn c, a, b", "L[-1,5]"},
+    {"a, b = torch.split_with_sizes(x, [1, 4], 1)\nreturn b, a", "F[-1,5,2]"},
+    {"a, b, c = torch.unbind(x, 1)\nreturn c, a + b", "F[-1,3,2]"},
+    {"a, b = torch.unbind(x, -1)\nreturn b, a", "B[-1,3,2]"},
     {"return x.squeeze(1) * 2", "F[-1,1,5]"},
     {"return x.squeeze(-1) * 2", "F[-1,5,1]"},
     {"return torch.stack([x, y])", "F[-1,5] F[-1,5]"},
@@ -261,19 +319,201 @@ constexpr OperatorCase kCases[] = {
     {"return torch.zeros_like(x) + x", "F[-1,5]"},
     {"return torch.ones_like(x) * x", "F[-1,5]"},
     {"return torch.zeros_like(x) == x", "L[-1,5]"},
+    {"return torch.zeros_like(x, dtype=6) + y", "B[-1,5] F[-1,5]"},
+    {"return torch.ones_like(x, dtype=11), torch.ones_like(x, dtype=4)", "F[-1,5]"},
+    {"return torch.ones_like(x) == x", "L[-1,5]"},
+    {"return torch.arange(x.size(0)) == y", "F[-1,5] L[1]"},
+    {"return torch.arange(0, x.size(0), dtype=6) + torch.sum(x)", "F[-1,5]"},
+    {"return torch.arange(0, x.size(0), dtype=4), torch.sum(x)", "F[-1,5]"},
+    {"return torch.arange(0, x.numel(), 2), torch.arange(0, x.numel(), x.size(1), dtype=3)", "F[-1,5]"},
+    {"w = torch.sin(torch.arange(0.0, 30.0)).view(10, 3)\n"
+     "return torch.embedding(w, torch.arange(0, x.size(0), dtype=4)) + torch.sum(x)",
+     "F[-1,5]"},
     {"return torch.logical_or(torch.zeros_like(x), x)", "B[-1,5]"},
     {"w = torch.sin(torch.arange(0.0, 30.0)).view(10, 3)\nreturn torch.embedding(w, x)", "L[-1,4]", 9},
     {"w = torch.sin(torch.arange(0.0, 30.0)).view(10, 3)\nreturn torch.embedding(w, x.view(-1), 1)",
      "I[-1,4]", 9},
+    {"w = torch.sin(torch.arange(0.0, 30.0)).view(10, 3)\n"
+     "a, b, c, d = torch.embedding_bag(w, x.reshape(-1), torch.arange(0, x.numel(), x.size(1), dtype=4), "
+     "False, 0, "
+     "False, None, False, None)\nreturn a",
+     "L[-1,4]", 9},
+    {"w = torch.sin(torch.arange(0.0, 30.0)).view(10, 3)\n"
+     "a, b, c, d = torch.embedding_bag(w, x.reshape(-1), torch.arange(0, x.numel(), x.size(1), dtype=4), "
+     "False, 1, "
+     "False, None, False, None)\nreturn a",
+     "L[-1,4]", 9},
+    {"w = torch.sin(torch.arange(0.0, 30.0)).view(10, 3)\n"
+     "a, b, c, d = torch.embedding_bag(w, x.reshape(-1), torch.arange(0, x.numel(), x.size(1), dtype=4), "
+     "False, 1, "
+     "False, None, False, None)\nreturn a",
+     "L[-1,-1]", 9},
+    // More of them, as models come to need them.
+    {"return torch.atan(x)", "F[-1,5]"},
+    {"return torch.celu(x, 0.7)", "F[-1,5]"},
+    {"return torch.cosh(x)", "F[-1,5]"},
+    {"return torch.expm1(x)", "F[-1,5]"},
+    {"return torch.round(x)", "F[-1,5]"},
+    {"return torch.round(x * 2) / 2", "F[-1,5]"},
+    {"return torch.selu(x)", "F[-1,5]"},
+    {"return torch.sign(x)", "F[-1,5]"},
+    {"return torch.sinh(x)", "F[-1,5]"},
+    {"return torch.atan(x)", "F[-1,5]", kWide},
+    {"return torch.celu(x)", "F[-1,5]", kWide},
+    {"return torch.selu(x)", "F[-1,5]", kWide},
+    {"return torch.sign(x)", "F[-1,5]", kWide},
+    {"return torch.round(x)", "F[-1,5]", kWide},
+    {"return torch.glu(x, 1)", "F[-1,6]"},
+    {"return torch.logical_xor(x, y)", "B[-1,5] B[-1,5]"},
+    {"return torch.any(x)", "B[-1,2]"},
+    {"return torch.any(x, 1), torch.any(x, 0, keepdim=True)", "B[-1,2]"},
+    {"return torch.all(x, 1), torch.all(x, -1, keepdim=True)", "B[-1,2]"},
+    {"return torch.argmax(x, 1)", "F[-1,7]"},
+    {"return torch.argmax(torch.round(x), 1)", "F[-1,9]"},
+    {"return torch.argmax(torch.round(x), -1, keepdim=True)", "F[-1,4,40]", 1},
+    {"return torch.argmax(x * 0.0, 1)", "F[-1,9,3]", 1},
+    {"return torch.argmax(torch.round(x), 1)", "F[-1,40,17]", 1},
+    {"return torch.argmax(torch.round(x))", "F[-1,9]", 1},
+    {"return torch.argmin(torch.round(x), 1)", "F[-1,40]", 1},
+    {"return torch.argmin(x, -1)", "F[-1,4,7]", kWide},
+    {"return torch.cumsum(x, 1)", "F[-1,5,3]"},
+    {"return torch.cumsum(x, -1)", "F[-1,40]"},
+    {"return torch.linalg_vector_norm(x, 2, [1])", "F[-1,5,3]"},
+    {"return torch.linalg_vector_norm(x, 2.0, [-1], True)", "F[-1,5]", kWide},
+    {"return torch.max(x)", "F[-1,5]"},
+    {"return torch.min(x)", "F[-1,5]", kWide},
+    {"return torch.norm(x, 2, [1], True)", "F[-1,5]"},
+    {"return torch.norm(x, 2, [-1])", "F[-1,4,5]", kWide},
+    {"return torch.logsumexp(x, [1])", "F[-1,5]", 80},
+    {"return torch.logsumexp(x, [-1], True)", "F[-1,4,5]"},
+    {"return torch.std(x, [1])", "F[-1,5,3]"},
+    {"return torch.std(x, [1, 2], False, True)", "F[-1,5,3]", kWide},
+    {"return torch.std(x, [1], correction=0)", "F[-1,5]"},
+    {"return torch.std(x, [1], correction=1, keepdim=True)", "F[-1,5]"},
+    {"return torch.var(x, [1])", "F[-1,5,3]"},
+    {"return torch.var(x, [-1], False, True)", "F[-1,5,3]"},
+    {"return torch.var(x, [1], correction=0)", "F[-1,5]"},
+    {"return torch.var(x, [1], correction=1, keepdim=True)", "F[-1,5]"},
+    {"return torch.adaptive_avg_pool3d(x, [1, 1, 1])", "F[-1,2,3,4,5]"},
+    {"return torch.adaptive_avg_pool3d(x, [2, 3, 2])", "F[-1,2,4,6,5]"},
+    {"return torch.avg_pool1d(x, [3], [2], [1])", "F[-1,3,9]"},
+    {"return torch.avg_pool1d(x, [3], [2], [1], False, False)", "F[-1,3,8]"},
+    {"return torch.avg_pool3d(x, [2, 2, 3], [2, 2, 2], [1, 1, 1])", "F[-1,3,5,6,7]"},
+    {"return torch.baddbmm(z, x, y)", "F[-1,4,5] F[-1,5,3] F[-1,4,3]"},
+    {"return torch.baddbmm(z, x, y, beta=0.5, alpha=0.25)", "F[-1,4,5] F[-1,5,3] F[-1,4,3]"},
+    {"w = torch.sin(torch.arange(0.0, 54.0)).view(2, 3, 3, 3)\nreturn torch.conv2d(x, w, None, [1, 1], "
+     "\"same\")",
+     "F[-1,3,8,9]"},
+    {"w = torch.sin(torch.arange(0.0, 24.0)).view(2, 3, 2, 2)\nreturn torch.conv2d(x, w, None, [1, 1], "
+     "\"same\", [2, 1])",
+     "F[-1,3,8,9]"},
+    {"w = torch.sin(torch.arange(0.0, 24.0)).view(2, 3, 4)\nreturn torch.conv1d(x, w, None, 1, \"same\")",
+     "F[-1,3,11]"},
+    {"w = torch.sin(torch.arange(0.0, 24.0)).view(2, 3, 4)\nreturn torch.conv1d(x, w, None, 2, \"valid\")",
+     "F[-1,3,11]"},
+    {"w = torch.sin(torch.arange(0.0, 54.0)).view(1, 2, 3, 3, 3)\nreturn torch.conv_transpose3d(x, w, None, "
+     "[2, 1, 2], [1, 1, 1])",
+     "F[-1,1,4,3,5]"},
+    {"m = torch.tensor([0.5, -1.0, 2.0])\nreturn torch.instance_norm(x, m, m, None, None, True, 0.1, 1e-5, "
+     "True)",
+     "F[-1,3,4,5]"},
+    {"return torch.instance_norm(x, None, None, None, None, True, 0.1, 1e-5, True)", "F[-1,3,9]"},
+    {"return torch.max_pool3d(x, [2, 3, 3], [2, 2, 2], [1, 1, 1])", "F[-1,2,5,6,7]"},
+    {"return torch.mv(x, y)", "F[-1,5] F[5]"},
+    {"return torch.dot(x, y)", "F[5] F[5]"},
+    {"return torch.flip(x, [1])", "F[-1,5]"},
+    {"return torch.flip(x, [0, -1])", "L[-1,5,3]"},
+    {"return torch.pad(x, [1, 2], \"constant\", 0.5)", "F[-1,5]"},
+    {"return torch.pixel_unshuffle(x, 2)", "F[-1,2,4,6]"},
+    {"return torch.reflection_pad2d(x, [1, 2, 0, 3])", "F[-1,2,5,6]"},
+    {"return torch.reflection_pad1d(x, [1, 3])", "F[-1,2,5]"},
+    {"return x.repeat(2, 3)", "F[-1,5]"},
+    {"return x.repeat(2, 1, 3)", "L[-1,5]"},
+    {"return torch.replication_pad2d(x, [1, 2, 0, 3])", "F[-1,2,5,6]"},
+    {"return torch.round(torch.round(x) / 2)", "F[-1,5]", 10},
+    {"return torch.logsumexp(x, [-1])", "F[-1,5]", kWide},
+    {"return torch.pad(x, [1, 2, 0, 1])", "F[-1,4,5]"},
+    {"return torch.avg_pool3d(x, [2, 2, 3], [2, 2, 2], [1, 1, 1], False, False)", "F[-1,3,5,6,7]"},
+    {"return torch.index_select(x, 1, torch.argmax(y, 1))", "F[-1,5] F[3,5]"},
+    {"return torch.embedding(torch.sin(torch.arange(0.0, 30.0)).view(10, 3), torch.argmax(x, 1))",
+     "F[-1,10]"},
+    {"return torch.roll(x, 2, 1)", "F[-1,5]"},
+    {"return torch.roll(x, [1, -2], [1, 2])", "F[-1,5,4]"},
+    {"return torch.roll(x, -1, 0)", "L[-1,4]"},
+    {"return torch.tril(x)", "F[-1,5,5]"},
+    {"return torch.tril(x, -1)", "F[-1,5]"},
+    {"return torch.triu(x, 1)", "F[-1,5,4]"},
+    {"return torch.triu(x)", "F[-1,5]", kWide},
+    {"return x.view_as(y) + y", "F[-1,6] F[-1,2,3]"},
+    {"return x.reshape_as(y) + y", "F[-1,6] F[-1,2,3]"},
+    {"return torch.index_select(x, 1, torch.tensor([2, 0, 2]))", "F[-1,4]"},
+    {"return torch.index_select(x, -1, y)", "F[-1,5] L[3]", 4},
+    {"return torch.gather(x, 1, y)", "F[2,5] L[2,3]", 4},
+    {"return torch.gather(x, 2, y)", "F[2,3,5] L[2,3,4]", 4},
+    {"return x.narrow(1, 1, 3)", "F[-1,5]"},
+    {"return x.narrow(-1, 2, 2)", "L[-1,5]"},
+    {"return torch.full([x.size(0), 2], 0.5) + x[:, :1]", "F[-1,5]"},
+    {"return torch.full_like(x, 1.5) * x", "F[-1,5]"},
+    {"return x.new_zeros([x.size(0), 2]) + x[:, :1]", "F[-1,5]"},
+    {"return x.new_ones([x.size(0), 2]) * x[:, :1]", "F[-1,5]"},
+    {"return x.new_zeros([x.size(0), 2]) == x[:, :1]", "L[-1,5]"},
+    // What is spelled out before it is converted, by fast_paths and simplify.
+    {"w = torch.sin(torch.arange(0.0, 192.0)).view(24, 8)\nb = torch.cos(torch.arange(0.0, 24.0))\nn = "
+     "torch.sin(torch.arange(1.0, 9.0))\nreturn torch._transformer_encoder_layer_fwd(x, 8, 2, w, b, w[:8], "
+     "n, True, False, 1e-5, n, n, n, b[:8], w[8:], b[:16], w[:16].reshape(8, 16), n, None, None)",
+     "F[-1,5,8]"},
+    {"w = torch.sin(torch.arange(0.0, 192.0)).view(24, 8)\nb = torch.cos(torch.arange(0.0, 24.0))\nn = "
+     "torch.sin(torch.arange(1.0, 9.0))\nreturn torch._transformer_encoder_layer_fwd(x, 8, 2, w, b, w[:8], "
+     "n, False, True, 1e-5, n, n, n, b[:8], w[8:], b[:16], w[:16].reshape(8, 16), n, None, None)",
+     "F[-1,-1,8]"},
+    {"w = torch.sin(torch.arange(0.0, 192.0)).view(24, 8)\nb = torch.cos(torch.arange(0.0, 24.0))\nn = "
+     "torch.sin(torch.arange(1.0, 9.0))\nm = torch.cat([torch.zeros_like(y[:, :1]), y[:, 1:]], 1)\nreturn "
+     "torch._transformer_encoder_layer_fwd(x, 8, 2, w, b, w[:8], n, True, True, 1e-5, n, n, n, b[:8], w[8:], "
+     "b[:16], w[:16].reshape(8, 16), n, m, 1)",
+     "F[-1,5,8] B[-1,5]"},
+    {"w = torch.sin(torch.arange(0.0, 192.0)).view(24, 8)\nb = torch.cos(torch.arange(0.0, 24.0))\nn = "
+     "torch.sin(torch.arange(1.0, 9.0))\nm = torch.cat([torch.zeros_like(y[:, :1]), y[:, 1:]], 1)\nm = "
+     "torch.zeros_like(m, dtype=6).masked_fill_(m, float('-inf'))\nreturn "
+     "torch._transformer_encoder_layer_fwd(x, 8, 2, w, b, w[:8], n, False, False, 1e-5, n, n, n, b[:8], "
+     "w[8:], b[:16], w[:16].reshape(8, 16), n, m, 1)",
+     "F[-1,5,8] B[-1,5]"},
+    {"w = torch.sin(torch.arange(0.0, 192.0)).view(24, 8)\nb = torch.cos(torch.arange(0.0, 24.0))\nn = "
+     "torch.sin(torch.arange(1.0, 9.0))\nm = torch.cat([torch.zeros_like(y[:, :1]), y[:, 1:]], 1)\nreturn "
+     "torch._transformer_encoder_layer_fwd(x, 8, 2, w, b, w[:8], n, False, False, 1e-5, n, n, n, b[:8], "
+     "w[8:], b[:16], w[:16].reshape(8, 16), n, m, 0)",
+     "F[-1,5,8] B[5,5]"},
+    {"w = torch.sin(torch.arange(0.0, 192.0)).view(24, 8)\nb = torch.cos(torch.arange(0.0, 24.0))\na, v = "
+     "torch._native_multi_head_attention(x, x, x, 8, 2, w, b, w[:8], b[:8], None, True, True, None)\nreturn "
+     "a, v",
+     "F[-1,5,8]"},
+    {"w = torch.sin(torch.arange(0.0, 192.0)).view(24, 8)\nb = torch.cos(torch.arange(0.0, 24.0))\nm = "
+     "torch.cat([torch.zeros_like(y[:, :1]), y[:, 1:]], 1)\na, v = torch._native_multi_head_attention(x, x, "
+     "x, 8, 2, w, b, w[:8], b[:8], m, True, False, 1)\nreturn a, v",
+     "F[-1,5,8] B[-1,5]"},
+    {"w = torch.sin(torch.arange(0.0, 192.0)).view(24, 8)\nb = torch.cos(torch.arange(0.0, 24.0))\nm = "
+     "torch.cat([torch.zeros_like(y[:, :1]), y[:, 1:]], 1)\nm = torch.zeros_like(m, dtype=6).masked_fill_(m, "
+     "float('-inf'))\na, v = torch._native_multi_head_attention(x, x, x, 8, 2, w, b, w[:8], b[:8], m, True, "
+     "True, 0)\nreturn a, v",
+     "F[-1,5,8] B[5,5]"},
+    {"w = torch.sin(torch.arange(0.0, 192.0)).view(24, 8)\nb = torch.cos(torch.arange(0.0, 24.0))\na, v = "
+     "torch._native_multi_head_attention(x, x, x, 8, 2, w, b, w[:8], b[:8], None, False, True, None)\nreturn "
+     "a",
+     "F[-1,5,8]"},
+    {"b, l, d = x.size()\nq, k, v = torch.linear(x, torch.sin(torch.arange(0.0, 192.0)).view(24, "
+     "8)).split(d, 2)\nq = q.view(b, l, 2, d // 2).transpose(1, 2)\nreturn q + k.view(b, l, 2, d // "
+     "2).transpose(1, 2) * v.view(b, l, 2, 4).transpose(1, 2)",
+     "F[-1,-1,8]"},
+    {"assert x.size() == y.size(), \"other sizes\"\nreturn x + y", "F[-1,5] F[-1,5]"},
+    {"return x.unflatten(-1, [2, 3]) * 2", "F[-1,6]"},
     // Sizes, numbers made of them, and control flow.
-    {"if (x.size(0) > 1) & (x.size(0) < 4):\n  y = x + 1\nelse:\n  y = x * 2\nreturn y", "F[-1,5]"},
+    {"assert (x.size(0) > 0) & (x.size(0) < 6)\nreturn x + 1", "F[-1,5]"},
     {"return torch.zeros([x.size(0) * 2 - y.size(0), 5]) + torch.sum(x)", "F[-1,5] F[-1,5]"},
-    {"if x.size(0) > 1 and x.size(0) < 4:\n  y = x + 1\nelse:\n  y = x * 2\nreturn y", "F[-1,5]"},
-    {"if not (x.size(0) == 2):\n  y = x + 1\nelse:\n  y = x * 2\nreturn y", "F[-1,5]"},
-    {"if x.size(0) != 2:\n  y = x + 1\nelse:\n  y = x * 2\nreturn y", "F[-1,5]"},
-    {"if x.size(0) >= 2:\n  y = x + 1\nelse:\n  y = x * 2\nreturn y", "F[-1,5]"},
-    {"if x.size(0) <= 2:\n  y = x + 1\nelse:\n  y = x * 2\nreturn y", "F[-1,5]"},
-    {"if bool(torch.sum(x) > 0):\n  y = x + 1\nelse:\n  y = x * 2\nreturn y", "F[-1,5]"},
+    {"assert x.size(0) > 0 and x.size(0) < 6\nreturn x + 1", "F[-1,5]"},
+    {"assert not (x.size(0) == 4)\nreturn x + 1", "F[-1,5]"},
+    {"assert x.size(0) != 4\nreturn x + 1", "F[-1,5]"},
+    {"assert x.size(0) >= 1\nreturn x + 1", "F[-1,5]"},
+    {"assert x.size(0) <= 5\nreturn x + 1", "F[-1,5]"},
+    {"assert bool(torch.sum(x) < 1000)\nreturn x + 1", "F[-1,5]"},
     {"return x.view(x.size(0) * 3, x.size(2)) * 2", "F[-1,3,5]"},
     {"return x.view(x.size(0) * 2, x.size(1) // 2) * 2", "F[-1,6]"},
     {"return torch.zeros([x.size(0) + 1, x.size(0) - 1 + 3]) + torch.sum(x)", "F[-1,5]"},
@@ -281,10 +521,21 @@ constexpr OperatorCase kCases[] = {
     {"b, n = x.size()\nreturn x.view(b * 2, n // 2) * 2", "F[-1,6]"},
     {"return torch.ones([x.numel() // 2]) * torch.sum(x)", "F[-1,6]"},
     {"if x.dim() == 2:\n  y = x + 1\nelse:\n  y = x * 2\nreturn y", "F[-1,5]"},
-    {"y = x\nfor i in range(3):\n  y = y * 1.5 + i\nreturn y", "F[-1,5]"},
-    {"y = x\nif bool(torch.sum(x) > 0):\n  for i in range(2):\n    y = y + x\nelse:\n  y = "
-     "torch.relu(-x)\nreturn y",
+    // Compositions that came out wrong.
+    {"w = torch.sin(torch.arange(0.0, 25.0)).view(5, 5)\nreturn torch.matmul(torch.linear(x, w), w)",
      "F[-1,5]"},
+    {"w = torch.sin(torch.arange(0.0, 16.0)).view(4, 4, 1, 1)\n"
+     "return torch.conv2d(x, w), torch.conv_transpose2d(x, w)",
+     "F[-1,4,3,3]"},
+    {"return torch.sum(x.unsqueeze(2), [-3])", "F[-1,3,5]"},
+    {"return torch.sum(x.unsqueeze(2), [-3])", "F[-1,-1,5]"},
+    {"w = torch.sin(torch.arange(0.0, 20.0)).view(4, 5)\nv = torch.tensor([1.0, 2.0, 3.0, 4.0])\n"
+     "y = torch.linear(x, w)\nreturn torch.batch_norm(y, v, v, v, v, False, 0.1, 1e-3, True), y",
+     "F[-1,5]"},
+    {"w = torch.sin(torch.arange(0.0, 20.0)).view(4, 5)\nv = torch.tensor([1.0, 2.0, 3.0, 4.0])\n"
+     "return torch.batch_norm(torch.linear(x, w), v, v, v, v, False, 0.1, 1e-3, True)",
+     "F[-1,4,6,5]"},
+    {"y = x\nfor i in range(3):\n  y = y * 1.5 + i\nreturn y", "F[-1,5]"},
 };
 
 }  // namespace
