@@ -58,8 +58,8 @@ absl::StatusOr<std::vector<double>> NumbersOf(const v1::Tensor& tensor) {
     case DType::kFp64:
       return Numbers<double>(tensor.raw());
     default:
-      return absl::InvalidArgumentError(
-          absl::StrCat("elements of dtype ", tensor.dtype(), " have no order that could be a classification"));
+      return absl::InvalidArgumentError(absl::StrCat("elements of dtype ", tensor.dtype(),
+                                                     " have no order that could be a classification"));
   }
 }
 
@@ -96,8 +96,7 @@ absl::StatusOr<v1::Tensor> ClassesOf(const v1::Tensor& tensor, int64_t count,
     };
     std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(most), order.end(), higher);
     for (size_t i = 0; i < most; ++i) {
-      const std::string text =
-          ClassText(numbers[row + order[i]], order[i], IsFloat(tensor.dtype()), labels);
+      const std::string text = ClassText(numbers[row + order[i]], order[i], IsFloat(tensor.dtype()), labels);
       const auto length = static_cast<uint32_t>(text.size());
       classes.mutable_raw()->append(reinterpret_cast<const char*>(&length), sizeof(length));
       classes.mutable_raw()->append(text);

@@ -13,8 +13,8 @@ namespace modeld {
 // A tensor by name; its elements stand in `raw`.
 using NamedTensor = std::pair<std::string, v1::Tensor>;
 
-// Takes `value` over as FillInferResponse says, and appends it to `tensors`. UNIMPLEMENTED, naming the output:
-// complex numbers.
+// Takes `value` over as FillInferResponse says, and appends it to `tensors`. UNIMPLEMENTED, naming the
+// output: complex numbers.
 absl::Status Flatten(const std::string& name, v1::Value& value, std::vector<NamedTensor>* tensors);
 
 }  // namespace modeld

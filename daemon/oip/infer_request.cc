@@ -20,8 +20,7 @@ using InputTensor = inference::ModelInferRequest::InferInputTensor;
 using Parameters = google::protobuf::Map<std::string, InferParameter>;
 
 absl::Status Wrong(const char* parameter, const char* expected) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("the parameter `", parameter, "` has to be ", expected));
+  return absl::InvalidArgumentError(absl::StrCat("the parameter `", parameter, "` has to be ", expected));
 }
 
 // None: the parameter is not there, or has no value.
@@ -183,8 +182,8 @@ absl::Status TakeInputs(inference::ModelInferRequest& request, v1::PredictReques
     InputTensor& input = *request.mutable_inputs(i);
     MODELD_RETURN_IF_ERROR(CheckNotShared(input.parameters(), "input", input.name()));
     if (raw && input.has_contents()) {
-      return absl::InvalidArgumentError(absl::StrCat("input ", Quote(input.name()),
-                                                     " has contents beside raw_input_contents; use one"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("input ", Quote(input.name()), " has contents beside raw_input_contents; use one"));
     }
     if (!raw) MODELD_RETURN_IF_ERROR(CheckContents(input));
     const auto [entry, added] = predict->mutable_inputs()->insert({input.name(), v1::Value()});

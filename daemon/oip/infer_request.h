@@ -31,8 +31,8 @@ struct InferOptions {
 // `timeout` (microseconds), `sequence_id` (a number other than 0, or text), `sequence_start`, `sequence_end`;
 // `method` and `sticky_key` as in PredictRequest. Others mean nothing here.
 //
-// INVALID_ARGUMENT: raw_input_contents are not one for each input, or stand beside contents; elements stand in
-// a field that is not their dtype's, or are not as many as the shape says; an input is given twice; a
+// INVALID_ARGUMENT: raw_input_contents are not one for each input, or stand beside contents; elements stand
+// in a field that is not their dtype's, or are not as many as the shape says; an input is given twice; a
 // parameter has no value of its kind. UNIMPLEMENTED: tensors in shared memory. What else is wrong with a
 // tensor is found where `predict` is read.
 absl::StatusOr<InferOptions> TakeInferRequest(inference::ModelInferRequest& request,

@@ -88,9 +88,9 @@ class Outputs {
 };
 
 absl::Status NoSuchOutput(const std::string& name, const std::vector<std::string>& names) {
-  return absl::InvalidArgumentError(absl::StrCat(
-      "unknown output ", Quote(name), DidYouMean(name, names), "; the model returned: ",
-      names.empty() ? "none" : absl::StrJoin(names, ", ")));
+  return absl::InvalidArgumentError(
+      absl::StrCat("unknown output ", Quote(name), DidYouMean(name, names),
+                   "; the model returned: ", names.empty() ? "none" : absl::StrJoin(names, ", ")));
 }
 
 }  // namespace

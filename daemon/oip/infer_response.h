@@ -14,8 +14,8 @@ namespace modeld {
 //
 // The protocol has tensors only. A bool, integer, float or string becomes a tensor of one element; a list or
 // tuple of such one of one dimension; other items of lists, tuples and dictionaries become outputs of their
-// own, `boxes.0`, `scores.cat`; None becomes nothing. An output may be asked for as OUTPUT__N, its number, and
-// is called so then.
+// own, `boxes.0`, `scores.cat`; None becomes nothing. An output may be asked for as OUTPUT__N, its number,
+// and is called so then.
 //
 // INVALID_ARGUMENT: an output is asked for that the model did not return, or its classes where it has none.
 // UNIMPLEMENTED: a complex tensor, which the protocol has no dtype for.

@@ -11,6 +11,7 @@
 #include "daemon/engine/deep_copy.h"
 #include "daemon/predict/catch_bad_alloc.h"
 #include "daemon/predict/numbered_names.h"
+#include "daemon/predict/request_hash.h"
 #include "daemon/predict/required.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
@@ -33,8 +34,8 @@ absl::StatusOr<NamedValues> TakeInputs(const ServedVersion& version, v1::Predict
     if (!value.ok()) return About(version, value.status());
     const std::string& argument = numbered_by == nullptr ? name : ArgumentOfNumbered(*numbered_by, name);
     if (!inputs.emplace(argument, *std::move(value)).second) {
-      return About(version, absl::InvalidArgumentError(
-                                absl::StrCat("input ", Quote(argument), " is given twice, also as ", Quote(name))));
+      return About(version, absl::InvalidArgumentError(absl::StrCat(
+                                "input ", Quote(argument), " is given twice, also as ", Quote(name))));
     }
   }
   return inputs;
@@ -121,8 +122,8 @@ absl::Status PredictJob::Submit(v1::PredictRequest& request) {
   MODELD_ASSIGN_OR_RETURN(Route route, RouteOf(request, step));
   MODELD_ASSIGN_OR_RETURN(method, FindMethod(*route.version, request.method()));
   const Method& called = route.version->executable->methods()[method];
-  MODELD_ASSIGN_OR_RETURN(NamedValues inputs, TakeInputs(*route.version, request,
-                                                         dialect_.numbered_inputs ? &called : nullptr));
+  MODELD_ASSIGN_OR_RETURN(NamedValues inputs,
+                          TakeInputs(*route.version, request, dialect_.numbered_inputs ? &called : nullptr));
   if (route.shadow != nullptr) copy_ = shared_->shadows->MakeCopy(route, request.method(), inputs);
   MODELD_ASSIGN_OR_RETURN(arguments, BindInputs(*route.version, method, std::move(inputs)));
   bytes = HeldBytes(request);

@@ -17,6 +17,14 @@
 
 namespace modeld {
 
+// What another protocol than ours may say.
+struct Dialect {
+  VersionNames version_names = VersionNames::kVersions;
+  // An input that no argument is called, INPUT__0, is the argument of that number: so do callers of Triton
+  // name those of TorchScript modules.
+  bool numbered_inputs = false;
+};
+
 // Not thread-safe; after Begin it belongs to whoever runs it, until Done.
 class PredictJob : public QueuedCall {
  public:
@@ -26,14 +34,6 @@ class PredictJob : public QueuedCall {
     ShadowRunner* shadows;
     Sequences* sequences;
     int64_t max_message_bytes;  // of an answer
-  };
-
-  // What another protocol than ours may say.
-  struct Dialect {
-    VersionNames version_names = VersionNames::kVersions;
-    // An input that no argument is called, INPUT__0, is the argument of that number: so do callers of Triton
-    // name those of TorchScript modules.
-    bool numbered_inputs = false;
   };
 
   // Validates `request`, takes its tensors out of it, and has it run; `response` is then filled. Done is

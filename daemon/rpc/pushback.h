@@ -7,7 +7,8 @@
 
 namespace modeld {
 
-// Where `status` is a full queue's. https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback
+// Where `status` is a full queue's.
+// https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback
 void AddPushback(const absl::Status& status, grpc::CallbackServerContext* context);
 
 }  // namespace modeld

@@ -26,10 +26,9 @@ inline constexpr size_t kMaxStreamJobs = 64;
 //
 // Job is one request with its answer:
 //   using Request, Response                        the stream's messages
-//   Job(context, answered)                         calls `answered` once after Start, when the answer is there
-//   Request* request(), const Response* response()
-//   size_t SpaceUsed()                             memory that both take
-//   void Start(const PredictJob::Shared& shared)
+//   Job(context, answered)                         calls `answered` once after Start, when the answer is
+//   there Request* request(), const Response* response() size_t SpaceUsed() memory that both take void
+//   Start(const PredictJob::Shared& shared)
 template <typename Job>
 class RequestStream final : public grpc::ServerBidiReactor<typename Job::Request, typename Job::Response>,
                             public StoppableStream {
@@ -171,9 +170,9 @@ class RequestStream final : public grpc::ServerBidiReactor<typename Job::Request
   std::shared_ptr<RequestStream> self_;  // until OnDone
 
   Mutex mutex_;
-  std::unique_ptr<Entry> reading_ ABSL_GUARDED_BY(mutex_);             // null: no read is under way
+  std::unique_ptr<Entry> reading_ ABSL_GUARDED_BY(mutex_);              // null: no read is under way
   std::deque<std::unique_ptr<Entry>> entries_ ABSL_GUARDED_BY(mutex_);  // read and not answered, oldest first
-  bool writing_ ABSL_GUARDED_BY(mutex_) = false;   // the answer of the first of them
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;                        // the answer of the first of them
   bool starting_ ABSL_GUARDED_BY(mutex_) = false;  // what was read last is, and nothing else is read
   bool read_all_ ABSL_GUARDED_BY(mutex_) = false;  // the client sends no more
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
