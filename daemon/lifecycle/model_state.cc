@@ -397,6 +397,7 @@ std::shared_ptr<const ServingEntry> ModelState::Entry() const {
   entry->shadow = ready(routing_.shadow);
   entry->shadow_share = routing_.shadow_share;
   entry->shadow_stats = shadow_stats_;
+  entry->refused = refused_;
   return entry;
 }
 

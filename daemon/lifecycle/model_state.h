@@ -148,6 +148,8 @@ class ModelState {
 
   // Without the watch, which is the Manager's.
   ModelView View() const;
+  // Requests for which no version was found, by code.
+  CountsByCode Refused() const { return refused_->Snapshot(); }
   // Adds this model and its versions.
   void CountInto(ManagerCounts* counts) const;
   std::shared_ptr<const ServingEntry> Entry() const;
@@ -166,6 +168,7 @@ class ModelState {
   LiveState live_;
   Routing routing_;
   std::shared_ptr<ShadowStats> shadow_stats_;  // null: no shadow
+  const std::shared_ptr<RefusedRequests> refused_ = std::make_shared<RefusedRequests>();
   std::map<std::string, VersionSlot, VersionLess> versions_;
 };
 

@@ -8,13 +8,15 @@
 
 #include "daemon/engine/engine.h"
 #include "daemon/lifecycle/guard.h"
+#include "daemon/lifecycle/request_metrics.h"
 #include "daemon/lifecycle/version_stats.h"
 #include "daemon/probe/tolerance.h"
 #include "daemon/scheduling/instance_group.h"
 
 namespace modeld {
 
-// Constant after construction, except for what `executable` does inside and for `stats`. Thread-safe.
+// Constant after construction, except for what `executable` does inside, for `stats` and for `metrics`.
+// Thread-safe.
 struct ServedVersion {
   std::string model;
   std::string version;
@@ -24,12 +26,13 @@ struct ServedVersion {
   std::vector<DeclaredTensor> outputs;  // declared by the config, for `forward`
   // Class labels of outputs, by the outputs' names.
   std::map<std::string, std::vector<std::string>> labels = {};
-  Tolerance tolerance;                  // of the config: how far outputs may be from those expected
+  Tolerance tolerance;  // of the config: how far outputs may be from those expected
   std::unique_ptr<Executable> executable;
   // What runs its requests; goes before what it runs. Null in tests without requests.
   std::unique_ptr<InstanceGroup> instances;
-  GuardLimits guard;           // what it is held to once it is live
-  mutable VersionStats stats;  // since it was loaded
+  GuardLimits guard;                    // what it is held to once it is live
+  mutable VersionStats stats;           // since it was loaded
+  mutable RequestMetrics metrics = {};  // so are these
 };
 
 // Keeps a version in memory while held. When the last handle goes, the version goes to the Reaper, whose

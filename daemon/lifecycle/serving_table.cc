@@ -149,6 +149,14 @@ absl::StatusOr<Route> ServingTable::RouteRequest(const VersionSelector& selector
   return Draw(selector.model, hash(), *drawn_from);
 }
 
+void ServingTable::CountRefused(std::string_view model, absl::StatusCode code) const {
+  MutexLock reading(&StripeOfThisThread().mutex);
+  const Table& table = *table_.load(std::memory_order_acquire);
+  const auto found = table.find(absl::string_view(model.data(), model.size()));
+  RefusedRequests* const of_model = found == table.end() ? nullptr : found->second->refused.get();
+  (of_model == nullptr ? refused_without_model_ : *of_model).Count(code);
+}
+
 void ServingTable::Publish(const std::string& model, std::shared_ptr<const ServingEntry> entry) {
   PublishAll({{model, std::move(entry)}});
 }

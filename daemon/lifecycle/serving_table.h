@@ -22,6 +22,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "daemon/lifecycle/request_metrics.h"
 #include "daemon/lifecycle/served_version.h"
 #include "daemon/lifecycle/shadow_stats.h"
 #include "registry/base/mutex.h"
@@ -47,6 +48,8 @@ struct ServingEntry {
   VersionHandle shadow;
   double shadow_share = 0;
   std::shared_ptr<ShadowStats> shadow_stats;
+  // Counts the requests that no version is found for. Null: nobody asks.
+  std::shared_ptr<RefusedRequests> refused = nullptr;
 };
 
 // Where a request goes.
@@ -88,6 +91,12 @@ class ServingTable {
   absl::StatusOr<Route> RouteRequest(const VersionSelector& selector,
                                      absl::FunctionRef<uint64_t()> hash) const;
 
+  // Counts a request that was refused before a version was found for it. Those to models that are not in the
+  // table are counted together: names that callers make up must not add up to anything.
+  void CountRefused(std::string_view model, absl::StatusCode code) const;
+  // To models that are not in the table.
+  CountsByCode refused_without_model() const { return refused_without_model_.Snapshot(); }
+
   // Replaces (or, with null, removes) a model's entry. When it returns, every later Resolve sees it, and what
   // the entry before held is let go.
   void Publish(const std::string& model, std::shared_ptr<const ServingEntry> entry);
@@ -115,6 +124,7 @@ class ServingTable {
 
   static constexpr size_t kStripes = 64;
   mutable std::array<Stripe, kStripes> stripes_;
+  mutable RefusedRequests refused_without_model_;
   Mutex write_mutex_;
   std::atomic<const Table*> table_;  // owned; never null
 };

@@ -1,18 +1,6 @@
 #include "daemon/lifecycle/version_stats.h"
 
-#include <memory>
-#include <new>
-
 namespace modeld {
-namespace {
-
-size_t NumberOfThisThread() {
-  static std::atomic<size_t> threads{0};
-  thread_local const size_t number = threads.fetch_add(1, std::memory_order_relaxed);
-  return number;
-}
-
-}  // namespace
 
 StatsSnapshot& StatsSnapshot::operator+=(const StatsSnapshot& other) {
   requests += other.requests;
@@ -36,24 +24,8 @@ bool IsModelsFault(absl::StatusCode code) {
   return code == absl::StatusCode::kInternal || code == absl::StatusCode::kUnimplemented;
 }
 
-VersionStats::~VersionStats() {
-  for (const std::atomic<Stripe*>& stripe : stripes_) delete stripe.load(std::memory_order_acquire);
-}
-
-VersionStats::Stripe* VersionStats::StripeOfThisThread() {
-  std::atomic<Stripe*>& place = stripes_[NumberOfThisThread() % kStripes];
-  Stripe* stripe = place.load(std::memory_order_acquire);
-  if (stripe != nullptr) return stripe;
-  std::unique_ptr<Stripe> made(new (std::nothrow) Stripe);
-  // Another thread may have been faster: then `stripe` becomes its one.
-  if (made == nullptr || !place.compare_exchange_strong(stripe, made.get(), std::memory_order_acq_rel)) {
-    return stripe;
-  }
-  return made.release();
-}
-
 void VersionStats::Record(const RequestOutcome& outcome) {
-  Stripe* const own = StripeOfThisThread();
+  Stripe* const own = stripes_.OfThisThread();
   if (own == nullptr) return;
   Stripe& stripe = *own;
   // The whole before its parts, which Snapshot reads in the opposite order: a part is never larger.
@@ -68,16 +40,13 @@ void VersionStats::Record(const RequestOutcome& outcome) {
 
 StatsSnapshot VersionStats::Snapshot() const {
   StatsSnapshot all;
-  for (const std::atomic<Stripe*>& place : stripes_) {
-    const Stripe* const used = place.load(std::memory_order_acquire);
-    if (used == nullptr) continue;
-    const Stripe& stripe = *used;
+  stripes_.ForEach([&](const Stripe& stripe) {
     all.not_a_number += stripe.not_a_number.load(std::memory_order_acquire);
     all.looked_for_nan += stripe.looked_for_nan.load(std::memory_order_relaxed);
     all.errors += stripe.errors.load(std::memory_order_acquire);
     all.requests += stripe.requests.load(std::memory_order_relaxed);
     all.latency += stripe.latency.Snapshot();
-  }
+  });
   return all;
 }
 

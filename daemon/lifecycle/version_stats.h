@@ -1,13 +1,12 @@
 // VersionStats: what a version in memory has done so far, counted on the request path.
 #pragma once
 
-#include <array>
 #include <atomic>
-#include <cstddef>
 #include <cstdint>
 
 #include "absl/status/status.h"
 #include "daemon/lifecycle/latency_histogram.h"
+#include "daemon/lifecycle/striped.h"
 
 namespace modeld {
 
@@ -57,16 +56,9 @@ struct VersionStatsView {
   double latency_p99_seconds = 0;
 };
 
-// Thread-safe, without a lock: each thread counts in one of several stripes, so that workers do not take one
-// cache line from each other. A stripe takes 5 KiB, and is made when a thread first counts in it: versions
-// that get no requests take next to nothing.
+// Thread-safe, without a lock: each thread counts in one of several stripes, of 5 KiB each.
 class VersionStats {
  public:
-  VersionStats() = default;
-  ~VersionStats();
-  VersionStats(const VersionStats&) = delete;
-  VersionStats& operator=(const VersionStats&) = delete;
-
   // Never throws: where there is no memory to count in, the request is not counted.
   void Record(const RequestOutcome& outcome);
   // What was recorded before the call is in it; what is recorded meanwhile may be, and then never an error
@@ -80,7 +72,6 @@ class VersionStats {
   void set_look_for_nan(bool look) { look_for_nan_.store(look, std::memory_order_relaxed); }
 
  private:
-  static constexpr size_t kStripes = 8;
   struct alignas(64) Stripe {
     std::atomic<int64_t> requests{0};
     std::atomic<int64_t> errors{0};
@@ -89,11 +80,8 @@ class VersionStats {
     LatencyHistogram latency;
   };
 
-  // This thread's; null: there was no memory for one.
-  Stripe* StripeOfThisThread();
-
   std::atomic<bool> look_for_nan_{false};
-  std::array<std::atomic<Stripe*>, kStripes> stripes_{};  // owned; null until used
+  Striped<Stripe> stripes_;
 };
 
 }  // namespace modeld

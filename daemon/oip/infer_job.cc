@@ -17,7 +17,7 @@ void InferJob::Start(const Shared& shared, const Messages& messages, absl::Time 
     if (options.ok()) options_ = *std::move(options);
     return options.status();
   });
-  if (!taken.ok()) return Done(taken);
+  if (!taken.ok()) return Refuse(shared, messages.request->model_name(), taken);
   if (options_.timeout != absl::InfiniteDuration()) {
     job_deadline = std::min(job_deadline, absl::Now() + options_.timeout);
   }

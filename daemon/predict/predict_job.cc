@@ -1,5 +1,6 @@
 #include "daemon/predict/predict_job.h"
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
@@ -24,6 +25,12 @@ constexpr size_t kMaxSequenceIdBytes = 256;
 // one of 64.
 constexpr size_t kSmallRequestBytes = 256;
 constexpr size_t kSmallRequestHolds = 8 << 10;
+
+int64_t SteadyNanoseconds() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
 
 // Takes the request's inputs apart.
 absl::StatusOr<NamedValues> TakeInputs(const ServedVersion& version, v1::PredictRequest& request,
@@ -103,15 +110,54 @@ absl::StatusOr<Route> OnOwnVersion(const v1::PredictRequest& request, VersionHan
 
 void PredictJob::Start(const Shared& shared, v1::PredictRequest* request, v1::PredictResponse* response,
                        absl::Time job_deadline, const Dialect& dialect) {
+  started_ = SteadyNanoseconds();
   shared_ = &shared;
   dialect_ = dialect;
   response_ = response;
   deadline = job_deadline;
   if (const absl::Status submitted = CatchBadAlloc([&] { return Submit(*request); }); !submitted.ok()) {
+    NoteRefused(request->model(), submitted);
     version_.reset();
     copy_.reset();
     Done(submitted);
   }
+}
+
+void PredictJob::Refuse(const Shared& shared, std::string_view model, const absl::Status& status) {
+  started_ = SteadyNanoseconds();
+  shared_ = &shared;
+  NoteRefused(model, status);
+  Done(status);
+}
+
+void PredictJob::NoteRefused(std::string_view model, const absl::Status& status) {
+  const int64_t took = SteadyNanoseconds() - started_;
+  if (version_ != nullptr) {
+    const EndedRequest ended{.code = status.code(), .total_nanoseconds = took};
+    version_->metrics.End(ended);
+    return Note(*version_, ended, status);
+  }
+  shared_->router->CountRefused(model, status.code());
+  if (shared_->log == nullptr || !shared_->log->Wants(status.code(), took)) return;
+  shared_->log->Write({.trace = &trace_,
+                       .model = model,
+                       .version = "",
+                       .status = &status,
+                       .total_nanoseconds = took,
+                       .queue_nanoseconds = 0,
+                       .run_nanoseconds = 0});
+}
+
+void PredictJob::Note(const ServedVersion& version, const EndedRequest& ended,
+                      const absl::Status& status) const {
+  if (shared_->log == nullptr || !shared_->log->Wants(ended.code, ended.total_nanoseconds)) return;
+  shared_->log->Write({.trace = &trace_,
+                       .model = version.model,
+                       .version = version.version,
+                       .status = &status,
+                       .total_nanoseconds = ended.total_nanoseconds,
+                       .queue_nanoseconds = ended.queue_nanoseconds,
+                       .run_nanoseconds = ended.run_nanoseconds});
 }
 
 absl::Status PredictJob::Submit(v1::PredictRequest& request) {
@@ -120,6 +166,8 @@ absl::Status PredictJob::Submit(v1::PredictRequest& request) {
   MODELD_ASSIGN_OR_RETURN(priority, PriorityOf(request));
   MODELD_ASSIGN_OR_RETURN(const std::optional<SequenceStep> step, StepOf(request));
   MODELD_ASSIGN_OR_RETURN(Route route, RouteOf(request, step));
+  version_ = route.version;
+  version_->metrics.Begin();
   MODELD_ASSIGN_OR_RETURN(method, FindMethod(*route.version, request.method()));
   const Method& called = route.version->executable->methods()[method];
   MODELD_ASSIGN_OR_RETURN(NamedValues inputs,
@@ -128,7 +176,7 @@ absl::Status PredictJob::Submit(v1::PredictRequest& request) {
   MODELD_ASSIGN_OR_RETURN(arguments, BindInputs(*route.version, method, std::move(inputs)));
   bytes = HeldBytes(request);
   for (const Value& argument : arguments) bytes += static_cast<int64_t>(CopySize(argument));
-  version_ = route.version;
+  submitted_ = SteadyNanoseconds();
   if (step.has_value() && route.version->executable->stateful()) {
     return shared_->sequences->Submit(*step, route.version, this);
   }
@@ -154,8 +202,27 @@ absl::StatusOr<Route> PredictJob::RouteOf(const v1::PredictRequest& request,
   return route;
 }
 
+void PredictJob::Begin() {
+  if (begun_ == 0) begun_ = SteadyNanoseconds();
+  count_.Begin(*version_, arguments);
+}
+
 void PredictJob::Answer(CallOutcome outcome) {
+  EndedRequest ended{
+      .input_nanoseconds = submitted_ - started_,
+      .queue_nanoseconds = (outcome.ran ? begun_ : SteadyNanoseconds()) - submitted_,
+      .run_nanoseconds = outcome.run_nanoseconds,
+      .rows = outcome.rows,
+      .run_rows = 0,
+  };
+  if (outcome.counts_run && outcome.value.ok()) {
+    ended.run_rows = outcome.batch_rows == 0 ? outcome.rows : outcome.batch_rows;
+  }
   const absl::Status status = CatchBadAlloc([&] { return Fill(std::move(outcome)); });
+  ended.code = status.code();
+  ended.total_nanoseconds = SteadyNanoseconds() - started_;
+  version_->metrics.End(ended);
+  Note(*version_, ended, status);
   // Before the answer: who has it can rely on the version being let go.
   arguments.clear();
   version_.reset();

@@ -5,12 +5,15 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "daemon/lifecycle/sequences.h"
 #include "daemon/lifecycle/serving_table.h"
 #include "daemon/lifecycle/shadow_runner.h"
 #include "daemon/lifecycle/version_call.h"
+#include "daemon/predict/request_log.h"
 #include "daemon/predict/router.h"
 #include "daemon/scheduling/queued_call.h"
 #include "modeld/v1/model_service.pb.h"
@@ -34,6 +37,7 @@ class PredictJob : public QueuedCall {
     ShadowRunner* shadows;
     Sequences* sequences;
     int64_t max_message_bytes;  // of an answer
+    RequestLog* log = nullptr;  // null: requests are not logged
   };
 
   // Validates `request`, takes its tensors out of it, and has it run; `response` is then filled. Done is
@@ -43,11 +47,17 @@ class PredictJob : public QueuedCall {
              absl::Time deadline, const Dialect& dialect = {});
 
   // Of QueuedCall.
-  void Begin() final { count_.Begin(*version_, arguments); }
+  void Begin() final;
   void Answer(CallOutcome outcome) final;
 
  protected:
   ~PredictJob() = default;
+
+  // By what the caller knows the request; before Start.
+  void set_trace(RequestTrace trace) { trace_ = std::move(trace); }
+  const RequestTrace& trace() const { return trace_; }
+  // In place of Start: the request's message cannot be made one of ours. `model`: that it names.
+  void Refuse(const Shared& shared, std::string_view model, const absl::Status& status);
 
   // Ends it: `status` says whether the response is filled. What the job held of the version is let go. The
   // job may be gone when it returns.
@@ -62,6 +72,9 @@ class PredictJob : public QueuedCall {
   absl::StatusOr<Route> RouteOf(const v1::PredictRequest& request,
                                 const std::optional<SequenceStep>& step) const;
   absl::Status Fill(CallOutcome outcome);
+  // Counts and logs a request that was refused before it was submitted.
+  void NoteRefused(std::string_view model, const absl::Status& status);
+  void Note(const ServedVersion& version, const EndedRequest& ended, const absl::Status& status) const;
 
   const Shared* shared_ = nullptr;
   Dialect dialect_;
@@ -69,6 +82,11 @@ class PredictJob : public QueuedCall {
   VersionHandle version_;
   std::unique_ptr<ShadowRunner::Copy> copy_;  // null: the request is not copied
   RequestCount count_;
+  RequestTrace trace_;
+  // By the steady clock, in nanoseconds; 0: it did not come to that.
+  int64_t started_ = 0;
+  int64_t submitted_ = 0;
+  int64_t begun_ = 0;
 };
 
 }  // namespace modeld

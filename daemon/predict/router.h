@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <functional>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -33,6 +34,10 @@ class Router {
   // As ServingTable::Resolve, for who asks about a model; UNAVAILABLE as above.
   absl::StatusOr<VersionHandle> Resolve(VersionSelector selector,
                                         VersionNames names = VersionNames::kVersions) const;
+  // As ServingTable::CountRefused.
+  void CountRefused(std::string_view model, absl::StatusCode code) const {
+    table_->CountRefused(model, code);
+  }
 
  private:
   const ServingTable* const table_;

@@ -1,7 +1,10 @@
 #include "daemon/rpc/infer_call.h"
 
+#include <utility>
+
 #include "daemon/rpc/deadline.h"
 #include "daemon/rpc/pushback.h"
+#include "daemon/rpc/request_trace.h"
 #include "daemon/rpc/status_convert.h"
 
 namespace modeld {
@@ -10,6 +13,9 @@ void InferCall::Start(const Shared& shared, grpc::CallbackServerContext* context
                       grpc::ServerUnaryReactor* reactor) {
   context_ = context;
   reactor_ = reactor;
+  RequestTrace trace = TraceOf(*context);
+  if (trace.request_id.empty() && IsRequestId(request()->id())) trace.request_id = request()->id();
+  set_trace(std::move(trace));
   InferJob::Start(shared,
                   {.request = request(),
                    .response = response(),
@@ -19,6 +25,7 @@ void InferCall::Start(const Shared& shared, grpc::CallbackServerContext* context
 }
 
 void InferCall::Done(const absl::Status& status) {
+  EchoTrace(trace(), context_);
   AddPushback(status, context_);
   reactor_->Finish(ToGrpcStatus(status));
 }

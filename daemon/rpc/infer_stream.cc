@@ -1,6 +1,9 @@
 #include "daemon/rpc/infer_stream.h"
 
+#include <utility>
+
 #include "daemon/rpc/deadline.h"
+#include "daemon/rpc/request_trace.h"
 #include "daemon/rpc/status_convert.h"
 
 namespace modeld {
@@ -18,6 +21,9 @@ size_t InferStreamJob::SpaceUsed() const {
 
 void InferStreamJob::Start(const Shared& shared) {
   id_ = request_.id();
+  RequestTrace trace = TraceOf(*context_);
+  if (IsRequestId(id_)) trace.request_id = id_;  // one stream holds many requests
+  set_trace(std::move(trace));
   InferJob::Start(shared,
                   {.request = &request_,
                    .response = response_.mutable_infer_response(),

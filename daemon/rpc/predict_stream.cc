@@ -7,15 +7,18 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "daemon/rpc/deadline.h"
+#include "daemon/rpc/request_trace.h"
 #include "daemon/rpc/status_convert.h"
 #include "daemon/scheduling/retry_after.h"
 
 namespace modeld {
 
 void PredictStreamJob::Start(const Shared& shared) {
+  set_trace(TraceOf(*context_));
   if (request_.timeout_ms() < 0) {
-    return Done(absl::InvalidArgumentError(
-        absl::StrCat("timeout_ms is ", request_.timeout_ms(), "; expected at least 0")));
+    return Refuse(shared, request_.request().model(),
+                  absl::InvalidArgumentError(
+                      absl::StrCat("timeout_ms is ", request_.timeout_ms(), "; expected at least 0")));
   }
   absl::Time job_deadline = DeadlineOf(context_->raw_deadline());
   if (request_.timeout_ms() > 0) {

@@ -14,6 +14,7 @@
 #include "absl/base/thread_annotations.h"
 #include "daemon/predict/predict_job.h"
 #include "daemon/rpc/request_streams.h"
+#include "daemon/rpc/request_trace.h"
 #include "registry/base/mutex.h"
 
 namespace modeld {
@@ -137,6 +138,7 @@ class RequestStream final : public grpc::ServerBidiReactor<typename Job::Request
     }
     if (!reads && entries_.empty() && !finished_) {
       finished_ = true;
+      EchoTrace(TraceOf(*context_), context_);
       steps.finish = true;
       steps.status =
           read_all_ ? grpc::Status::OK : grpc::Status(grpc::UNAVAILABLE, "the daemon is shutting down");

@@ -166,6 +166,14 @@ std::optional<BatchPart> PartOf(const BatchRule& rule, const std::vector<Value>&
   return part;
 }
 
+int64_t RowsOf(const BatchRule& rule, const std::vector<Value>& arguments) {
+  for (size_t i = 0; i < arguments.size() && i < rule.has_rows.size(); ++i) {
+    const Tensor* const tensor = rule.has_rows[i] ? arguments[i].get_if<Tensor>() : nullptr;
+    if (tensor != nullptr) return tensor->shape.empty() ? 1 : std::max<int64_t>(1, tensor->shape.front());
+  }
+  return 1;
+}
+
 std::vector<Value> JoinRows(const BatchRule& rule, const std::vector<const std::vector<Value>*>& requests,
                             int64_t padding_rows) {
   const std::vector<Value>& first = *requests.front();

@@ -49,6 +49,9 @@ struct BatchPart {
 // REQUIRES: `arguments` come from BindArguments, of the method that the rule was made for.
 std::optional<BatchPart> PartOf(const BatchRule& rule, const std::vector<Value>& arguments);
 
+// As PartOf's rows; 1 where the request cannot share a batch. Looks at the first argument that has rows only.
+int64_t RowsOf(const BatchRule& rule, const std::vector<Value>& arguments);
+
 // The arguments of one batch: the rows of each request in turn, in memory of their own, and then
 // `padding_rows` copies of the last row. What has no rows is the first request's.
 // REQUIRES: at least one request; all have the same key.

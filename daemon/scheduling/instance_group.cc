@@ -74,6 +74,14 @@ size_t InstanceGroup::queued() const {
   return queue_.size().calls;
 }
 
+InstanceGroup::Load InstanceGroup::load() const {
+  Load load{.queued = 0, .running = 0, .busy_nanoseconds = busy_nanoseconds_.load(std::memory_order_relaxed)};
+  MutexLock lock(&mutex_);
+  load.queued = static_cast<int64_t>(queue_.size().calls);
+  load.running = running_;
+  return load;
+}
+
 void InstanceGroup::Poke() {
   MutexLock lock(&mutex_);
   work_.SignalAll();
@@ -343,16 +351,23 @@ absl::StatusOr<Value> InstanceGroup::CallModel(Executable& executable, size_t me
 
 void InstanceGroup::RunAlone(QueuedCall& call) {
   scheduler_->NoteBegun(1);
+  const int64_t rows = options_.batching.has_value() && call.method == kForward
+                           ? RowsOf(*options_.batching, call.arguments)
+                           : 1;
   call.Begin();
   const absl::Duration begin = scheduler_->clock_->Steady();
   absl::StatusOr<Value> value = CallModel(call.session == nullptr ? *executable_ : *call.session, call.method,
                                           std::move(call.arguments));
   const absl::Duration took = scheduler_->clock_->Steady() - begin;
+  NoteBusy(absl::ToInt64Nanoseconds(took));
   if (value.ok()) times_[call.method].Note(took, 1, IsLight(call));
   scheduler_->Answer(call, {.value = std::move(value),
                             .ran = true,
                             .nanoseconds = absl::ToInt64Nanoseconds(took),
-                            .batch_rows = 0});
+                            .batch_rows = 0,
+                            .run_nanoseconds = absl::ToInt64Nanoseconds(took),
+                            .rows = rows,
+                            .counts_run = true});
 }
 
 void InstanceGroup::RunTogether(const std::vector<WaitingCall>& calls) {
@@ -376,7 +391,10 @@ void InstanceGroup::RunTogether(const std::vector<WaitingCall>& calls) {
     scheduler_->Answer(*calls[i].call, {.value = std::move((*parts)[i]),
                                         .ran = true,
                                         .nanoseconds = nanoseconds * calls[i].rows / rows,
-                                        .batch_rows = rows});
+                                        .batch_rows = rows,
+                                        .run_nanoseconds = nanoseconds,
+                                        .rows = calls[i].rows,
+                                        .counts_run = i == 0});
   }
 }
 
@@ -396,6 +414,7 @@ absl::StatusOr<std::vector<Value>> InstanceGroup::RunJoined(const std::vector<Wa
     const absl::Duration begin = scheduler_->clock_->Steady();
     const absl::StatusOr<Value> result = CallModel(*executable_, kForward, std::move(arguments));
     *nanoseconds = absl::ToInt64Nanoseconds(scheduler_->clock_->Steady() - begin);
+    NoteBusy(*nanoseconds);
     if (!result.ok()) return result.status();
     absl::StatusOr<std::vector<Value>> parts = SplitRows(*result, rows_of_each, total);
     if (!parts.ok() && joins_.exchange(false)) {

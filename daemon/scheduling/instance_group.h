@@ -56,6 +56,13 @@ class InstanceGroup {
 
   int instances() const { return options_.instances; }
   size_t queued() const;
+  // What it does now, and did.
+  struct Load {
+    int64_t queued = 0;            // requests that wait
+    int64_t running = 0;           // instances that run something
+    int64_t busy_nanoseconds = 0;  // of all instances together, in runs that ended
+  };
+  Load load() const;
   // Looks at the clock again. For tests that move the clock by hand; a real one is watched.
   void Poke();
 
@@ -97,6 +104,7 @@ class InstanceGroup {
 
   // --- Running ---
   void Run(std::vector<WaitingCall>& calls);
+  void NoteBusy(int64_t nanoseconds) { busy_nanoseconds_.fetch_add(nanoseconds, std::memory_order_relaxed); }
   // Else it is answered.
   bool IsStillWanted(const WaitingCall& waiting);
   absl::StatusOr<Value> CallModel(Executable& executable, size_t method, std::vector<Value> arguments);
@@ -116,6 +124,7 @@ class InstanceGroup {
 
   std::atomic<bool> joins_;      // batches are made; false for good once an output could not be taken apart
   std::vector<RunTimes> times_;  // by method
+  std::atomic<int64_t> busy_nanoseconds_{0};
 
   mutable Mutex mutex_;
   CondVar work_;

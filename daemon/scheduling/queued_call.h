@@ -25,6 +25,10 @@ struct CallOutcome {
   bool ran = false;         // the model was called, for this call alone or in a batch
   int64_t nanoseconds = 0;  // the model's own time; of a batch, the share of the call's rows
   int64_t batch_rows = 0;   // of the batch that it ran in; 0: it ran alone
+  // Of the run that it was part of, alone or in a batch.
+  int64_t run_nanoseconds = 0;
+  int64_t rows = 1;         // of the call; 1 where it has none
+  bool counts_run = false;  // of the calls of one run, the one by which the run is counted
 };
 
 // Owned by who submits it, who keeps it alive until Answer is called. Touched by one thread at a time.

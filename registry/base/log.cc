@@ -78,7 +78,8 @@ class Logger {
 
   void set_level(LogLevel level) { logger_.set_level(SpdlogLevel(level)); }
 
-  void Write(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
+  template <typename Fields>
+  void Write(LogLevel level, std::string_view message, const Fields& fields) {
     const spdlog::level::level_enum spdlog_level = SpdlogLevel(level);
     if (!logger_.should_log(spdlog_level)) return;
     std::string line;
@@ -111,7 +112,14 @@ void Log(LogLevel level, std::string_view message, std::initializer_list<LogFiel
   TheLogger().Write(level, message, fields);
 }
 
-std::string FormatLogLine(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
+void Log(LogLevel level, std::string_view message, const std::vector<LogField>& fields) {
+  TheLogger().Write(level, message, fields);
+}
+
+namespace {
+
+template <typename Fields>
+std::string Format(LogLevel level, std::string_view message, const Fields& fields) {
   constexpr size_t kMaxValueBytes = 16 << 10;
   std::string line =
       absl::StrCat("level=", std::string(LevelName(level)), " msg=", Quote(message, kMaxValueBytes));
@@ -120,6 +128,16 @@ std::string FormatLogLine(LogLevel level, std::string_view message, std::initial
     line += NeedsQuotes(field.value) ? Quote(field.value, kMaxValueBytes) : field.value;
   }
   return line;
+}
+
+}  // namespace
+
+std::string FormatLogLine(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
+  return Format(level, message, fields);
+}
+
+std::string FormatLogLine(LogLevel level, std::string_view message, const std::vector<LogField>& fields) {
+  return Format(level, message, fields);
 }
 
 }  // namespace modeld

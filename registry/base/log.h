@@ -10,6 +10,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -30,6 +31,8 @@ struct LogField {
 void SetLogLevel(LogLevel level);
 
 void Log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {});
+// For lines whose fields are not always the same.
+void Log(LogLevel level, std::string_view message, const std::vector<LogField>& fields);
 
 inline void LogDebug(std::string_view message, std::initializer_list<LogField> fields = {}) {
   Log(LogLevel::kDebug, message, fields);
@@ -46,5 +49,6 @@ inline void LogError(std::string_view message, std::initializer_list<LogField> f
 
 // One logfmt line without time and line end: what Log writes, for tests.
 std::string FormatLogLine(LogLevel level, std::string_view message, std::initializer_list<LogField> fields);
+std::string FormatLogLine(LogLevel level, std::string_view message, const std::vector<LogField>& fields);
 
 }  // namespace modeld
