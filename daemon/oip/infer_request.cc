@@ -186,12 +186,12 @@ absl::Status TakeInputs(inference::ModelInferRequest& request, v1::PredictReques
           absl::StrCat("input ", Quote(input.name()), " has contents beside raw_input_contents; use one"));
     }
     if (!raw) MODELD_RETURN_IF_ERROR(CheckContents(input));
-    const auto [entry, added] = predict->mutable_inputs()->insert({input.name(), v1::Value()});
-    if (!added) {
+    v1::Value& value = (*predict->mutable_inputs())[input.name()];
+    if (value.has_tensor()) {
       return absl::InvalidArgumentError(absl::StrCat("input ", Quote(input.name()), " is given twice"));
     }
-    v1::Tensor* const tensor = entry->second.mutable_tensor();
-    tensor->set_dtype(input.datatype());
+    v1::Tensor* const tensor = value.mutable_tensor();
+    *tensor->mutable_dtype() = std::move(*input.mutable_datatype());
     tensor->mutable_shape()->Swap(input.mutable_shape());
     if (raw) {
       *tensor->mutable_raw() = std::move(*request.mutable_raw_input_contents(i));

@@ -18,8 +18,8 @@ struct InferOptions {
     std::string name;
     int64_t classes = 0;  // the highest so many, as "value:index:label"; 0: the tensor as it is
   };
-  std::string id;
-  std::vector<Output> outputs;  // in this order; empty: all
+  std::string id = {};
+  std::vector<Output> outputs = {};  // in this order; empty: all
   bool raw = true;              // elements in raw_output_contents
   absl::Duration timeout = absl::InfiniteDuration();
 };

@@ -48,8 +48,9 @@ class Outputs {
   Outputs(const ServedVersion& version, bool raw, inference::ModelInferResponse* response)
       : version_(version), raw_(raw), response_(response) {}
 
-  // `name`: as it was asked for.
-  absl::Status Add(std::string name, const std::string& own_name, v1::Tensor tensor, int64_t classes) {
+  // `name`: as it was asked for. Takes the tensor over.
+  absl::Status Add(const std::string& name, const std::string& own_name, v1::Tensor& tensor,
+                   int64_t classes) {
     if (classes > 0) {
       const auto labels = version_.labels.find(own_name);
       absl::StatusOr<v1::Tensor> found = ClassesOf(
@@ -61,7 +62,7 @@ class Outputs {
       tensor = *std::move(found);
     }
     auto* const output = response_->add_outputs();
-    output->set_name(std::move(name));
+    output->set_name(name);
     output->set_datatype(std::move(*tensor.mutable_dtype()));
     output->mutable_shape()->Swap(tensor.mutable_shape());
     response_->add_raw_output_contents(std::move(*tensor.mutable_raw()));
@@ -100,6 +101,16 @@ absl::Status FillInferResponse(const InferOptions& options, const ServedVersion&
   response->set_model_name(version.model);
   response->set_model_version(version.version);
   response->set_id(options.id);
+  if (predict.outputs_size() == 1 && options.outputs.empty()) {  // nearly all models; as below, at once
+    auto& [name, value] = *predict.mutable_outputs()->begin();
+    const bool is_complex = absl::StartsWith(value.tensor().dtype(), "COMPLEX");
+    if (value.has_tensor() && !is_complex) {
+      Outputs outputs(version, options.raw, response);
+      MODELD_RETURN_IF_ERROR(outputs.Add(name, name, *value.mutable_tensor(), 0));
+      outputs.Finish();
+      return absl::OkStatus();
+    }
+  }
   const std::vector<std::string> names = NamesInOrder(version, method, predict);
   std::vector<std::vector<NamedTensor>> tensors;  // by name
   for (const std::string& name : names) {
@@ -109,7 +120,7 @@ absl::Status FillInferResponse(const InferOptions& options, const ServedVersion&
   if (options.outputs.empty()) {
     for (size_t i = 0; i < names.size(); ++i) {
       for (auto& [name, tensor] : tensors[i]) {
-        MODELD_RETURN_IF_ERROR(outputs.Add(name, names[i], std::move(tensor), 0));
+        MODELD_RETURN_IF_ERROR(outputs.Add(name, names[i], tensor, 0));
       }
     }
   }
@@ -119,10 +130,11 @@ absl::Status FillInferResponse(const InferOptions& options, const ServedVersion&
     const bool is_name = std::find(names.begin(), names.end(), wanted.name) != names.end();
     for (size_t i = 0; i < names.size(); ++i) {
       const bool is_this = is_name ? names[i] == wanted.name : number == i;
-      for (const auto& [name, tensor] : tensors[i]) {  // copied: it may be asked for twice
+      for (const auto& [name, tensor] : tensors[i]) {
         if (!is_this && name != wanted.name) continue;
-        const std::string shown = name == names[i] ? wanted.name : name;
-        MODELD_RETURN_IF_ERROR(outputs.Add(shown, names[i], tensor, wanted.classes));
+        v1::Tensor copy = tensor;  // it may be asked for twice
+        MODELD_RETURN_IF_ERROR(
+            outputs.Add(name == names[i] ? wanted.name : name, names[i], copy, wanted.classes));
         found = true;
       }
       found = found || is_this;  // None has no tensor

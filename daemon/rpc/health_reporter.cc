@@ -5,10 +5,12 @@ namespace {
 
 constexpr char kServer[] = "";
 constexpr char kModelService[] = "modeld.v1.ModelService";
+constexpr char kInferenceService[] = "inference.GRPCInferenceService";
 
 }  // namespace
 
-HealthReporter::HealthReporter() : serving_{{kServer, false}, {kModelService, false}} {}
+HealthReporter::HealthReporter()
+    : serving_{{kServer, false}, {kModelService, false}, {kInferenceService, false}} {}
 
 void HealthReporter::Attach(grpc::HealthCheckServiceInterface* service) {
   MutexLock lock(&mutex_);
@@ -16,7 +18,7 @@ void HealthReporter::Attach(grpc::HealthCheckServiceInterface* service) {
   for (const auto& [name, serving] : serving_) service->SetServingStatus(name, serving);
 }
 
-void HealthReporter::SetServer(bool serving) { Set({kServer, kModelService}, serving); }
+void HealthReporter::SetServer(bool serving) { Set({kServer, kModelService, kInferenceService}, serving); }
 
 void HealthReporter::SetModel(const std::string& model, bool serving) { Set({model}, serving); }
 

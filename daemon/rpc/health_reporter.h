@@ -12,8 +12,9 @@
 
 namespace modeld {
 
-// Statuses: "" and "modeld.v1.ModelService" are the server's; a model's name is that model's, from the first
-// SetModel on. The server is NOT_SERVING until set otherwise. Thread-safe.
+// Statuses: "", "modeld.v1.ModelService" and "inference.GRPCInferenceService" are the server's; a model's
+// name is that model's, from the first SetModel on. The server is NOT_SERVING until set otherwise.
+// Thread-safe.
 class HealthReporter {
  public:
   HealthReporter();

@@ -8,7 +8,7 @@
 
 namespace modeld {
 
-class InferCall final : public ArenaCall<inference::ModelInferRequest, inference::ModelInferResponse, 4096>,
+class InferCall final : public ArenaCall<inference::ModelInferRequest, inference::ModelInferResponse, 6144>,
                         public InferJob {
  public:
   InferCall() = default;

@@ -9,9 +9,9 @@
 #include "daemon/codec/utf8.h"
 #include "daemon/lifecycle/version_call.h"
 #include "daemon/predict/catch_bad_alloc.h"
+#include "daemon/predict/request_hash.h"
 #include "daemon/rpc/paging.h"
 #include "daemon/rpc/predict_stream.h"
-#include "daemon/predict/request_hash.h"
 #include "daemon/rpc/requests.h"
 #include "daemon/rpc/status_convert.h"
 #include "daemon/rpc/view_codec.h"
@@ -19,18 +19,9 @@
 #include "registry/model_config.h"
 
 namespace modeld {
-ModelServiceImpl::ModelServiceImpl(const ServingTable* table, ShadowRunner* shadows, Sequences* sequences,
-                                   const Manager* manager, const Intake* intake, Registry* registry,
-                                   int64_t max_message_bytes)
-    : table_(table),
-      manager_(manager),
-      intake_(intake),
-      registry_(registry),
-      router_(table, [manager] { return manager->ready(); }),
-      jobs_{.router = &router_,
-            .shadows = shadows,
-            .sequences = sequences,
-            .max_message_bytes = max_message_bytes} {
+ModelServiceImpl::ModelServiceImpl(const PredictJob::Shared* jobs, const Manager* manager,
+                                   const Intake* intake, Registry* registry)
+    : jobs_(jobs), manager_(manager), intake_(intake), registry_(registry) {
   SetMessageAllocatorFor_Predict(&predict_allocator_);
 }
 
@@ -38,13 +29,13 @@ grpc::ServerUnaryReactor* ModelServiceImpl::Predict(grpc::CallbackServerContext*
                                                     const v1::PredictRequest* /*request*/,
                                                     v1::PredictResponse* /*response*/) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  PredictCall::Of(*context).Start(jobs_, context, reactor);
+  PredictCall::Of(*context).Start(*jobs_, context, reactor);
   return reactor;
 }
 
 grpc::ServerBidiReactor<v1::PredictStreamRequest, v1::PredictStreamResponse>* ModelServiceImpl::PredictStream(
     grpc::CallbackServerContext* context) {
-  return modeld::PredictStream::Begin(jobs_, streams_, context);
+  return modeld::PredictStream::Begin(*jobs_, streams_, context);
 }
 
 grpc::ServerUnaryReactor* ModelServiceImpl::ListModels(grpc::CallbackServerContext* context,
@@ -102,7 +93,7 @@ absl::Status ModelServiceImpl::FillGetModel(const v1::GetModelRequest& request,
   MODELD_ASSIGN_OR_RETURN(ParsedConfig parsed, ParseModelConfig(config));
   *response->mutable_config() = std::move(parsed.config);
   // The live version may be on its way into memory (after a restart): then its methods are not known yet.
-  const absl::StatusOr<VersionHandle> handle = table_->Resolve({model.name, model.live, {}});
+  const absl::StatusOr<VersionHandle> handle = jobs_->router->Resolve({model.name, model.live, {}});
   if (!handle.ok()) return absl::OkStatus();
   const ServedVersion& version = **handle;
   for (const Method& method : version.executable->methods()) {

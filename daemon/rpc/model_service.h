@@ -2,13 +2,9 @@
 // and replies; the model runs on the version's instances.
 #pragma once
 
-#include <cstdint>
-
 #include "absl/status/status.h"
 #include "daemon/lifecycle/manager.h"
-#include "daemon/lifecycle/serving_table.h"
-#include "daemon/lifecycle/shadow_runner.h"
-#include "daemon/predict/router.h"
+#include "daemon/predict/predict_job.h"
 #include "daemon/rpc/predict_call.h"
 #include "daemon/rpc/predict_stream.h"
 #include "daemon/source/intake.h"
@@ -22,10 +18,8 @@ namespace modeld {
 // before any of them goes.
 class ModelServiceImpl final : public v1::ModelService::CallbackService {
  public:
-  // An answer larger than `max_message_bytes` is refused, as gRPC refuses such a request.
-  ModelServiceImpl(const ServingTable* table, ShadowRunner* shadows, Sequences* sequences,
-                   const Manager* manager, const Intake* intake, Registry* registry,
-                   int64_t max_message_bytes);
+  ModelServiceImpl(const PredictJob::Shared* jobs, const Manager* manager, const Intake* intake,
+                   Registry* registry);
 
   grpc::ServerUnaryReactor* Predict(grpc::CallbackServerContext* context, const v1::PredictRequest* request,
                                     v1::PredictResponse* response) override;
@@ -44,12 +38,10 @@ class ModelServiceImpl final : public v1::ModelService::CallbackService {
   absl::Status FillListModels(const v1::ListModelsRequest& request, v1::ListModelsResponse* response) const;
   absl::Status FillGetModel(const v1::GetModelRequest& request, v1::GetModelResponse* response) const;
 
-  const ServingTable* const table_;
+  const PredictJob::Shared* const jobs_;
   const Manager* const manager_;
   const Intake* const intake_;
   Registry* const registry_;
-  const Router router_;
-  const PredictJob::Shared jobs_;
   PredictAllocator predict_allocator_;
   RequestStreams streams_;
   // Answers what needs the manager's lock, which is held while a change is written to disk: gRPC's own

@@ -61,10 +61,11 @@ void ConfigureGrpc() {
 }
 
 absl::StatusOr<PublicServer> StartPublicServer(const std::vector<std::string>& addresses,
-                                               const GrpcServerOptions& options, grpc::Service* service) {
+                                               const GrpcServerOptions& options,
+                                               const std::vector<grpc::Service*>& services) {
   grpc::ServerBuilder builder;
   SetCommon(builder, options);
-  builder.RegisterService(service);
+  for (grpc::Service* service : services) builder.RegisterService(service);
   // gRPC fills the ports in when it starts, so they must not move.
   std::vector<int> ports(addresses.size(), 0);
   for (size_t i = 0; i < addresses.size(); ++i) {

@@ -30,9 +30,10 @@ struct PublicServer {
   std::vector<std::string> addresses;  // as bound: ports that were 0 are filled in
 };
 
-// UNAVAILABLE, naming the address, if one cannot be listened on. `service` outlives the server.
+// UNAVAILABLE, naming the address, if one cannot be listened on. `services` outlive the server.
 absl::StatusOr<PublicServer> StartPublicServer(const std::vector<std::string>& addresses,
-                                               const GrpcServerOptions& options, grpc::Service* service);
+                                               const GrpcServerOptions& options,
+                                               const std::vector<grpc::Service*>& services);
 
 // Without a listener: AdminListener hands it its connections. `services` outlive the server.
 absl::StatusOr<std::unique_ptr<grpc::Server>> StartAdminServer(const GrpcServerOptions& options,

@@ -174,21 +174,32 @@ absl::Status Server::StartListeners(const std::string& version) {
   sequences_ = std::make_unique<Sequences>(
       Clock::Real(), SequenceLimits{.max_sequences = static_cast<size_t>(options_.max_sequences),
                                     .idle = absl::Seconds(options_.sequence_idle_s)});
+  router_ = std::make_unique<Router>(&table_, [this] { return manager_->ready(); });
+  jobs_ = {.router = router_.get(),
+           .shadows = shadows_.get(),
+           .sequences = sequences_.get(),
+           .max_message_bytes = options_.max_message_bytes};
+  views_ = std::make_unique<InferenceViews>(
+      router_.get(), manager_.get(), registry_.get(), [this] { return health_.serving(); }, version);
   const auto model_service = [this] {
-    return std::make_unique<ModelServiceImpl>(&table_, shadows_.get(), sequences_.get(), manager_.get(),
-                                              intake_.get(), registry_.get(), options_.max_message_bytes);
+    return std::make_unique<ModelServiceImpl>(&jobs_, manager_.get(), intake_.get(), registry_.get());
   };
   const GrpcServerOptions grpc_options{.max_message_bytes = options_.max_message_bytes,
                                        .reflection = options_.reflection,
                                        .streams = &streams_};
   public_service_ = model_service();
-  MODELD_ASSIGN_OR_RETURN(public_, StartPublicServer(options_.listen, grpc_options, public_service_.get()));
+  public_inference_ =
+      std::make_unique<InferenceServiceImpl>(InferenceParts{.jobs = &jobs_, .views = views_.get()});
+  MODELD_ASSIGN_OR_RETURN(public_, StartPublicServer(options_.listen, grpc_options,
+                                                     {public_service_.get(), public_inference_.get()}));
   health_.Attach(public_.server->GetHealthCheckService());
   for (const std::string& address : public_.addresses) LogInfo("listening", {{"address", address}});
 
   // Everything of the public one too, so that the socket is all that modelctl needs.
   MODELD_ASSIGN_OR_RETURN(admin_listener_, AdminListener::Bind(options_.admin_socket));
   admin_model_service_ = model_service();
+  admin_inference_ = std::make_unique<InferenceServiceImpl>(InferenceParts{
+      .jobs = &jobs_, .views = views_.get(), .manager = manager_.get(), .peers = admin_listener_.get()});
   admin_service_ = std::make_unique<AdminServiceImpl>(AdminParts{.manager = manager_.get(),
                                                                  .intake = intake_.get(),
                                                                  .registry = registry_.get(),
@@ -205,8 +216,9 @@ absl::Status Server::StartListeners(const std::string& version) {
                                                                  .state_directory = options_.state_directory,
                                                                  .addresses = public_.addresses,
                                                                  .engines = LibraryTexts(*engine_)});
-  MODELD_ASSIGN_OR_RETURN(admin_,
-                          StartAdminServer(grpc_options, {admin_model_service_.get(), admin_service_.get()}));
+  MODELD_ASSIGN_OR_RETURN(
+      admin_, StartAdminServer(grpc_options,
+                               {admin_model_service_.get(), admin_service_.get(), admin_inference_.get()}));
   admin_listener_->Serve(admin_.get());
   health_.Attach(admin_->GetHealthCheckService());
   LogInfo("listening", {{"admin_socket", options_.admin_socket}});
@@ -227,6 +239,9 @@ void Server::Stop(absl::Time deadline) {
   if (care_ != nullptr) care_->Stop();
   streams_.Cancel();
   for (ModelServiceImpl* service : {public_service_.get(), admin_model_service_.get()}) {
+    if (service != nullptr) service->StopStreams();
+  }
+  for (InferenceServiceImpl* service : {public_inference_.get(), admin_inference_.get()}) {
     if (service != nullptr) service->StopStreams();
   }
   // gRPC takes times before 1970 for "never".

@@ -17,8 +17,12 @@
 #include "daemon/lifecycle/process_prober.h"
 #include "daemon/lifecycle/serving_table.h"
 #include "daemon/lifecycle/shadow_runner.h"
+#include "daemon/oip/inference_views.h"
+#include "daemon/predict/predict_job.h"
+#include "daemon/predict/router.h"
 #include "daemon/rpc/admin_service.h"
 #include "daemon/rpc/health_reporter.h"
+#include "daemon/rpc/inference_service.h"
 #include "daemon/rpc/manager_keeper.h"
 #include "daemon/rpc/model_service.h"
 #include "daemon/scheduling/request_scheduler.h"
@@ -119,11 +123,16 @@ class Server {
   std::unique_ptr<StoreCare> care_;
   std::unique_ptr<Watcher> watcher_;  // null: the system has no inotify instance left
   std::unique_ptr<Intake> intake_;
+  std::unique_ptr<Router> router_;
+  PredictJob::Shared jobs_{};
+  std::unique_ptr<InferenceViews> views_;
   std::unique_ptr<ModelServiceImpl> public_service_;
+  std::unique_ptr<InferenceServiceImpl> public_inference_;
   PublicServer public_;
   std::unique_ptr<AdminListener> admin_listener_;
   std::unique_ptr<AdminServiceImpl> admin_service_;
   std::unique_ptr<ModelServiceImpl> admin_model_service_;
+  std::unique_ptr<InferenceServiceImpl> admin_inference_;
   std::unique_ptr<grpc::Server> admin_;
   std::thread intake_thread_;
 };

@@ -30,6 +30,7 @@ from defaults import defaults
 from overload import beside, overload
 from peers.measure import peers
 from plans import plans
+from protocols import protocols
 from rates import heavy, light
 from report import Row, row
 from setting import Setting
@@ -239,6 +240,7 @@ CASES: list[Callable[[Setting], Iterator[Row]]] = [
     beside,
     defaults,
     plans,
+    protocols,
     throughput,
     latency,
     swap_trace,

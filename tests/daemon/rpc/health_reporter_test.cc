@@ -30,9 +30,11 @@ TEST(HealthReporterTest, ServerIsNotServingUntilSet) {
   FakeHealthService service;
   HealthReporter health;
   health.Attach(&service);
-  EXPECT_THAT(service.statuses, ElementsAre(Pair("", false), Pair("modeld.v1.ModelService", false)));
+  EXPECT_THAT(service.statuses, ElementsAre(Pair("", false), Pair("inference.GRPCInferenceService", false),
+                                            Pair("modeld.v1.ModelService", false)));
   health.SetServer(true);
-  EXPECT_THAT(service.statuses, ElementsAre(Pair("", true), Pair("modeld.v1.ModelService", true)));
+  EXPECT_THAT(service.statuses, ElementsAre(Pair("", true), Pair("inference.GRPCInferenceService", true),
+                                            Pair("modeld.v1.ModelService", true)));
 }
 
 TEST(HealthReporterTest, EveryServiceHearsWhatWasSetBeforeAndAfter) {

@@ -20,6 +20,7 @@
 #include "daemon/lifecycle/serving_table.h"
 #include "daemon/lifecycle/shadow_runner.h"
 #include "daemon/rpc/admin_service.h"
+#include "daemon/rpc/inference_service.h"
 #include "daemon/rpc/manager_keeper.h"
 #include "daemon/rpc/model_service.h"
 #include "daemon/scheduling/request_scheduler.h"
@@ -175,6 +176,7 @@ struct RpcTestOptions {
   int instances = 2;
   size_t max_queue = 16;
   int64_t max_message_bytes = 1 << 20;
+  bool is_administrative = false;  // the Open Inference Protocol may load and unload
 };
 
 class RpcTest : public testing::Test {
@@ -214,9 +216,19 @@ class RpcTest : public testing::Test {
                       .rescan_interval = absl::Hours(1),
                       .inspect = {}});
     ASSERT_OK(intake_->LoadRemembered());
+    router_ = std::make_unique<Router>(&table_, [this] { return manager_->ready(); });
+    jobs_ = {.router = router_.get(),
+             .shadows = shadows_.get(),
+             .sequences = &sequences_,
+             .max_message_bytes = options.max_message_bytes};
+    views_ = std::make_unique<InferenceViews>(
+        router_.get(), manager_.get(), registry_.get(), [this] { return health_.serving(); }, "1.2.3");
     model_service_ =
-        std::make_unique<ModelServiceImpl>(&table_, shadows_.get(), &sequences_, manager_.get(),
-                                           intake_.get(), registry_.get(), options.max_message_bytes);
+        std::make_unique<ModelServiceImpl>(&jobs_, manager_.get(), intake_.get(), registry_.get());
+    inference_service_ = std::make_unique<InferenceServiceImpl>(
+        InferenceParts{.jobs = &jobs_,
+                       .views = views_.get(),
+                       .manager = options.is_administrative ? manager_.get() : nullptr});
     admin_service_ =
         std::make_unique<AdminServiceImpl>(AdminParts{.manager = manager_.get(),
                                                       .intake = intake_.get(),
@@ -237,6 +249,7 @@ class RpcTest : public testing::Test {
     builder.SetMaxReceiveMessageSize(static_cast<int>(options.max_message_bytes));
     builder.RegisterService(model_service_.get());
     builder.RegisterService(admin_service_.get());
+    builder.RegisterService(inference_service_.get());
     server_ = builder.BuildAndStart();
     ASSERT_NE(server_, nullptr);
     grpc::ChannelArguments arguments;
@@ -244,6 +257,7 @@ class RpcTest : public testing::Test {
     const std::shared_ptr<grpc::Channel> channel = server_->InProcessChannel(arguments);
     models_ = v1::ModelService::NewStub(channel);
     admin_ = v1::AdminService::NewStub(channel);
+    inference_ = inference::GRPCInferenceService::NewStub(channel);
   }
 
   // The intake's own thread, for what needs it.
@@ -298,11 +312,16 @@ class RpcTest : public testing::Test {
   std::unique_ptr<ManagerKeeper> keeper_;
   std::unique_ptr<StoreCare> care_;
   std::unique_ptr<Intake> intake_;
+  std::unique_ptr<Router> router_;
+  PredictJob::Shared jobs_{};
+  std::unique_ptr<InferenceViews> views_;
   std::unique_ptr<ModelServiceImpl> model_service_;
+  std::unique_ptr<InferenceServiceImpl> inference_service_;
   std::unique_ptr<AdminServiceImpl> admin_service_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::ModelService::Stub> models_;
   std::unique_ptr<v1::AdminService::Stub> admin_;
+  std::unique_ptr<inference::GRPCInferenceService::Stub> inference_;
   std::thread intake_thread_;
 };
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import grpc
 import numpy as np
 
 from peers.peer import MODEL, Launch, Peer, Place
 
-messages = grpc.protos("peers/open_inference.proto")
+sys.path.append(str(Path(__file__).resolve().parents[3] / "proto"))  # where grpc.protos looks, too
+messages = grpc.protos("inference/grpc_service.proto")
+
+INFER = "/inference.GRPCInferenceService/ModelInfer"
 
 
-def request(x: np.ndarray) -> bytes:
-    message = messages.ModelInferRequest(model_name=MODEL, raw_input_contents=[x.tobytes()])
+def request(x: np.ndarray, model: str = MODEL) -> bytes:
+    message = messages.ModelInferRequest(model_name=model, raw_input_contents=[x.tobytes()])
     message.inputs.add(name="x", datatype="FP32", shape=x.shape)
     return message.SerializeToString()
 
@@ -28,7 +33,7 @@ def peer(name: str, requirements: Sequence[str], launch: Callable[[Place], Launc
         name=name,
         requirements=requirements,
         is_grpc=True,
-        path="/inference.GRPCInferenceService/ModelInfer",
+        path=INFER,
         launch=launch,
         request=request,
         answer=answer,
