@@ -18,7 +18,7 @@ constexpr int kTooManyDeaths = 2;
 
 // A version that went live, and under which the daemon died again and again, is left before it is loaded: it
 // would take the daemon down at every start.
-absl::Status RollBackDeadly(Registry& registry, absl::Time now, ModelRecord& model) {
+absl::Status RollBackDeadly(Registry& registry, absl::Time now, ModelRecord& model, int64_t* rolled_back) {
   if (!model.watch.has_value() || model.watch->deaths < kTooManyDeaths || model.watch->ends_at <= now) {
     return absl::OkStatus();
   }
@@ -51,6 +51,7 @@ absl::Status RollBackDeadly(Registry& registry, absl::Time now, ModelRecord& mod
       {{"model", model.name}, {"from", event.from_version}, {"to", event.to_version}, {"reason", reason}});
   model.live = *next;
   model.watch.reset();
+  ++*rolled_back;
   return absl::OkStatus();
 }
 
@@ -60,9 +61,15 @@ absl::StatusOr<std::unique_ptr<Manager>> Manager::Start(ManagerParts parts) {
   const absl::Time now = parts.clock->Now();
   MODELD_RETURN_IF_ERROR(parts.registry->CountDeaths(now));
   MODELD_ASSIGN_OR_RETURN(std::vector<ModelRecord> models, parts.registry->ListModels());
-  for (ModelRecord& model : models) MODELD_RETURN_IF_ERROR(RollBackDeadly(*parts.registry, now, model));
+  int64_t rolled_back = 0;
+  for (ModelRecord& model : models) {
+    MODELD_RETURN_IF_ERROR(RollBackDeadly(*parts.registry, now, model, &rolled_back));
+  }
   MODELD_ASSIGN_OR_RETURN(std::vector<ReleaseRecord> releases, parts.registry->ListReleases());
-  return std::unique_ptr<Manager>(new Manager(std::move(parts), std::move(models), std::move(releases)));
+  std::unique_ptr<Manager> manager(new Manager(std::move(parts), std::move(models), std::move(releases)));
+  MutexLock lock(&manager->mutex_);
+  manager->counts_.automatic_rollbacks += rolled_back;
+  return manager;
 }
 
 Manager::Manager(ManagerParts parts, std::vector<ModelRecord> models, std::vector<ReleaseRecord> releases)
@@ -189,8 +196,10 @@ void Manager::FinishLoad(const VersionRecord& record, absl::StatusOr<LoadedVersi
     if (model.Find(record.version)->handle != nullptr) BeginDrain(*model.Find(record.version));
     model.EndLoad(record.version, std::move(handle), std::move(loaded->warnings), ++loads_);
     used_bytes_ += model.Find(record.version)->instance_bytes;
+    ++counts_.loads;
     LogInfo("version loaded", {{"model", record.model}, {"version", record.version}});
   } else if (model.Find(record.version)->handle != nullptr) {
+    ++counts_.failed_loads;
     LogWarning("version could not be loaded again; it stays as it is",
                {{"model", record.model}, {"version", record.version}, {"error", loaded.status()}});
     model.FailReload(record.version);
@@ -205,6 +214,7 @@ void Manager::FinishLoad(const VersionRecord& record, absl::StatusOr<LoadedVersi
 }
 
 void Manager::NoteFailedLoad(ModelState& model, const std::string& version, const absl::Status& why) {
+  ++counts_.failed_loads;
   LogError("version could not be loaded", {{"model", model.name()}, {"version", version}, {"error", why}});
   model.FailLoad(version, why, clock_->Now());
   // A retired version was tried for a command, or retired while it was loaded: it stays what a person made
@@ -250,6 +260,7 @@ void Manager::OnDestroyed(const std::string& model, const std::string& version) 
     const int64_t bytes = slot.instance_bytes;
     found->second.InstanceDestroyed(version);
     --draining_;
+    NoteDrained(model, version);
     draining_bytes_ -= bytes;
     used_bytes_ -= bytes;
     used_bytes_ += slot.instances * (slot.instance_bytes - bytes);
@@ -303,6 +314,7 @@ void Manager::MoveLiveTo(ModelState& model, const PolicyDecision& decision) {
 
 void Manager::PublishEntry(const ModelState& model) {
   table_->Publish(model.name(), model.Entry());
+  NotePublished(model.name());
   const bool serving = model.Serving();
   const bool changed = serving ? serving_.insert(model.name()).second : serving_.erase(model.name()) > 0;
   if (changed && on_serving_changed_) {
@@ -325,6 +337,7 @@ EventRecord Manager::Event(const char* action, const std::string& model, const s
 }
 
 absl::Status Manager::CommitLive(ModelState& model, LiveState next, EventRecord event) {
+  const absl::Duration begun = clock_->Steady();
   event.from_version = std::string(LiveVersion(model.live()));
   event.to_version = std::string(LiveVersion(next));
   LiveMove move{.model = model.name(), .state = next, .event = event};
@@ -333,6 +346,9 @@ absl::Status Manager::CommitLive(ModelState& model, LiveState next, EventRecord 
   if (!move.keep_watch && !back) move.watch = NewWatch(model, next);
   MODELD_RETURN_IF_ERROR(registry_->SetLiveStates({move}));
   model.SetLive(std::move(next));
+  if (event.from_version != event.to_version) NoteSwap(model.name(), begun);
+  if (event.action == action::kRollback) ++counts_.rollbacks;
+  if (event.action == action::kAutoRollback) ++counts_.automatic_rollbacks;
   LogInfo(event.action, {{"model", event.model},
                          {"from", event.from_version},
                          {"to", event.to_version},
@@ -347,6 +363,7 @@ absl::Status Manager::CommitDisposition(ModelState& model, const std::string& ve
                                         const EventRecord& event) {
   MODELD_RETURN_IF_ERROR(registry_->SetDisposition(model.name(), version, disposition, reason, event));
   model.SetDisposition(version, disposition, reason);
+  if (disposition == Disposition::kQuarantined) ++counts_.quarantines;
   LogInfo(
       event.action,
       {{"model", event.model}, {"version", event.version}, {"actor", event.actor}, {"reason", event.reason}});

@@ -31,6 +31,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "daemon/lifecycle/guard.h"
+#include "daemon/lifecycle/lifecycle_metrics.h"
 #include "daemon/lifecycle/load_queue.h"
 #include "daemon/lifecycle/loader.h"
 #include "daemon/lifecycle/memory_plan.h"
@@ -169,6 +170,8 @@ class Manager {
   std::vector<ModelView> ListModels(const std::string& after, size_t limit) const;
   absl::StatusOr<ModelView> GetModel(const std::string& name) const;
   ManagerCounts Counts() const;
+  // Does not hold its lock while it reads what requests counted.
+  LifecycleMetrics Metrics() const ABSL_LOCKS_EXCLUDED(mutex_);
   // Waits until the version is live, refused, or kept from live (version_fate.h), also while it is not
   // registered yet. NOT_FOUND: it was not registered in time; DEADLINE_EXCEEDED: it is still under way, as
   // the message says; UNAVAILABLE: stopping.
@@ -313,6 +316,13 @@ class Manager {
                                  const std::string& reason, const EventRecord& event)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  // --- Counting (manager_metrics.cc) ---
+  // Live moved, which was begun at that time by the steady clock; NotePublished: requests see it.
+  void NoteSwap(const std::string& model, absl::Duration begun) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NotePublished(const std::string& model) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteDrained(const std::string& model, const std::string& version)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   ModelView ViewOf(const ModelState& model) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static absl::StatusOr<const VersionSlot*> FindVersion(const ModelState& model, const std::string& version);
   absl::StatusOr<const ModelState*> FindModel(const std::string& name) const
@@ -377,6 +387,10 @@ class Manager {
   std::set<std::string> canaried_ ABSL_GUARDED_BY(mutex_);                  // models with a canary
   std::map<std::string, CanaryWatching> canaries_ ABSL_GUARDED_BY(mutex_);  // by model
   std::map<int64_t, ReleaseRecord> releases_ ABSL_GUARDED_BY(mutex_);       // pending and refused
+  LifecycleCounts counts_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, absl::Duration> swaps_begun_ ABSL_GUARDED_BY(mutex_);  // by model
+  std::multimap<std::pair<std::string, std::string>, absl::Duration> drains_begun_
+      ABSL_GUARDED_BY(mutex_);  // by model and version
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   // Threads, in the order in which they may go: the last one first.

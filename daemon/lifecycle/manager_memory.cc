@@ -71,6 +71,7 @@ MemoryInput Manager::MemoryInputFor(ModelState& model, const VersionSlot& slot) 
 
 void Manager::BeginDrain(const VersionSlot& slot) {
   ++draining_;
+  drains_begun_.insert({{slot.record.model, slot.record.version}, clock_->Steady()});
   draining_bytes_ += slot.instance_bytes;
   if (const auto watching = watches_.find(slot.record.model); watching != watches_.end()) {
     if (watching->second.record.version == slot.record.version) {

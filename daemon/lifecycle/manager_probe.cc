@@ -77,6 +77,7 @@ void Manager::FinishProbe(const VersionRecord& record, const absl::StatusOr<v1::
     mutex_.AssertHeld();
     LogError("version could not be probed",
              {{"model", record.model}, {"version", record.version}, {"error", why}});
+    ++counts_.probes_failed;
     model.FailLoad(record.version, why, clock_->Now());
     Reconcile(model);
   };
@@ -91,6 +92,7 @@ void Manager::FinishProbe(const VersionRecord& record, const absl::StatusOr<v1::
   }
   LogInfo("probed", {{"model", record.model}, {"version", record.version}, {"verdict", summary}});
   const bool passed = report->outcome() == v1::PROBE_OUTCOME_PASSED;
+  ++(passed ? counts_.probes_passed : counts_.probes_refused);
   model.EndProbe(record.version, passed, report->resident_bytes());
   if (!passed) {
     const std::string verdict = Verdict(*report);

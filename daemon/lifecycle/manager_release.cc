@@ -158,6 +158,7 @@ std::string Manager::WaitsFor(const ReleaseRecord& release, bool* refused) const
 
 void Manager::EndRelease(ReleaseRecord& release, ReleaseState state, const std::string& reason) {
   const bool live = state == ReleaseState::kLive;
+  const absl::Duration begun = clock_->Steady();
   std::vector<LiveMove> moves;
   for (const auto& [name, version] : release.members) {
     if (!live) break;
@@ -197,12 +198,14 @@ void Manager::EndRelease(ReleaseRecord& release, ReleaseState state, const std::
   for (LiveMove& move : moves) {
     ModelState& model = models_.at(move.model);
     model.SetLive(std::move(move.state));
+    NoteSwap(move.model, begun);
     BeginWatch(model, move.watch, move.event.from_version);
     entries.emplace_back(move.model, model.Entry());
   }
   // All of them in one swap: no request sees one of the new versions and after it an old one of another
   // model.
   table_->PublishAll(std::move(entries));
+  for (const LiveMove& move : moves) NotePublished(move.model);
   for (const auto& [name, version] : release.members) {
     DropRoutesToLive(models_.at(name));
     ReconcileAlone(models_.at(name));

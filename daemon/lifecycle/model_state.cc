@@ -361,6 +361,21 @@ ModelView ModelState::View() const {
   return view;
 }
 
+void ModelState::MeasureInto(ModelMetrics* metrics, std::vector<VersionHandle>* handles) const {
+  metrics->name = name_;
+  metrics->refused = refused_->Snapshot();
+  for (const auto& [version, slot] : versions_) {
+    ++metrics->versions_by_state[static_cast<size_t>(StateOf(slot))];
+    if (slot.handle == nullptr) continue;
+    VersionMetrics& measured = metrics->versions.emplace_back();
+    measured.version = version;
+    measured.live = version == LiveVersion(live_);
+    measured.resident_bytes = slot.instance_bytes;
+    measured.artifact_bytes = slot.record.size_bytes;
+    handles->push_back(slot.handle);
+  }
+}
+
 void ModelState::CountInto(ManagerCounts* counts) const {
   ++counts->models;
   for (const auto& [version, slot] : versions_) {

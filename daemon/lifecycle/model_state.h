@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "daemon/lifecycle/lifecycle_metrics.h"
 #include "daemon/lifecycle/load_queue.h"
 #include "daemon/lifecycle/memory_plan.h"
 #include "daemon/lifecycle/model_view.h"
@@ -148,8 +149,9 @@ class ModelState {
 
   // Without the watch, which is the Manager's.
   ModelView View() const;
-  // Requests for which no version was found, by code.
-  CountsByCode Refused() const { return refused_->Snapshot(); }
+  // Measures the model and its versions in memory, but for what their requests counted; adds the handles of
+  // these, in their order.
+  void MeasureInto(ModelMetrics* metrics, std::vector<VersionHandle>* handles) const;
   // Adds this model and its versions.
   void CountInto(ManagerCounts* counts) const;
   std::shared_ptr<const ServingEntry> Entry() const;

@@ -24,6 +24,11 @@ struct TimeCounts {
     return static_cast<size_t>(std::lower_bound(kBounds.begin(), kBounds.end(), nanoseconds) -
                                kBounds.begin());
   }
+  // Negative times count as 0.
+  void Add(int64_t time) {
+    ++counts[BucketOf(time)];
+    nanoseconds += std::max<int64_t>(0, time);
+  }
   int64_t total() const {
     int64_t total = 0;
     for (const int64_t count : counts) total += count;

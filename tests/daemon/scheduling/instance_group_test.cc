@@ -217,6 +217,36 @@ TEST_F(InstanceGroupTest, WhatWaitsTogetherRunsTogetherAndComesApart) {
   EXPECT_THAT(runs(), ElementsAre(ElementsAre(0), ElementsAre(1, 2, 3), ElementsAre(4)));
 }
 
+TEST_F(InstanceGroupTest, ABatchIsCountedByOneOfItsCalls) {
+  Batch(4);
+  run_takes_ = absl::Milliseconds(6);
+  Start();
+  HoldAnInstance();
+  for (float x : {1.0F, 2.0F, 3.0F}) Submit(x);
+  EXPECT_EQ(group_->load().queued, 3);
+  EXPECT_EQ(group_->load().running, 1);
+  Open();
+  int counted = 0;
+  for (size_t i = 1; i < 4; ++i) {
+    const CallOutcome& outcome = calls_[i].outcome();
+    EXPECT_EQ(outcome.rows, 1);
+    EXPECT_EQ(outcome.batch_rows, 3);
+    EXPECT_EQ(outcome.nanoseconds, 2'000'000) << "its share";
+    EXPECT_EQ(outcome.run_nanoseconds, 6'000'000) << "what it waited for";
+    if (outcome.counts_run) ++counted;
+  }
+  EXPECT_EQ(counted, 1);
+  EXPECT_TRUE(calls_[0].outcome().counts_run) << "it ran alone";
+  group_.reset();  // waits for its threads
+}
+
+TEST_F(InstanceGroupTest, InstancesAreBusyForAsLongAsRunsTake) {
+  run_takes_ = absl::Milliseconds(3);
+  Start();
+  for (int i = 0; i < 4; ++i) (void)Submit(1).outcome();
+  EXPECT_EQ(group_->load().busy_nanoseconds, 12'000'000);
+}
+
 TEST_F(InstanceGroupTest, WithoutBatchingNothingIsJoined) {
   Start();
   HoldAnInstance();
