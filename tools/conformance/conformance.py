@@ -80,7 +80,9 @@ def run(client: Client, daemon: DaemonProcess, directory: Path) -> str:
     """Empty: it found nothing wrong."""
     command = [str(environment(client, directory)), str(client.path)]
     # The clients' packages are their own. Not as arguments: some packages take those for theirs.
-    variables = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    variables = {
+        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")
+    }
     variables |= {"MODELD_GRPC": daemon.address, "MODELD_HTTP": getattr(daemon, "http_address", "")}
     try:
         done = subprocess.run(

@@ -71,7 +71,10 @@ def save_all(directory: Path) -> Iterator[Model]:
     batching = {"max_batch_size": 8}
     made: list[tuple[torch.nn.Module, dict[str, Any]]] = [
         (Add(), {"name": "add", "version": "3", "inputs": rows, "outputs": sums}),
-        (Add(), {"name": "add-batched", "version": "1", "inputs": rows, "outputs": sums, "batching": batching}),
+        (
+            Add(),
+            {"name": "add-batched", "version": "1", "inputs": rows, "outputs": sums, "batching": batching},
+        ),
         (
             Classify(),
             {
