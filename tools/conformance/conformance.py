@@ -1,8 +1,8 @@
 """Runs public clients, unmodified and each in an environment of its own, against the daemon.
 
 Run by `make conformance`; prints one line a client. A client is a script in clients/, which begins with the
-packages that it needs (`# requires: tritonclient[grpc]==2.73.0`), finds the daemon's addresses in MODELD_GRPC and
-MODELD_HTTP, and raises where the daemon does not answer as the protocol says.
+packages that it needs (`# requires: tritonclient[grpc]==2.73.0`), finds the daemon's addresses in MODELD_GRPC
+and MODELD_HTTP, and raises where the daemon does not answer as the protocol says.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "support"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 import served
 from daemon_process import DaemonProcess, wait_live
 
+HERE = Path(__file__).resolve().parent
 TIMEOUT_S = 300
 
 

@@ -1,4 +1,7 @@
-"""The models that public clients are tried on. Their versions are whole numbers: some clients know no others."""
+"""The models that public clients are tried on.
+
+Their versions are whole numbers: some clients know no others.
+"""
 
 from __future__ import annotations
 
