@@ -33,6 +33,8 @@ class Client:
 
     path: Path
     requires: tuple[str, ...]
+    # Packages of which a file is wanted, and not what they require.
+    takes_from: tuple[str, ...]
     # Whether it is quick to install and run: part of `make test`.
     is_quick: bool
 
@@ -43,10 +45,15 @@ class Client:
     @classmethod
     def of(cls, path: Path) -> Client:
         text = path.read_text()
-        requires = re.search(r"^# requires: *(.*)$", text, re.M)
+
+        def packages(key: str) -> tuple[str, ...]:
+            found = re.search(rf"^# {key}: *(.*)$", text, re.M)
+            return tuple(found[1].split()) if found else ()
+
         return cls(
             path=path,
-            requires=tuple(requires[1].split()) if requires else (),
+            requires=packages("requires"),
+            takes_from=packages("takes from"),
             is_quick=re.search(r"^# quick$", text, re.M) is not None,
         )
 
@@ -65,20 +72,26 @@ def environment(client: Client, directory: Path) -> Path:
     """The Python of the client's own environment, which is made where it is missing or asks for more."""
     place = directory / client.name
     marker = place / "requires"
-    wanted = "\n".join(client.requires)
+    wanted = "\n".join([*client.requires, *client.takes_from])
     if not marker.is_file() or marker.read_text() != wanted:
         shutil.rmtree(place, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", place], check=True)
-        if client.requires:
-            install = [place / "bin" / "pip", "install", "--quiet", *client.requires]
-            subprocess.run(install, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        for options, packages in (([], client.requires), (["--no-deps"], client.takes_from)):
+            if packages:
+                install = [place / "bin" / "pip", "install", "--quiet", *options, *packages]
+                done = subprocess.run(install, capture_output=True, text=True, check=False)
+                if done.returncode != 0:
+                    raise RuntimeError(f"{client.name} cannot be installed: {done.stderr.strip()}")
         marker.write_text(wanted)
     return place / "bin" / "python"
 
 
 def run(client: Client, daemon: DaemonProcess, directory: Path) -> str:
     """Empty: it found nothing wrong."""
-    command = [str(environment(client, directory)), str(client.path)]
+    try:
+        command = [str(environment(client, directory)), str(client.path)]
+    except RuntimeError as error:
+        return str(error)
     # The clients' packages are their own. Not as arguments: some packages take those for theirs.
     variables = {
         name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")
