@@ -1,7 +1,6 @@
 """perf_analyzer over gRPC and HTTP: concurrencies, with the server's statistics beside its own counts.
 
-The program of tritonclient 2.48 runs where glibc is older than 2.38; two libraries that it is linked with come
-from Triton's own wheel.
+The program of tritonclient 2.48 runs where glibc is older than 2.38; two of its libraries come from Triton.
 """
 # requires: tritonclient==2.48.0
 # takes from: nvidia-pytriton==0.7.0
