@@ -6,6 +6,7 @@
 #   make bench    set-up, build, measure; writes docs/benchmarks.json and docs/benchmarks.md
 #   make bench-peers  other servers, which it installs in build/peers; adds them to the files of make bench
 #   make zoo      set-up, build, try models of many kinds by every plan; writes docs/zoo.json and docs/engines.md
+#   make conformance  set-up, build, run public clients of the Open Inference Protocol, each as it is installed
 #   make torture  set-up, build, kill, swap, fill and disturb at full length; writes docs/torture.json and .md
 #   make lint     format, static analysis, proto, Python, shell, systemd, man pages
 #   make format   reformat the sources
@@ -30,7 +31,7 @@ prefix_path = $(shell cat $(VENV)/.cmake-prefix-path 2>/dev/null)
 configure = cmake --preset $(1) $(if $(prefix_path),"-DCMAKE_PREFIX_PATH=$(prefix_path)") -DMODELD_PYTHON=$(PYTHON) \
             >build/$(1).configure.log 2>&1 || { cat build/$(1).configure.log; exit 1; }
 
-.PHONY: help setup build test test-unit test-sanitizers test-python test-integration test-torture demo bench bench-peers zoo torture lint format install clean
+.PHONY: help setup build test test-unit test-sanitizers test-python test-integration test-conformance test-torture demo bench bench-peers zoo conformance torture lint format install clean
 .DEFAULT_GOAL := help
 
 help:
@@ -45,7 +46,7 @@ build: setup
 	@$(call configure,$(PRESET))
 	@cmake --build $(BUILD) -j $(JOBS)
 
-test: test-unit test-python test-integration test-torture test-sanitizers
+test: test-unit test-python test-integration test-conformance test-torture test-sanitizers
 	@echo "test: all passed"
 
 test-unit: build
@@ -56,6 +57,12 @@ test-python: build
 
 test-integration: build
 	$(PYTHON) -m pytest -q tests/integration
+
+CONFORMANCE = $(PYTHON) tools/conformance/conformance.py --modeld $(MODELD_BIN) --modelctl $(MODELCTL_BIN) \
+              --environments build/conformance
+
+test-conformance: build
+	$(CONFORMANCE) --quick
 
 TORTURE = $(PYTHON) tools/torture/torture.py --modeld $(MODELD_BIN) --modelctl $(MODELCTL_BIN) --load $(LOAD_BIN)
 
@@ -82,6 +89,9 @@ bench: build
 
 bench-peers: build
 	@$(BENCH) --peers $(CURDIR)/build/peers
+
+conformance: build
+	$(CONFORMANCE)
 
 zoo: build
 	@$(PYTHON) tools/zoo/zoo.py --modeld $(MODELD_BIN)
