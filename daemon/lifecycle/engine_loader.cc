@@ -140,6 +140,7 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadByPlan(const VersionRecord& reco
                            measured.threads > 1 ? instances.threads_per_instance : measured.threads);
   version->inputs = DeclaredTensors(config.inputs());
   version->outputs = DeclaredTensors(config.outputs());
+  version->resident_bytes = record.resident_bytes;
   version->guard = GuardLimitsOf(config.guard(), options_.default_watch);
   version->tolerance = ToleranceOf(config);
   version->executable = std::move(executable);

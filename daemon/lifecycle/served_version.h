@@ -1,6 +1,7 @@
 // ServedVersion: a version in memory, and VersionHandle: the right to use it.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -30,6 +31,7 @@ struct ServedVersion {
   std::unique_ptr<Executable> executable;
   // What runs its requests; goes before what it runs. Null in tests without requests.
   std::unique_ptr<InstanceGroup> instances;
+  int64_t resident_bytes = 0;           // as its probe measured; 0: not measured
   GuardLimits guard;                    // what it is held to once it is live
   mutable VersionStats stats;           // since it was loaded
   mutable RequestMetrics metrics = {};  // so are these

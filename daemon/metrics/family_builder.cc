@@ -21,9 +21,9 @@ void FamilyBuilder::Add(Labels labels, const TimeCounts& times) {
   for (size_t i = 0; i < TimeCounts::kBuckets; ++i) {
     cumulative += static_cast<uint64_t>(times.counts[i]);
     const bool last = i == TimeCounts::kBounds.size();
-    histogram.bucket.push_back({.cumulative_count = cumulative,
-                                .upper_bound = last ? std::numeric_limits<double>::infinity()
-                                                    : Seconds(TimeCounts::kBounds[i])});
+    histogram.bucket.push_back(
+        {.cumulative_count = cumulative,
+         .upper_bound = last ? std::numeric_limits<double>::infinity() : Seconds(TimeCounts::kBounds[i])});
   }
   // By the buckets, not by a counter of its own: the two must agree, whatever is counted meanwhile.
   histogram.sample_count = cumulative;

@@ -202,6 +202,13 @@ void DefineOptions(CLI::App& app, Options& options) {
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str()
       ->group("Server");
+  app.add_flag("--log-requests", options.log_requests, "Log each request")->group("Server");
+  app.add_option("--slow-request-ms", options.slow_request_ms,
+                 "Log requests that took at least this long; 0: none")
+      ->type_name("N")
+      ->check(range(0, 3'600'000))
+      ->capture_default_str()
+      ->group("Server");
 }
 
 // What depends on more than one option.

@@ -46,6 +46,8 @@ struct Options {
   // server
   int shutdown_grace_s = 30;
   std::string log_level = "info";
+  bool log_requests = false;
+  int slow_request_ms = 0;  // 0: none is
 };
 
 // What parsing came to: options to run with, or a text to print and an exit status (--help, --version, an

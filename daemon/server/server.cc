@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "daemon/metrics/text.h"
 #include "daemon/probe/sandbox.h"
 #include "daemon/scheduling/cpu_budget.h"
 #include "registry/base/clock.h"
@@ -42,6 +43,12 @@ InspectOptions InspectOptionsOf(const Options& options) {
   return {.config = {.strict = options.strict_config}, .formats = FormatsFromNames(options.formats)};
 }
 
+RequestLogOptions RequestLogOptionsOf(const Options& options) {
+  return {.all = options.log_requests,
+          .slow = options.slow_request_ms == 0 ? absl::InfiniteDuration()
+                                               : absl::Milliseconds(options.slow_request_ms)};
+}
+
 // What probes rest for.
 Pacer::Serving PacedBy(const RequestScheduler& scheduler, int cpus) {
   return {.served = [&scheduler] { return scheduler.begun(); },
@@ -63,6 +70,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, st
 }
 
 absl::Status Server::StartParts(const std::string& version) {
+  version_ = version;
   MODELD_RETURN_IF_ERROR(OpenState());
   MODELD_RETURN_IF_ERROR(StartManager());
   sink_ = std::make_unique<ManagerSink>(manager_.get());
@@ -175,10 +183,12 @@ absl::Status Server::StartListeners(const std::string& version) {
       Clock::Real(), SequenceLimits{.max_sequences = static_cast<size_t>(options_.max_sequences),
                                     .idle = absl::Seconds(options_.sequence_idle_s)});
   router_ = std::make_unique<Router>(&table_, [this] { return manager_->ready(); });
+  request_log_ = std::make_unique<RequestLog>(Clock::Real(), RequestLogOptionsOf(options_));
   jobs_ = {.router = router_.get(),
            .shadows = shadows_.get(),
            .sequences = sequences_.get(),
-           .max_message_bytes = options_.max_message_bytes};
+           .max_message_bytes = options_.max_message_bytes,
+           .log = request_log_.get()};
   views_ = std::make_unique<InferenceViews>(
       router_.get(), manager_.get(), registry_.get(), [this] { return health_.serving(); }, version);
   const auto model_service = [this] {
@@ -223,6 +233,19 @@ absl::Status Server::StartListeners(const std::string& version) {
   health_.Attach(admin_->GetHealthCheckService());
   LogInfo("listening", {{"admin_socket", options_.admin_socket}});
   return absl::OkStatus();
+}
+
+std::string Server::MetricsText() const {
+  return modeld::MetricsText({.daemon_version = version_,
+                              .lifecycle = manager_->Metrics(),
+                              .refused_without_model = table_.refused_without_model(),
+                              .requests_in_flight = scheduler_.in_flight(),
+                              .running_threads = scheduler_.running_threads(),
+                              .ready = manager_->ready(),
+                              .drop_directory_readable = intake_->source_status().ok(),
+                              .dropped_files = static_cast<int64_t>(intake_->dropped_files().size()),
+                              .sequences = static_cast<int64_t>(sequences_->open()),
+                              .process = ReadProcessMetrics()});
 }
 
 void Server::CheckLocks() const {

@@ -59,6 +59,9 @@ class Server {
   bool ready() const { return manager_->ready(); }
   // From now on health says SERVING.
   void AnnounceServing() { health_.SetServer(true); }
+  // What is measured, in Prometheus' text format (kMetricsContentType). Takes the manager's lock for as long
+  // as it takes to copy a handle a version. Not to be called once Stop was.
+  std::string MetricsText() const;
   void RequestRescan() { intake_->RequestRescan(); }
   // Returns if the locks of all parts can be had; a deadlock keeps it from returning.
   void CheckLocks() const;
@@ -98,6 +101,7 @@ class Server {
   void RecordEvent(const char* action, const std::string& reason);
 
   const Options options_;
+  std::string version_;  // of the daemon
 
   // In the order of their lifetimes: each part uses only parts above it.
   std::optional<FileLock> lock_;
@@ -123,6 +127,7 @@ class Server {
   std::unique_ptr<StoreCare> care_;
   std::unique_ptr<Watcher> watcher_;  // null: the system has no inotify instance left
   std::unique_ptr<Intake> intake_;
+  std::unique_ptr<RequestLog> request_log_;
   std::unique_ptr<Router> router_;
   PredictJob::Shared jobs_{};
   std::unique_ptr<InferenceViews> views_;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <iostream>
 #include <string>
 #include <vector>
 
@@ -96,8 +98,9 @@ TEST(FamiliesTest, RefusedRequestsAreCountedWithoutAVersion) {
   measured.refused_without_model[IndexOfCode(absl::StatusCode::kNotFound)] = 9;
   EXPECT_THAT(
       MetricsText(measured),
-      AllOf(HasSubstr("modeld_requests_total{model=\"digits\",version=\"\",code=\"FAILED_PRECONDITION\"} 2\n"),
-            HasSubstr("modeld_unrouted_requests_total{code=\"NOT_FOUND\"} 9\n")));
+      AllOf(
+          HasSubstr("modeld_requests_total{model=\"digits\",version=\"\",code=\"FAILED_PRECONDITION\"} 2\n"),
+          HasSubstr("modeld_unrouted_requests_total{code=\"NOT_FOUND\"} 9\n")));
 }
 
 TEST(FamiliesTest, WhatTheLifecycleDidIsCounted) {
@@ -116,13 +119,12 @@ TEST(FamiliesTest, WhatTheLifecycleDidIsCounted) {
   measured.lifecycle.counts.swap.Add(3'000'000);
   measured.drop_directory_readable = true;
   const std::string text = MetricsText(measured);
-  for (const char* line :
-       {"modeld_swaps_total 4\n", "modeld_rollbacks_total{cause=\"command\"} 1\n",
-        "modeld_rollbacks_total{cause=\"watch\"} 2\n", "modeld_quarantines_total 3\n",
-        "modeld_probes_total{verdict=\"refused\"} 6\n", "modeld_loads_total{outcome=\"failed\"} 9\n",
-        "modeld_swap_seconds_count 1\n", "modeld_swap_seconds_sum 0.003\n",
-        "modeld_swap_seconds_bucket{le=\"0.0025\"} 0\n", "modeld_drain_seconds_count 0\n",
-        "modeld_drop_directory_readable 1\n"}) {
+  for (const char* line : {"modeld_swaps_total 4\n", "modeld_rollbacks_total{cause=\"command\"} 1\n",
+                           "modeld_rollbacks_total{cause=\"watch\"} 2\n", "modeld_quarantines_total 3\n",
+                           "modeld_probes_total{verdict=\"refused\"} 6\n",
+                           "modeld_loads_total{outcome=\"failed\"} 9\n", "modeld_swap_seconds_count 1\n",
+                           "modeld_swap_seconds_sum 0.003\n", "modeld_swap_seconds_bucket{le=\"0.0025\"} 0\n",
+                           "modeld_drain_seconds_count 0\n", "modeld_drop_directory_readable 1\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
 }
@@ -137,6 +139,17 @@ TEST(FamiliesTest, NamesAreOnesThatPrometheusTakes) {
     EXPECT_EQ(total, family.type == prometheus::MetricType::Counter) << family.name;
   }
 }
+
+#ifdef MODELD_PROMTOOL
+TEST(FamiliesTest, PrometheusOwnLinterFindsNothing) {
+  FILE* const linter = ::popen(MODELD_PROMTOOL " check metrics 2>&1", "w");
+  ASSERT_NE(linter, nullptr);
+  VersionMetrics live = Version("1.0");
+  live.live = true;
+  std::fputs(MetricsText(WithModel("digits \"quoted\"", {live})).c_str(), linter);
+  EXPECT_EQ(::pclose(linter), 0);
+}
+#endif
 
 // The limit that the project sets itself is 50 ms; sanitizers and busy machines take longer.
 TEST(FamiliesTest, AThousandModelsAreSoonWritten) {
