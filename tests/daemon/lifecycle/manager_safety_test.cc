@@ -56,6 +56,7 @@ TEST_F(ManagerWatchTest, LiveGoesBackWhereItFailsMoreOftenAndStaysThere) {
   EXPECT_THAT(Events().back(), HasSubstr("daemon auto_rollback 1.0: 1.1 -> 1.0, "));
   const auto events = registry_->ListEvents({.model = "", .limit = 1});
   EXPECT_THAT(events->front().evidence, HasSubstr("errors"));
+  EXPECT_EQ(manager_->Metrics().counts.automatic_rollbacks, 1);
 
   Restart();
   Settle();
@@ -120,6 +121,7 @@ TEST_F(ManagerWatchTest, AVersionUnderWhichTheDaemonDiedTwiceIsLeftAtTheStart) {
     EXPECT_EQ(Ask(), death == 1 ? "1.1" : "1.0") << death;
   }
   EXPECT_THAT(Events(), Contains(HasSubstr("the daemon died 2 times since version \"1.1\" went live")));
+  EXPECT_EQ(manager_->Metrics().counts.automatic_rollbacks, 1);
   EXPECT_EQ(View().pinned, "1.0");
 }
 
