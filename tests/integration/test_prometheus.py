@@ -123,7 +123,10 @@ def test_prometheus_sees_what_the_daemon_does(scraped: tuple[Any, Prometheus], a
         wait_live(client, "m", "1.0")
         for _ in range(5):
             client.predict("m", {"x": X})
-    prometheus.wait_for('modeld_requests_total{code="OK"}', {_labels(model="m", version="1.0", code="OK"): 5})
+    prometheus.wait_for(
+        'modeld_requests_total{code="OK"}',
+        {_labels(model="m", version="1.0", code="OK"): 5},
+    )
     prometheus.wait_for("modeld_request_seconds_count", {_labels(model="m", version="1.0"): 5})
     prometheus.wait_for("modeld_version_live", {_labels(model="m", version="1.0"): 1})
     prometheus.wait_for("modeld_swaps_total", {(): 1})
@@ -134,7 +137,8 @@ def test_prometheus_sees_what_the_daemon_does(scraped: tuple[Any, Prometheus], a
             daemon.move_in(artifacts.tagged(version, 1.0))
             wait_live(client, "m", version)
     prometheus.wait_for(
-        "modeld_queue_depth", {_labels(model="m", version="1.1"): 0, _labels(model="m", version="1.2"): 0}
+        "modeld_queue_depth",
+        {_labels(model="m", version="1.1"): 0, _labels(model="m", version="1.2"): 0},
     )
     prometheus.wait_for("modeld_drain_seconds_count", {(): 1})
 

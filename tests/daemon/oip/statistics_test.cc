@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "tests/daemon/oip/fake_version.h"
+#include "fake_version.h"
 
 namespace modeld {
 namespace {
