@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
+#include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -151,26 +153,46 @@ TEST(FamiliesTest, PrometheusOwnLinterFindsNothing) {
 }
 #endif
 
-// The limit that the project sets itself is 50 ms; sanitizers and busy machines take longer.
-TEST(FamiliesTest, AThousandModelsAreSoonWritten) {
-  Measured measured;
-  for (int i = 0; i < 1'000; ++i) {
-    ModelMetrics model;
-    model.name = absl::StrCat("some-model-with-a-name-", i);
-    for (const char* version : {"1.0", "1.1"}) model.versions.push_back(Version(version));
-    measured.lifecycle.models.push_back(std::move(model));
+// As the manager does it for a scrape, but for its lock. The limit that the project sets itself is 50 ms;
+// sanitizers and busy machines take longer.
+TEST(FamiliesTest, AThousandModelsAreSoonMeasuredAndWritten) {
+  constexpr int kModels = 1'000, kVersions = 2, kThreads = 4;
+  std::vector<std::unique_ptr<ServedVersion>> served;
+  for (int i = 0; i < kModels * kVersions; ++i) {
+    served.push_back(std::make_unique<ServedVersion>());
+    served.back()->model = absl::StrCat("some-model-with-a-name-", i / kVersions);
+    served.back()->version = absl::StrCat("1.", i % kVersions);
   }
-  int64_t best = INT64_MAX;
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&] {
+      for (const auto& version : served) {
+        for (int64_t time = 10'000; time < 1'000'000'000; time *= 7) {
+          version->metrics.Begin();
+          version->metrics.End({.total_nanoseconds = 2 * time, .run_nanoseconds = time, .run_rows = 1});
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  double best = 1e9;
   size_t bytes = 0;
   for (int i = 0; i < 5; ++i) {
     const Stopwatch watch;
+    Measured measured;
+    for (size_t model = 0; model < served.size(); model += kVersions) {
+      ModelMetrics& metrics = measured.lifecycle.models.emplace_back();
+      metrics.name = served[model]->model;
+      for (size_t version = 0; version < kVersions; ++version) {
+        metrics.versions.push_back(MetricsOf(*served[model + version]));
+      }
+    }
     bytes = MetricsText(measured).size();
-    best = std::min(best, watch.Nanoseconds());
+    best = std::min(best, static_cast<double>(watch.Nanoseconds()) / 1e6);
   }
-  RecordProperty("milliseconds", absl::StrCat(best / 1'000'000.0));
-  RecordProperty("bytes", absl::StrCat(bytes));
-  std::cout << best / 1'000'000.0 << " ms, " << bytes << " bytes\n";
-  EXPECT_LT(best, 500'000'000);
+  std::cout << kModels << " models of " << kVersions << " versions: " << best << " ms, " << bytes
+            << " bytes\n";
+  EXPECT_LT(best, 500);
 }
 
 }  // namespace
