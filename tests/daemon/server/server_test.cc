@@ -176,6 +176,22 @@ TEST_F(ServerTest, MissingDropDirectoryIsToldNotFatal) {
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Server> server, Start());
   while (Status().source_error().empty()) std::this_thread::yield();
   EXPECT_THAT(Status().source_error(), HasSubstr(options_.drop_directory));
+  EXPECT_THAT(server->MetricsText(), HasSubstr("modeld_drop_directory_readable 0\n"));
+}
+
+TEST_F(ServerTest, MetricsSayWhatIsServedAndWhatBecameOfRequests) {
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Server> server, Start());
+  EXPECT_THAT(server->MetricsText(), testing::AllOf(HasSubstr("modeld_build_info{version=\"1.2.3\"} 1\n"),
+                                                    HasSubstr("modeld_models 0\n")));
+  dir_.Write("models/digits.pt", TorchScriptArchive(R"({"version": "1.0"})"));
+  RescanAndWait();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Predict(Status().addresses(0)), "hello");
+  EXPECT_THAT(
+      server->MetricsText(),
+      testing::AllOf(HasSubstr("modeld_requests_total{model=\"digits\",version=\"1.0\",code=\"OK\"} 3\n"),
+                     HasSubstr("modeld_version_live{model=\"digits\",version=\"1.0\"} 1\n"),
+                     HasSubstr("modeld_swaps_total 1\n"), HasSubstr("modeld_drop_directory_readable 1\n"),
+                     HasSubstr("modeld_ready 1\n")));
 }
 
 TEST_F(ServerTest, StateIsItsUsersOwn) {
