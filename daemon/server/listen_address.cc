@@ -14,19 +14,6 @@
 namespace modeld {
 namespace {
 
-struct HostAndPort {
-  std::string host;  // without brackets
-  std::string port;
-};
-
-// REQUIRES: `address` has a colon.
-HostAndPort Split(const std::string& address) {
-  const size_t colon = address.rfind(':');
-  std::string host = address.substr(0, colon);
-  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  return {host, address.substr(colon + 1)};
-}
-
 absl::Status Malformed(const std::string& address, const char* what) {
   return absl::InvalidArgumentError(
       absl::StrCat("\"", address, "\" ", what, "; expected HOST:PORT, such as 127.0.0.1:8500 or [::1]:8500"));
@@ -39,9 +26,16 @@ absl::Status NotListening(const std::string& address, const absl::AlphaNum& why)
 
 }  // namespace
 
+HostAndPort SplitAddress(const std::string& address) {
+  const size_t colon = address.rfind(':');
+  std::string host = address.substr(0, colon);
+  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  return {host, address.substr(colon + 1)};
+}
+
 absl::Status ValidateListenAddress(const std::string& address) {
   if (address.find(':') == std::string::npos) return Malformed(address, "has no port");
-  const auto [host, port] = Split(address);
+  const auto [host, port] = SplitAddress(address);
   const bool bracketed = address.front() == '[';
   if (host.empty()) return Malformed(address, "has no host");
   if (host.find_first_of("/[] \t") != std::string::npos) return Malformed(address, "has a malformed host");
@@ -61,7 +55,7 @@ std::string WithPort(const std::string& address, int port) {
 }
 
 absl::Status WhyNotListening(const std::string& address) {
-  const auto [host, port] = Split(address);
+  const auto [host, port] = SplitAddress(address);
   addrinfo hints = {};
   hints.ai_flags = AI_PASSIVE;
   hints.ai_socktype = SOCK_STREAM;

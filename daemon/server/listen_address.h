@@ -7,6 +7,15 @@
 
 namespace modeld {
 
+// The two halves of an address.
+struct HostAndPort {
+  std::string host;  // without brackets
+  std::string port;
+};
+
+// REQUIRES: `address` is valid.
+HostAndPort SplitAddress(const std::string& address);
+
 // OK, or INVALID_ARGUMENT with what is wrong. Pure.
 absl::Status ValidateListenAddress(const std::string& address);
 

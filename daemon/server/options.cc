@@ -16,6 +16,7 @@ namespace modeld {
 namespace {
 
 constexpr int kUsageError = 2;
+constexpr char kNoHttp[] = "none";
 constexpr int64_t kMostMebibytes = 1'000'000'000;
 constexpr size_t kMaxSocketPathBytes = 107;                   // sockaddr_un::sun_path without its end
 constexpr int64_t kMaxMessageBytes = (int64_t{1} << 31) - 1;  // what Protobuf can write
@@ -36,6 +37,10 @@ bool LiesIn(const std::string& path, const std::string& directory) {
 
 std::string CheckListen(const std::string& address) {
   return std::string(ValidateListenAddress(address).message());
+}
+
+std::string CheckHttpListen(const std::string& address) {
+  return address.empty() || address == kNoHttp ? "" : CheckListen(address);
 }
 
 void DefineOptions(CLI::App& app, Options& options) {
@@ -133,6 +138,12 @@ void DefineOptions(CLI::App& app, Options& options) {
       ->check(CLI::Validator(CheckListen, "", "address"))
       ->capture_default_str()
       ->group("RPC");
+  app.add_option("--http-listen", options.http_listen,
+                 "Serve HTTP and JSON on HOST:PORT; port 0: any free one; none: do not")
+      ->type_name("HOST:PORT")
+      ->check(CLI::Validator(CheckHttpListen, "", "address"))
+      ->capture_default_str()
+      ->group("RPC");
   app.add_option("--admin-socket", options.admin_socket,
                  "Serve modelctl on this Unix socket, mode 0600 [<state directory>/admin.sock]")
       ->type_name("PATH")
@@ -214,6 +225,7 @@ void DefineOptions(CLI::App& app, Options& options) {
 // What depends on more than one option.
 absl::Status Complete(Options& options) {
   options.drop_directory = Absolute(options.drop_directory);
+  if (options.http_listen == kNoHttp) options.http_listen.clear();
   // systemd separates several state directories by colons.
   options.state_directory = Absolute(options.state_directory.substr(0, options.state_directory.find(':')));
   if (LiesIn(options.state_directory, options.drop_directory)) {

@@ -31,7 +31,8 @@ struct Options {
   int guard_watch_s = 300;
   // rpc
   std::vector<std::string> listen = {"127.0.0.1:8500"};
-  std::string admin_socket;  // default: <state_directory>/admin.sock
+  std::string http_listen = "127.0.0.1:8501";  // empty: HTTP is off
+  std::string admin_socket;                    // default: <state_directory>/admin.sock
   int64_t max_message_bytes = 64ll << 20;
   bool reflection = true;
   // scheduling

@@ -12,6 +12,7 @@
 #include "daemon/metrics/text.h"
 #include "daemon/probe/sandbox.h"
 #include "daemon/scheduling/cpu_budget.h"
+#include "daemon/server/listen_address.h"
 #include "registry/base/clock.h"
 #include "registry/base/file_system.h"
 #include "registry/base/log.h"
@@ -205,6 +206,8 @@ absl::Status Server::StartListeners(const std::string& version) {
   health_.Attach(public_.server->GetHealthCheckService());
   for (const std::string& address : public_.addresses) LogInfo("listening", {{"address", address}});
 
+  MODELD_RETURN_IF_ERROR(StartHttp());
+
   // Everything of the public one too, so that the socket is all that modelctl needs.
   MODELD_ASSIGN_OR_RETURN(admin_listener_, AdminListener::Bind(options_.admin_socket));
   admin_model_service_ = model_service();
@@ -248,6 +251,19 @@ std::string Server::MetricsText() const {
                               .process = ReadProcessMetrics()});
 }
 
+absl::Status Server::StartHttp() {
+  if (options_.http_listen.empty()) return absl::OkStatus();
+  const auto [host, port] = SplitAddress(options_.http_listen);
+  MODELD_ASSIGN_OR_RETURN(
+      http_,
+      HttpServer::Start({.host = host, .port = port, .max_message_bytes = options_.max_message_bytes},
+                        {.jobs = &jobs_, .views = views_.get(), .router = router_.get(), .metrics = [this] {
+                           return MetricsText();
+                         }}));
+  LogInfo("listening", {{"http", WithPort(options_.http_listen, http_->port())}});
+  return absl::OkStatus();
+}
+
 void Server::CheckLocks() const {
   (void)manager_->Counts();
   (void)intake_->source_status();
@@ -271,6 +287,7 @@ void Server::Stop(absl::Time deadline) {
   const std::chrono::system_clock::time_point until =
       absl::ToChronoTime(std::max(deadline, absl::UnixEpoch()));
   if (public_.server != nullptr) public_.server->Shutdown(until);
+  if (http_ != nullptr) http_->Stop(deadline);
   if (admin_listener_ != nullptr) admin_listener_->Stop();
   if (admin_ != nullptr) admin_->Shutdown(until);
   scheduler_.Stop();
@@ -291,6 +308,7 @@ void Server::CancelRequests() {
   for (grpc::Server* server : {public_.server.get(), admin_.get()}) {
     ::grpc_server_cancel_all_calls(server->c_server());
   }
+  if (http_ != nullptr) http_->Cancel();
 }
 
 void Server::RecordEvent(const char* action, const std::string& reason) {

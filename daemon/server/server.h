@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "daemon/engine/engine.h"
+#include "daemon/http/http_server.h"
 #include "daemon/lifecycle/engine_loader.h"
 #include "daemon/lifecycle/known_plans.h"
 #include "daemon/lifecycle/manager.h"
@@ -98,6 +99,7 @@ class Server {
   absl::Status OpenState();
   absl::Status StartManager();
   absl::Status StartListeners(const std::string& version);
+  absl::Status StartHttp();
   void RecordEvent(const char* action, const std::string& reason);
 
   const Options options_;
@@ -134,6 +136,7 @@ class Server {
   std::unique_ptr<ModelServiceImpl> public_service_;
   std::unique_ptr<InferenceServiceImpl> public_inference_;
   PublicServer public_;
+  std::unique_ptr<HttpServer> http_;  // null: it is off
   std::unique_ptr<AdminListener> admin_listener_;
   std::unique_ptr<AdminServiceImpl> admin_service_;
   std::unique_ptr<ModelServiceImpl> admin_model_service_;

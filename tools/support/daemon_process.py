@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -115,14 +116,24 @@ class DaemonProcess:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     def command(self) -> list[str]:
+        # Not its default, which the daemons of several tests would share.
+        http = [] if any(each.startswith("--http-listen") for each in self.options) else ["127.0.0.1:0"]
         return [
             str(self.modeld),
             f"--drop-directory={self.drop}",
             f"--state-directory={self.state}",
             "--listen=127.0.0.1:0",
+            *(f"--http-listen={address}" for address in http),
             f"--settle-ms={self.settle_ms}",
             *self.options,
         ]
+
+    @property
+    def http_address(self) -> str:
+        """HOST:PORT of the HTTP listener: the last that the log tells."""
+        found = re.findall(r"listening.* http=\"?([^\s\"]+)", self.log)
+        assert found, f"the daemon does not listen for HTTP:\n{self.log}"
+        return str(found[-1])
 
     def launch(self) -> None:
         """Starts the process, without waiting for anything."""

@@ -1,0 +1,331 @@
+#include "daemon/http/http_server.h"
+
+#include <httplib.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <deque>
+#include <set>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "daemon/http/binary_tensors.h"
+#include "daemon/http/http_status.h"
+#include "daemon/http/socket_stream.h"
+#include "daemon/http/tcp_listener.h"
+#include "registry/base/log.h"
+#include "registry/base/mutex.h"
+#include "registry/base/status_macros.h"
+
+namespace modeld {
+namespace {
+
+// The connection that this thread serves.
+thread_local int served_socket = -1;
+// The rest of its request was not read, so that no other can follow.
+thread_local bool close_after = false;
+
+bool PeerHasGone(int socket) {
+  char byte;
+  const ssize_t peeked = ::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return peeked == 0 || (peeked < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+// What a header promises need not come: beyond this the body grows as it does.
+constexpr uint64_t kReservedBytes = 4 << 20;
+
+void SetTimeout(int socket, int option, absl::Duration timeout) {
+  const timeval value = absl::ToTimeval(timeout);
+  (void)::setsockopt(socket, SOL_SOCKET, option, &value, sizeof(value));
+}
+
+bool TakesBody(const std::string& method) {
+  return method == "POST" || method == "PUT" || method == "PATCH" || method == "DELETE";
+}
+
+// What cpp-httplib refuses by itself, as our errors.
+absl::Status RefusalOf(int status, int64_t max_message_bytes) {
+  switch (status) {
+    case 413:
+      return absl::ResourceExhaustedError(absl::StrCat("the request's body is larger than the ",
+                                                       max_message_bytes,
+                                                       " bytes that --max-message-bytes allows"));
+    case 414:
+      return absl::InvalidArgumentError("the request's path is too long");
+    case 415:
+      return absl::InvalidArgumentError(
+          "the request's Content-Encoding is not known; send gzip, br, or none");
+    case 404:
+      return absl::NotFoundError("there is nothing there; /openapi.json says what there is");
+    case 500:
+      return absl::InternalError("the request could not be answered");
+    default:
+      return absl::InvalidArgumentError("malformed HTTP request");
+  }
+}
+
+}  // namespace
+
+// Connections wait in `waiting_` until a thread takes them; a thread serves one until it closes.
+class HttpServer::Connections final : public httplib::Server {
+ public:
+  Connections(const HttpServerOptions& options, HttpParts parts, TcpListener listener)
+      : options_(options),
+        handlers_(std::move(parts)),
+        listener_(std::move(listener)),
+        stop_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    set_payload_max_length(static_cast<size_t>(options.max_message_bytes));
+    set_keep_alive_max_count(static_cast<size_t>(1) << 40);
+    set_keep_alive_timeout(absl::ToInt64Seconds(options.idle_timeout));
+    SetHandlers();
+    acceptor_ = std::thread([this] { Accept(); });
+  }
+  ~Connections() override { Stop(absl::InfinitePast()); }
+
+  int port() const { return listener_.port; }
+
+  void Stop(absl::Time deadline) {
+    stopping_ = true;
+    const uint64_t one = 1;
+    (void)!::write(stop_event_.get(), &one, sizeof(one));
+    {
+      MutexLock lock(&mutex_);
+      // Connections that came before are answered once; what is idle closes by itself.
+      while (open_ > 0 && !cancelled_) {
+        const absl::Duration left = deadline - absl::Now();
+        if (left <= absl::ZeroDuration()) break;
+        changed_.WaitWithTimeout(&mutex_, std::min(left, absl::Seconds(1)));
+      }
+    }
+    Cancel();
+    if (acceptor_.joinable()) acceptor_.join();
+    std::vector<std::thread> threads;
+    {
+      MutexLock lock(&mutex_);
+      closed_ = true;
+      changed_.SignalAll();
+      threads = std::move(threads_);
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
+
+  void Cancel() {
+    cancelled_ = true;
+    if (!stopping_) return;
+    MutexLock lock(&mutex_);
+    for (const int socket : sockets_) ::shutdown(socket, SHUT_RD);
+    changed_.SignalAll();
+  }
+
+ private:
+  void Accept() {
+    std::vector<pollfd> polled = {{.fd = stop_event_.get(), .events = POLLIN, .revents = 0}};
+    for (const UniqueFd& socket : listener_.sockets) {
+      polled.push_back({.fd = socket.get(), .events = POLLIN, .revents = 0});
+    }
+    while (true) {
+      const bool last = stopping_;
+      for (const UniqueFd& listener : listener_.sockets) {
+        while (true) {
+          UniqueFd socket(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+          if (!socket.valid()) {
+            // Descriptors run out: the connection stays in the backlog.
+            if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+              absl::SleepFor(absl::Milliseconds(10));
+            break;
+          }
+          Serve(std::move(socket));
+        }
+      }
+      // What stood in the backlog when the stop began has been taken.
+      if (last) {
+        listener_.sockets.clear();
+        return;
+      }
+      (void)::poll(polled.data(), polled.size(), 1000);
+    }
+  }
+
+  void Serve(UniqueFd socket) {
+    SetTimeout(socket.get(), SO_RCVTIMEO, options_.io_timeout);
+    SetTimeout(socket.get(), SO_SNDTIMEO, options_.io_timeout);
+    const int on = 1;
+    (void)::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    MutexLock lock(&mutex_);
+    ++open_;
+    waiting_.push_back(std::move(socket));
+    if (idle_threads_ >= waiting_.size()) {
+      changed_.SignalAll();
+    } else if (static_cast<int>(threads_.size()) < options_.max_connections) {
+      try {
+        threads_.emplace_back([this] { RunThread(); });
+      } catch (const std::system_error& error) {
+        LogWarning("no thread for another HTTP connection; it waits", {{"error", error.what()}});
+      }
+    } else {
+      crowded_ = true;
+    }
+  }
+
+  void RunThread() {
+    while (true) {
+      UniqueFd socket;
+      {
+        MutexLock lock(&mutex_);
+        ++idle_threads_;
+        while (waiting_.empty() && !closed_) changed_.Wait(&mutex_);
+        --idle_threads_;
+        if (waiting_.empty()) return;
+        socket = std::move(waiting_.front());
+        waiting_.pop_front();
+        crowded_ = !waiting_.empty();
+        sockets_.insert(socket.get());
+      }
+      ServeConnection(socket.get());
+      MutexLock lock(&mutex_);
+      sockets_.erase(socket.get());
+      socket.Reset();
+      --open_;
+      if (stopping_) changed_.SignalAll();
+    }
+  }
+
+  void ServeConnection(int socket) {
+    served_socket = socket;
+    SocketStream stream(socket);
+    while (stream.has_input() || WaitForRequest(socket)) {
+      bool closed = false;
+      close_after = false;
+      const bool answered =
+          process_request(stream, /*close_connection=*/stopping_, closed, [&](httplib::Request& request) {
+            close_after = !TakesBody(request.method) &&
+                          (request.has_header("Content-Length") || request.has_header("Transfer-Encoding"));
+          });
+      if (!stream.Flush() || !answered || closed || close_after || stopping_) break;
+    }
+    ::shutdown(socket, SHUT_WR);
+    served_socket = -1;
+  }
+
+  // False: the connection is to be closed.
+  bool WaitForRequest(int socket) const {
+    const absl::Time until = absl::Now() + options_.idle_timeout;
+    while (true) {
+      pollfd polled[] = {{.fd = socket, .events = POLLIN, .revents = 0},
+                         {.fd = stop_event_.get(), .events = POLLIN, .revents = 0}};
+      const int ready = ::poll(polled, 2, 1000);
+      if (ready < 0 && errno != EINTR) return false;
+      if (ready > 0 && polled[0].revents != 0) return true;
+      // An idle connection makes room for one that waits.
+      if (stopping_ || crowded_ || absl::Now() >= until) return false;
+    }
+  }
+
+  void SetHandlers() {
+    const auto without_body = [this](const httplib::Request& request, httplib::Response& response) {
+      Answer(request, {}, response);
+    };
+    const auto with_body = [this](const httplib::Request& request, httplib::Response& response,
+                                  const httplib::ContentReader& reader) {
+      std::string body;
+      // Without either of them cpp-httplib would read until the peer closes.
+      if (!request.has_header("Content-Length") && !request.has_header("Transfer-Encoding")) {
+        return Answer(request, {}, response);
+      }
+      body.reserve(std::min<uint64_t>(request.get_header_value<uint64_t>("Content-Length"), kReservedBytes));
+      bool too_long = false;
+      const auto take = [&](const char* data, size_t size) {
+        // Counted here too: what comes in chunks, or compressed, has no length before.
+        too_long = body.size() + size > static_cast<size_t>(options_.max_message_bytes);
+        if (!too_long) body.append(data, size);
+        return !too_long;
+      };
+      bool read = false;
+      if (request.is_multipart_form_data()) {
+        response.status = 415;
+      } else {
+        read = reader(take);
+        if (too_long) response.status = 413;
+      }
+      if (!read) {
+        if (response.status < 400) response.status = 400;
+        close_after = true;
+        return;
+      }
+      Answer(request, std::move(body), response);
+    };
+    Get(".*", without_body).Options(".*", without_body);
+    Post(".*", with_body).Put(".*", with_body).Patch(".*", with_body).Delete(".*", with_body);
+    // Methods that cpp-httplib has no handlers for.
+    set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
+      const bool is_other =
+          request.method == "TRACE" || request.method == "CONNECT" || request.method == "PRI";
+      if (!is_other) return HandlerResponse::Unhandled;
+      Answer(request, {}, response);
+      return HandlerResponse::Handled;
+    });
+    set_error_handler([this](const httplib::Request& /*request*/, httplib::Response& response) {
+      if (response.body.empty()) {
+        response.set_content(ErrorBody(RefusalOf(response.status, options_.max_message_bytes)),
+                             "application/json");
+      }
+    });
+  }
+
+  void Answer(const httplib::Request& request, std::string body, httplib::Response& response) {
+    HttpRequest ours{
+        .method = request.method,
+        .path = request.path,
+        .content_type = request.get_header_value("Content-Type"),
+        .json_length = request.get_header_value(kJsonLengthHeader),
+        .body = std::move(body),
+        .cancelled = [this, socket = served_socket] { return cancelled_ || PeerHasGone(socket); }};
+    HttpReply reply = handlers_.Handle(ours);
+    response.status = reply.status;
+    for (auto& [name, value] : reply.headers) response.set_header(name, value);
+    response.body = std::move(reply.body);
+    response.set_header("Content-Type", reply.content_type);
+  }
+
+  const HttpServerOptions options_;
+  const HttpHandlers handlers_;
+  TcpListener listener_;
+  const UniqueFd stop_event_;  // readable from when the stop began
+  std::atomic<bool> stopping_ = false;
+  std::atomic<bool> cancelled_ = false;
+  std::atomic<bool> crowded_ = false;  // connections wait for a thread
+  Mutex mutex_;
+  CondVar changed_;
+  std::deque<UniqueFd> waiting_ ABSL_GUARDED_BY(mutex_);
+  std::set<int> sockets_ ABSL_GUARDED_BY(mutex_);  // being served
+  std::vector<std::thread> threads_ ABSL_GUARDED_BY(mutex_);
+  size_t idle_threads_ ABSL_GUARDED_BY(mutex_) = 0;
+  int open_ ABSL_GUARDED_BY(mutex_) = 0;  // waiting or being served
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread acceptor_;
+};
+
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const HttpServerOptions& options,
+                                                              HttpParts parts) {
+  MODELD_ASSIGN_OR_RETURN(TcpListener listener, ListenOn(options.host, options.port));
+  return std::unique_ptr<HttpServer>(
+      new HttpServer(std::make_unique<Connections>(options, std::move(parts), std::move(listener))));
+}
+
+HttpServer::HttpServer(std::unique_ptr<Connections> connections) : connections_(std::move(connections)) {}
+HttpServer::~HttpServer() = default;
+
+int HttpServer::port() const { return connections_->port(); }
+void HttpServer::Stop(absl::Time deadline) { connections_->Stop(deadline); }
+void HttpServer::Cancel() { connections_->Cancel(); }
+
+}  // namespace modeld

@@ -1,0 +1,46 @@
+// HttpServer: the HTTP listener: its connections and their threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "daemon/http/handlers.h"
+
+namespace modeld {
+
+struct HttpServerOptions {
+  std::string host;  // without brackets
+  std::string port;
+  int64_t max_message_bytes = 64ll << 20;  // of a request's body
+  int max_connections = 1024;              // each has a thread; more wait until one closes
+  absl::Duration idle_timeout = absl::Minutes(5);
+  absl::Duration io_timeout = absl::Seconds(10);  // without a byte, in the middle of a request or an answer
+};
+
+// Thread-safe, except destruction.
+class HttpServer {
+ public:
+  // UNAVAILABLE, naming the address, where it cannot be listened on. `parts` outlive it.
+  static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const HttpServerOptions& options, HttpParts parts);
+  // Stops at once, if Stop was not called.
+  ~HttpServer();
+
+  int port() const;
+
+  // Takes no connections any more, closes idle ones, lets requests in flight finish until `deadline`, then
+  // cancels them. Returns when every request is answered.
+  void Stop(absl::Time deadline);
+  // Cancels the requests in flight, also while another thread is in Stop.
+  void Cancel();
+
+ private:
+  class Connections;
+  explicit HttpServer(std::unique_ptr<Connections> connections);
+
+  const std::unique_ptr<Connections> connections_;
+};
+
+}  // namespace modeld

@@ -1,0 +1,125 @@
+#include "daemon/http/plain_json.h"
+
+#include <gmock/gmock.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/support/status_matchers.h"
+
+namespace modeld {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class NamedMethods final : public Executable {
+ public:
+  explicit NamedMethods(std::vector<Method> methods) : methods_(std::move(methods)) {}
+  const std::vector<Method>& methods() const override { return methods_; }
+  absl::StatusOr<Value> Run(size_t, std::vector<Value>) override { return absl::InternalError("not run"); }
+
+ private:
+  const std::vector<Method> methods_;
+};
+
+class PlainJsonTest : public testing::Test {
+ protected:
+  PlainJsonTest() {
+    const auto argument = [](const char* name, Type::Kind kind) {
+      Argument made;
+      made.name = name;
+      made.type.kind = kind;
+      return made;
+    };
+    Method forward;
+    forward.name = "forward";
+    forward.arguments = {argument("x", Type::Kind::kTensor), argument("flag", Type::Kind::kBool),
+                         argument("any", Type::Kind::kAny), argument("text", Type::Kind::kString)};
+    version_.model = "m";
+    version_.version = "1";
+    version_.executable = std::make_unique<NamedMethods>(std::vector<Method>{forward});
+  }
+  // The input of the request.
+  v1::Value Input(const std::string& json, const std::string& name) {
+    absl::StatusOr<PlainRequest> request = ReadPlainRequest(json, version_);
+    EXPECT_OK(request.status());
+    return request.ok() ? request->predict.inputs().at(name) : v1::Value();
+  }
+  absl::Status Error(const std::string& json) { return ReadPlainRequest(json, version_).status(); }
+
+  ServedVersion version_;
+};
+
+TEST_F(PlainJsonTest, NestedArraysBecomeTensors) {
+  const v1::Tensor floats = Input(R"({"inputs":{"x":[[1,2.5],[3,4]]}})", "x").tensor();
+  EXPECT_EQ(floats.dtype(), "FP32");
+  EXPECT_THAT(floats.shape(), ElementsAre(2, 2));
+  EXPECT_THAT(floats.float_values(), ElementsAre(1, 2.5, 3, 4));
+  EXPECT_EQ(Input(R"({"inputs":[1,2]})", "x").tensor().dtype(), "INT64");
+  EXPECT_EQ(Input(R"({"inputs":{"x":[true]}})", "x").tensor().dtype(), "BOOL");
+  EXPECT_EQ(Input(R"({"inputs":{"x":["a"]}})", "x").tensor().dtype(), "BYTES");
+  EXPECT_THAT(Input(R"({"inputs":{"x":{"b64":"AP8="}}})", "x").tensor().bytes_values(),
+              ElementsAre(std::string("\0\xff", 2)));
+  version_.inputs = {{.name = "x", .dtype = DType::kFp32, .shape = std::nullopt}};
+  EXPECT_EQ(Input(R"({"inputs":{"x":[1,2]}})", "x").tensor().dtype(), "FP32");
+}
+
+TEST_F(PlainJsonTest, OtherArgumentsBecomeWhatTheyAre) {
+  EXPECT_TRUE(Input(R"({"inputs":{"flag":true}})", "flag").bool_value());
+  EXPECT_EQ(Input(R"({"inputs":{"text":"a"}})", "text").string_value(), "a");
+  EXPECT_EQ(Input(R"({"inputs":{"any":{"k":[1]}}})", "any").dict().entries(0).key().string_value(), "k");
+  EXPECT_EQ(Input(R"({"inputs":{"any":[1,["a"]]}})", "any").list().items_size(), 2);
+}
+
+TEST_F(PlainJsonTest, RowsBecomeColumns) {
+  ASSERT_OK_AND_ASSIGN(
+      const PlainRequest request,
+      ReadPlainRequest(R"({"instances":[{"x":[1,2],"any":1},{"x":[3,4],"any":2}]})", version_));
+  EXPECT_TRUE(request.rows);
+  EXPECT_THAT(request.predict.inputs().at("x").tensor().shape(), ElementsAre(2, 2));
+  EXPECT_THAT(request.predict.inputs().at("any").tensor().int_values(), ElementsAre(1, 2));
+  EXPECT_THAT(Input(R"({"instances":[[1,2],[3,4]]})", "x").tensor().shape(), ElementsAre(2, 2));
+}
+
+TEST_F(PlainJsonTest, FaultsSayWhatWasExpected) {
+  for (const auto& [json, message] : std::vector<std::pair<const char*, const char*>>{
+           {"{", "malformed JSON"},
+           {"[]", "`inputs` or `instances`"},
+           {"{}", "either `inputs` or `instances`"},
+           {R"({"inputs":{},"instances":[]})", "either"},
+           {R"({"input":{}})", "unknown key \"input\""},
+           {R"({"inputs":{"x":[[1],[2,3]]}})", "ragged"},
+           {R"({"inputs":{"x":[[1],2]}})", "ragged"},
+           {R"({"inputs":{"x":[1,"a"]}})", "is no FP32"},
+           {R"({"instances":[]})", "a row at least"},
+           {R"({"instances":[{"x":1},{"y":1}]})", "row 0 has no \"y\""},
+           {R"({"inputs":{},"timeout_ms":-1})", "timeout_ms"}}) {
+    EXPECT_THAT(Error(json), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message))) << json;
+  }
+  EXPECT_THAT(Error(R"({"inputs":{},"method":"other"})"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("other")));
+}
+
+TEST_F(PlainJsonTest, AnswersAreNestedArrays) {
+  v1::PredictResponse response;
+  v1::Tensor* const y = (*response.mutable_outputs())["y"].mutable_tensor();
+  y->set_dtype("INT8");
+  y->add_shape(2);
+  y->add_shape(1);
+  y->set_raw("\1\2");
+  ASSERT_OK_AND_ASSIGN(std::string json, WritePlainResponse(false, response));
+  EXPECT_EQ(json, R"({"outputs":{"y":[[1],[2]]}})");
+  ASSERT_OK_AND_ASSIGN(json, WritePlainResponse(true, response));
+  EXPECT_EQ(json, R"({"predictions":[[1],[2]]})");
+  (*response.mutable_outputs())["z"] = response.outputs().at("y");
+  ASSERT_OK_AND_ASSIGN(json, WritePlainResponse(true, response));
+  EXPECT_EQ(json, R"({"predictions":[{"y":[1],"z":[1]},{"y":[2],"z":[2]}]})");
+  (*response.mutable_outputs())["z"].set_int_value(1);
+  EXPECT_THAT(WritePlainResponse(true, response).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("has no rows")));
+}
+
+}  // namespace
+}  // namespace modeld
