@@ -58,7 +58,7 @@ TEST_F(InspectFileTest, TheArchivesOwnConfig) {
 
 TEST_F(InspectFileTest, LabelsAreReadAndCounted) {
   const auto write = [&](const std::string& labels) {
-    TorchScriptZip zip(
+    auto zip = TorchScriptZip(
         {{"config.json",
           R"({"version": "1", "outputs": [{"name": "y", "shape": [-1, 2], "labels": "labels.txt"}]})"},
          {"labels.txt", labels}});
