@@ -2,11 +2,12 @@
 
 import io
 import json
+import re
 
 import numpy as np
 import pytest
 import torch
-from daemon_process import wait_live
+from daemon_process import wait_for, wait_live
 from PIL import Image
 
 from modeld_client import InvalidArgumentError, ResourceExhaustedError
@@ -85,12 +86,16 @@ def test_a_ready_tensor_is_taken_as_it_is(served):
     tensor[:, 2] = 1
     classes = served.predict("colours", {"image": tensor}).outputs["logits_classes"]
     assert classes[0][0]["label"] == "blue"
-    with pytest.raises(InvalidArgumentError, match=r'input "image": expected FP32\[-1,3,24,32\], got FP32\[1,3,9,9\]'):
+    with pytest.raises(
+        InvalidArgumentError, match=r'input "image": expected FP32\[-1,3,24,32\], got FP32\[1,3,9,9\]'
+    ):
         served.predict("colours", {"image": np.zeros((1, 3, 9, 9), np.float32)})
 
 
 def test_what_is_no_image_is_refused_and_says_why(served):
-    with pytest.raises(InvalidArgumentError, match=r'input "image": expected an encoded JPEG, PNG, WebP or BMP'):
+    with pytest.raises(
+        InvalidArgumentError, match=r'input "image": expected an encoded JPEG, PNG, WebP or BMP'
+    ):
         served.predict("colours", {"image": b"text"})
     with pytest.raises(InvalidArgumentError, match=r'input "image": image 1: the PNG is truncated'):
         served.predict("colours", {"image": [encoded("red"), encoded("red")[:-20]]})
@@ -104,37 +109,40 @@ def test_what_is_no_image_is_refused_and_says_why(served):
 def test_modelctl_takes_an_image_and_prints_its_classes(daemon, served, tmp_path):
     path = tmp_path / "red.webp"
     path.write_bytes(encoded("red", "WEBP"))
-    shown = daemon.modelctl("predict", "colours", f"image=@{path}").stdout
+    shown = daemon.ctl("predict", "colours", f"image=@{path}")
     assert '"red" (0): 0.99' in shown
     assert served.predict("colours", {"image": path}).outputs["logits_classes"][0]["label"] == "red"
 
 
 def test_a_config_that_cannot_hold_is_refused_with_the_reason(daemon, client, tmp_path):
     cases = {
-        "2": ({"labels": ["one"]}, r"there are 1 labels, but the last dimension of output \"logits\" is 3"),
-        "3": ({"labels": None}, r"names \"labels.txt\", which the file does not carry"),
-        "4": ({"preprocess": {"image": {"image": {"color": "HSV"}}}}, r"unknown color \"HSV\""),
-        "5": ({"preprocess": {"picture": {"image": {}}}}, r"unknown input \"picture\""),
+        "2": ({"labels": ["one"]}, 'there are 1 labels, but the last dimension of output "logits" is 3'),
+        "3": ({"labels": None}, 'names "labels.txt", which the file does not carry'),
+        "4": ({"preprocess": {"image": {"image": {"color": "HSV"}}}}, 'unknown color "HSV"'),
+        "5": ({"preprocess": {"picture": {"image": {}}}}, 'unknown input "picture"'),
     }
     for version, (change, _) in cases.items():
         daemon.move_in(colours(tmp_path, version, **change))
-    daemon.wait_until(lambda: len(refused(client)) == len(cases))
-    import re
-
+    wait_for("all to be refused", lambda: len(refused(client)) == len(cases))
     for version, (_, reason) in cases.items():
         assert any(re.search(reason, text) for text in refused(client)), (version, refused(client))
 
 
 def refused(client):
-    models = client.list_models()
-    reasons = [file.reason for file in models.dropped_files if file.state.name == "QUARANTINED"]
-    for model in models.models:
+    reasons = [file.reason for file in client.dropped_files() if file.state.name == "QUARANTINED"]
+    for model in client.list_models():
         reasons += [version.reason for version in model.versions if version.state.name == "QUARANTINED"]
     return reasons
 
 
 def test_tensors_are_those_of_the_pillow_recipe(daemon, client, tmp_path):
-    resize = {"width": 224, "height": 224, "mode": "crop", "shorter_side": 256, "interpolation": "antialias_linear"}
+    resize = {
+        "width": 224,
+        "height": 224,
+        "mode": "crop",
+        "shorter_side": 256,
+        "interpolation": "antialias_linear",
+    }
     numbers = {"scale": 1 / 255, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
     config = {"name": "echo", "version": "1", "preprocess": {"x": {"image": {"resize": resize, **numbers}}}}
     daemon.move_in(save(tmp_path / "echo.pt", Echo(), config))

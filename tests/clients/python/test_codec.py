@@ -116,7 +116,8 @@ def test_a_path_is_sent_as_the_bytes_of_its_file(tmp_path):
     path = tmp_path / "seven.png"
     path.write_bytes(b"\x89PNG")
     image = round_trip(path)
-    assert image.shape == () and image.item() == b"\x89PNG"
+    assert image.shape == ()
+    assert image.item() == b"\x89PNG"
 
 
 def test_bytes_become_a_tensor_of_no_dimensions():

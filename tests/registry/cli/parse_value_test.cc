@@ -93,7 +93,7 @@ TEST(ParseInputTest, ImagesAreKnownByTheirFirstBytes) {
   signature.set_type("Tensor");
   for (const std::string& content :
        {std::string("\xFF\xD8\xFF\xE0 jpeg"), std::string("\x89PNG\r\n\x1a\n png"),
-        std::string("RIFF\1\0\0\0WEBPVP8 "), std::string("BM bitmap")}) {
+        std::string("RIFF\1\1\1\1WEBPVP8 "), std::string("BM bitmap")}) {
     ASSERT_OK_AND_ASSIGN(const v1::Value value, ParseInput(signature, "@seven.xyz", [&](const std::string&) {
                            return absl::StatusOr<std::string>(content);
                          }));

@@ -24,8 +24,8 @@ from .bfloat16 import ML_BFLOAT16, BFloat16Array
 Value = Any
 """What a model takes or returns: a NumPy array, bool, int, float, complex, str, bytes, list, tuple,
 NamedTuple, dict, None or `BFloat16Array`; on the way in also anything with `__array__`, such as a torch
-tensor, and a `pathlib.Path`, which is sent as the file's bytes. Bytes are an encoded image (JPEG, PNG, WebP, BMP) where
-the model's config preprocesses the input; a list of them is a batch."""
+tensor, and a `pathlib.Path`, which is sent as the file's bytes. Bytes are an encoded image (JPEG, PNG, WebP,
+BMP) where the model's config preprocesses the input; a list of them is a batch."""
 
 MAX_NESTING = 32
 """The daemon refuses values that are nested deeper."""
