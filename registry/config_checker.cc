@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <limits>
-#include <set>
 #include <string_view>
 #include <vector>
 
@@ -18,16 +17,6 @@ namespace {
 using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 using Json = nlohmann::json;
-
-// Fields of parts that this build does not have; model_config.proto says so of each.
-bool IsSupported(const FieldDescriptor& field) {
-  static const auto* const unsupported = new std::set<std::string>{
-      "modeld.v1.ModelConfig.preprocess",
-      "modeld.v1.ModelConfig.postprocess",
-      "modeld.v1.TensorSpec.labels",
-  };
-  return unsupported->count(field.full_name()) == 0;
-}
 
 bool IsInteger(const Json& value, int64_t lowest, int64_t highest) {
   if (value.is_number_unsigned()) return value.get<uint64_t>() <= static_cast<uint64_t>(highest);
@@ -67,9 +56,6 @@ class TypeChecker {
       const std::string member = MemberPath(path, key);
       const FieldDescriptor* const field = message.FindFieldByName(key);
       if (field == nullptr) return UnknownKey(member, key, message);
-      if (!IsSupported(*field)) {
-        return ConfigError(absl::StrCat(Quote(member), " is not supported by this build; leave it out"));
-      }
       MODELD_RETURN_IF_ERROR(CheckField(value, *field, member));
     }
     return absl::OkStatus();
@@ -78,9 +64,18 @@ class TypeChecker {
  private:
   absl::Status CheckField(const Json& value, const FieldDescriptor& field, const std::string& path) const {
     if (!field.is_repeated()) return CheckSingle(value, field, path);
+    if (field.is_map()) return CheckMap(value, *field.message_type()->map_value(), path);
     if (!value.is_array()) return Mismatch("an array", value, path);
     for (size_t i = 0; i < value.size(); ++i) {
       MODELD_RETURN_IF_ERROR(CheckSingle(value[i], field, ElementPath(path, i)));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckMap(const Json& value, const FieldDescriptor& element, const std::string& path) const {
+    if (!value.is_object()) return Mismatch("an object", value, path);
+    for (const auto& [key, item] : value.items()) {
+      MODELD_RETURN_IF_ERROR(CheckSingle(item, element, MemberPath(path, key)));
     }
     return absl::OkStatus();
   }

@@ -13,7 +13,7 @@
 namespace modeld {
 
 // OK if every key of `object` is a field of `message` in snake_case, every value has exactly its field's type
-// and range, and no field is used whose part is not built; so in all messages below it. `spellings`: see
+// and range; so in all messages below it. `spellings`: see
 // StrictJson.
 absl::Status CheckTypes(const nlohmann::json& object, const google::protobuf::Descriptor& message,
                         const std::map<std::string, std::string>& spellings);

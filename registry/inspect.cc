@@ -7,8 +7,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "registry/artifact_reader.h"
+#include "registry/base/closest_match.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
+#include "registry/labels.h"
 
 namespace modeld {
 namespace {
@@ -93,6 +95,32 @@ absl::StatusOr<std::vector<InspectedGolden>> InspectGolden(FileSystem& file_syst
                                                  " are allowed"));
 }
 
+// That the entries are there, and hold what they should.
+absl::Status CheckLabels(FileSystem& file_system, const std::string& path, const InspectedFile& file) {
+  for (int i = 0; i < file.parsed.config.outputs_size(); ++i) {
+    const v1::TensorSpec& output = file.parsed.config.outputs(i);
+    if (output.labels().empty()) continue;
+    const std::vector<std::string>& there = file.archive.extra_files;
+    const std::string field = absl::StrCat("outputs[", i, "].labels");
+    if (std::find(there.begin(), there.end(), output.labels()) == there.end()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("config.json: field ", Quote(field), " names ", Quote(output.labels()),
+                       ", which the file does not carry", DidYouMean(output.labels(), there),
+                       "; add it as an extra file, or write the labels into config.json as \"label_names\""));
+    }
+    const absl::StatusOr<std::string> text =
+        ReadExtraFile(file_system, path, output.labels(), kMaxLabelBytes);
+    if (absl::IsResourceExhausted(text.status()) && file_system.OpenForRead(path).ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("labels ", Quote(output.labels()), " are larger than ",
+                                                     kMaxLabelBytes, " bytes, which are allowed"));
+    }
+    MODELD_RETURN_IF_ERROR(text.status());
+    MODELD_ASSIGN_OR_RETURN(const std::vector<std::string> labels, ParseLabels(output.labels(), *text));
+    MODELD_RETURN_IF_ERROR(CheckLabelCount(output, labels.size(), field));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<InspectedFile> InspectFile(FileSystem& file_system, const std::string& path,
@@ -121,6 +149,7 @@ absl::StatusOr<InspectedFile> InspectFile(FileSystem& file_system, const std::st
         CarriesExtraFiles(format) ? "archive" : "file", " carries its own config.json"));
   }
   MODELD_ASSIGN_OR_RETURN(file.identity, IdentifyModel(relative_path, file.parsed.config));
+  MODELD_RETURN_IF_ERROR(CheckLabels(file_system, path, file));
   // An archive with a config is whole; a format that holds no samples has them beside it in any case.
   file.golden_files_ignored = file.archive.config_json && CarriesExtraFiles(format) && !golden_files.empty();
   if (file.golden_files_ignored) {

@@ -41,7 +41,8 @@ struct InspectOptions {
 // `golden_files` are the version's golden samples too; so they are in any case where the format cannot carry
 // them (CarriesExtraFiles). Every sample is read and checked (CheckGoldenSample).
 // Errors: those of CheckAllowed, ReadArtifact, ParseModelConfig, IdentifyModel and GoldenNames;
-// INVALID_ARGUMENT for a golden sample that is none or too large.
+// INVALID_ARGUMENT for a golden sample that is none or too large, and for labels that are not there or are
+// none.
 absl::StatusOr<InspectedFile> InspectFile(FileSystem& file_system, const std::string& path,
                                           const std::string& relative_path, const std::string& sidecar_path,
                                           const InspectOptions& options = {},

@@ -22,6 +22,7 @@
 #include "registry/golden.h"
 #include "registry/strict_json.h"
 #include "registry/version_order.h"
+#include "registry/vision_config.h"
 
 namespace modeld {
 namespace {
@@ -278,6 +279,8 @@ absl::StatusOr<ParsedConfig> ParseModelConfig(std::string_view json, const Confi
   MODELD_RETURN_IF_ERROR(CheckTypes(known, *v1::ModelConfig::descriptor(), parsed->spellings));
   MODELD_ASSIGN_OR_RETURN(result.config, ToMessage(known));
   MODELD_RETURN_IF_ERROR(CheckValues(result.config, root));
+  MODELD_RETURN_IF_ERROR(CompletePreprocess(result.config));
+  MODELD_RETURN_IF_ERROR(CheckPostprocess(result.config));
   result.canonical_json = root.dump();
   return result;
 }

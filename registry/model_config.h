@@ -11,6 +11,7 @@
 namespace modeld {
 
 struct ParsedConfig {
+  // Where images are preprocessed, with their inputs declared, be it that they were not.
   v1::ModelConfig config;
   // Things the owner should know: `unknown key "verison" (did you mean "version"?)`.
   std::vector<std::string> warnings;

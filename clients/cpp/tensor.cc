@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <limits>
 #include <optional>
 
@@ -124,6 +126,19 @@ v1::Value MakeBytesTensor(const std::vector<int64_t>& shape, absl::Span<const st
     raw->append(element);
   }
   return value;
+}
+
+v1::Value MakeImage(std::string bytes) { return MakeBytesTensor({}, {&bytes, 1}); }
+
+v1::Value MakeImages(absl::Span<const std::string> images) {
+  return MakeBytesTensor({static_cast<int64_t>(images.size())}, images);
+}
+
+absl::StatusOr<v1::Value> ReadImage(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  if (!file.is_open() || file.bad()) return absl::NotFoundError(absl::StrCat("cannot read the image ", path));
+  return MakeImage(std::move(bytes));
 }
 
 absl::StatusOr<BytesTensorView> AsBytesTensor(const v1::Value& value) {

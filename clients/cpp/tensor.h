@@ -58,6 +58,13 @@ struct BytesTensorView {
 };
 absl::StatusOr<BytesTensorView> AsBytesTensor(const v1::Value& value);
 
+// An encoded image (JPEG, PNG, WebP, BMP), for inputs that the model's config preprocesses; several are a
+// batch.
+v1::Value MakeImage(std::string bytes);
+v1::Value MakeImages(absl::Span<const std::string> images);
+// MakeImage of a file. NOT_FOUND: it cannot be read.
+absl::StatusOr<v1::Value> ReadImage(const std::string& path);
+
 // Views `bytes`, whose size is a multiple of T's, as elements; by a copy where they are not aligned for T.
 template <TensorElement T>
 TensorView<T> ViewElements(std::vector<int64_t> shape, std::string_view bytes);

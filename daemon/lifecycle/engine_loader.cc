@@ -9,7 +9,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/engine/bind.h"
+#include "daemon/lifecycle/version_labels.h"
 #include "daemon/lifecycle/version_names.h"
+#include "daemon/lifecycle/version_vision.h"
 #include "daemon/probe/choose_plan.h"
 #include "daemon/probe/declared.h"
 #include "daemon/probe/generated_inputs.h"
@@ -146,6 +148,8 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadByPlan(const VersionRecord& reco
   version->executable = std::move(executable);
   MODELD_RETURN_IF_ERROR(
       CheckDeclarations(version->executable->methods().front(), version->inputs, version->outputs));
+  MODELD_ASSIGN_OR_RETURN(version->labels, ReadVersionLabels(*store_, record, config));
+  MODELD_RETURN_IF_ERROR(SetVision(config, options_.images, *version));
 
   std::vector<std::string> warnings;
   MODELD_ASSIGN_OR_RETURN(InstanceGroupOptions group,

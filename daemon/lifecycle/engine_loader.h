@@ -11,6 +11,7 @@
 #include "daemon/lifecycle/loader.h"
 #include "daemon/probe/machine.h"
 #include "daemon/scheduling/request_scheduler.h"
+#include "daemon/vision/image_limits.h"
 #include "modeld/v1/model_config.pb.h"
 #include "registry/artifact_store.h"
 #include "registry/base/artifact_format.h"
@@ -28,6 +29,7 @@ struct EngineLoaderOptions {
   bool use_plans = false;
   FormatSet formats = DefaultFormats();  // others are not loaded: FAILED_PRECONDITION
   const Unpacker* unpacker = nullptr;    // outlives the loader; null: no format needs one
+  ImageLimits images = {};
 };
 
 // Reads the version's config from the registry, loads the artifact, checks the config's declarations against

@@ -13,6 +13,8 @@
 #include "daemon/lifecycle/version_stats.h"
 #include "daemon/probe/tolerance.h"
 #include "daemon/scheduling/instance_group.h"
+#include "daemon/vision/image_input.h"
+#include "modeld/v1/model_config.pb.h"
 
 namespace modeld {
 
@@ -27,6 +29,9 @@ struct ServedVersion {
   std::vector<DeclaredTensor> outputs;  // declared by the config, for `forward`
   // Class labels of outputs, by the outputs' names.
   std::map<std::string, std::vector<std::string>> labels = {};
+  // What the config says of images and classes, by inputs' and outputs' names; see version_vision.h.
+  std::map<std::string, ImageInput> images = {};
+  std::map<std::string, v1::PostprocessConfig> classes = {};
   Tolerance tolerance;  // of the config: how far outputs may be from those expected
   std::unique_ptr<Executable> executable;
   // What runs its requests; goes before what it runs. Null in tests without requests.

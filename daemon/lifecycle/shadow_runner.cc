@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/engine/deep_copy.h"
 #include "daemon/lifecycle/version_call.h"
+#include "daemon/lifecycle/version_vision.h"
 #include "daemon/probe/compare_outputs.h"
 #include "registry/base/log.h"
 #include "registry/base/status_macros.h"
@@ -36,9 +37,11 @@ size_t CopySizeOf(const NamedValues& values) {
 absl::StatusOr<CallResult> CallByName(const ServedVersion& version, const std::string& method,
                                       NamedValues inputs) {
   MODELD_ASSIGN_OR_RETURN(const size_t index, FindMethod(version, method));
+  MODELD_RETURN_IF_ERROR(DecodeImages(version, index, inputs).status());
   MODELD_ASSIGN_OR_RETURN(std::vector<Value> arguments, BindInputs(version, index, std::move(inputs)));
   CallResult result = Call(version, index, std::move(arguments));
   MODELD_RETURN_IF_ERROR(result.outputs.status());
+  MODELD_RETURN_IF_ERROR(ActivateOutputs(version, index, *result.outputs));
   return result;
 }
 

@@ -21,8 +21,9 @@ void InferJob::Start(const Shared& shared, const Messages& messages, absl::Time 
   if (options_.timeout != absl::InfiniteDuration()) {
     job_deadline = std::min(job_deadline, absl::Now() + options_.timeout);
   }
-  PredictJob::Start(shared, messages.predict_request, messages.predict_response, job_deadline,
-                    {.version_names = VersionNames::kVersionsAndLabels, .numbered_inputs = true});
+  PredictJob::Start(
+      shared, messages.predict_request, messages.predict_response, job_deadline,
+      {.version_names = VersionNames::kVersionsAndLabels, .numbered_inputs = true, .classes = false});
 }
 
 absl::Status InferJob::Translate(const ServedVersion& version) {

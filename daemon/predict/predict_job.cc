@@ -6,10 +6,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "daemon/codec/utf8.h"
 #include "daemon/codec/value_codec.h"
 #include "daemon/engine/bind.h"
 #include "daemon/engine/deep_copy.h"
+#include "daemon/lifecycle/version_vision.h"
 #include "daemon/predict/catch_bad_alloc.h"
 #include "daemon/predict/numbered_names.h"
 #include "daemon/predict/request_hash.h"
@@ -116,11 +118,16 @@ void PredictJob::Start(const Shared& shared, v1::PredictRequest* request, v1::Pr
   response_ = response;
   deadline = job_deadline;
   if (const absl::Status submitted = CatchBadAlloc([&] { return Submit(*request); }); !submitted.ok()) {
-    NoteRefused(request->model(), submitted);
-    version_.reset();
-    copy_.reset();
-    Done(submitted);
+    EndRefused(request->model(), submitted);
   }
+}
+
+void PredictJob::EndRefused(std::string_view model, const absl::Status& status) {
+  NoteRefused(model, status);
+  arguments.clear();
+  version_.reset();
+  copy_.reset();
+  Done(status);
 }
 
 void PredictJob::Refuse(const Shared& shared, std::string_view model, const absl::Status& status) {
@@ -173,16 +180,45 @@ absl::Status PredictJob::Submit(v1::PredictRequest& request) {
   MODELD_ASSIGN_OR_RETURN(NamedValues inputs,
                           TakeInputs(*route.version, request, dialect_.numbered_inputs ? &called : nullptr));
   if (route.shadow != nullptr) copy_ = shared_->shadows->MakeCopy(route, request.method(), inputs);
-  MODELD_ASSIGN_OR_RETURN(arguments, BindInputs(*route.version, method, std::move(inputs)));
   bytes = HeldBytes(request);
+  // Of a sequence the order of requests counts, which the decoders do not keep.
+  const bool in_sequence = step.has_value() && version_->executable->stateful();
+  if (shared_->decoders != nullptr && !in_sequence && HoldsImages(*version_, method, inputs)) {
+    const int64_t held = bytes + EncodedBytes(*version_, inputs);
+    const auto kept = std::make_shared<NamedValues>(std::move(inputs));
+    const VersionHandle version = version_;  // the job may be gone when Post returns
+    const absl::Status posted = shared_->decoders->Post(held, [this, kept] { Resume(std::move(*kept)); });
+    return posted.ok() ? posted : About(*version, posted);
+  }
+  return DecodeAndQueue(in_sequence ? step : std::nullopt, std::move(inputs));
+}
+
+absl::Status PredictJob::DecodeAndQueue(const std::optional<SequenceStep>& step, NamedValues inputs) {
+  // Held until Submit has returned, and with it the version's instances.
+  const VersionHandle version = version_;
+  if (!version->images.empty()) {
+    MODELD_ASSIGN_OR_RETURN(one_image_, DecodeImages(*version, method, inputs));
+  }
+  MODELD_ASSIGN_OR_RETURN(arguments, BindInputs(*version, method, std::move(inputs)));
   for (const Value& argument : arguments) bytes += static_cast<int64_t>(CopySize(argument));
   submitted_ = SteadyNanoseconds();
-  if (step.has_value() && route.version->executable->stateful()) {
-    return shared_->sequences->Submit(*step, route.version, this);
-  }
-  // The route holds the version, and with it its instances, until Submit has returned.
-  route.version->instances->Submit(this);
+  if (step.has_value()) return shared_->sequences->Submit(*step, version, this);
+  version->instances->Submit(this);
   return absl::OkStatus();
+}
+
+void PredictJob::Resume(NamedValues inputs) {
+  absl::Status status;
+  if (Cancelled()) {
+    status = About(*version_, absl::CancelledError("the caller has gone"));
+  } else if (absl::Now() >= deadline) {
+    status =
+        About(*version_, absl::DeadlineExceededError("the deadline passed before the images were decoded"));
+  } else {
+    status = CatchBadAlloc([&] { return DecodeAndQueue(std::nullopt, std::move(inputs)); });
+    if (status.ok()) return;  // handed over
+  }
+  EndRefused(version_->model, status);
 }
 
 absl::StatusOr<Route> PredictJob::RouteOf(const v1::PredictRequest& request,
@@ -239,6 +275,11 @@ absl::Status PredictJob::Fill(CallOutcome outcome) {
   if (!outcome.ran) return About(version, outcome.value.status());
   count_.End(version, outcome.value, outcome.nanoseconds);
   MODELD_ASSIGN_OR_RETURN(NamedValues outputs, NameResult(version, method, std::move(outcome.value)));
+  MODELD_RETURN_IF_ERROR(ActivateOutputs(version, method, outputs));
+  // What shadows are compared with: near ties would turn the order of classes around. Their bytes are shared.
+  NamedValues compared;
+  if (copy_ != nullptr) compared = outputs;
+  if (dialect_.classes) MODELD_RETURN_IF_ERROR(AddClasses(version, method, one_image_, outputs));
   response_->set_model(version.model);
   response_->set_version(version.version);
   for (const auto& [name, value] : outputs) {
@@ -250,7 +291,7 @@ absl::Status PredictJob::Fill(CallOutcome outcome) {
                               absl::StrCat("the answer takes ", bytes, " bytes, more than the ",
                                            shared_->max_message_bytes, " that --max-message-bytes allows")));
   }
-  if (copy_ != nullptr) copy_->SetAnswer(std::move(outputs), outcome.nanoseconds);
+  if (copy_ != nullptr) copy_->SetAnswer(std::move(compared), outcome.nanoseconds);
   return Translate(version);
 }
 

@@ -16,6 +16,7 @@
 #include "daemon/predict/request_log.h"
 #include "daemon/predict/router.h"
 #include "daemon/scheduling/queued_call.h"
+#include "daemon/vision/decode_pool.h"
 #include "modeld/v1/model_service.pb.h"
 
 namespace modeld {
@@ -26,6 +27,9 @@ struct Dialect {
   // An input that no argument is called, INPUT__0, is the argument of that number: so do callers of Triton
   // name those of TorchScript modules.
   bool numbered_inputs = false;
+  // Whether the answer has the classes that the config asks for: a protocol may have its own way of saying
+  // them.
+  bool classes = true;
 };
 
 // Not thread-safe; after Begin it belongs to whoever runs it, until Done.
@@ -36,8 +40,9 @@ class PredictJob : public QueuedCall {
     const Router* router;
     ShadowRunner* shadows;
     Sequences* sequences;
-    int64_t max_message_bytes;  // of an answer
-    RequestLog* log = nullptr;  // null: requests are not logged
+    int64_t max_message_bytes;       // of an answer
+    RequestLog* log = nullptr;       // null: requests are not logged
+    DecodePool* decoders = nullptr;  // null: images are decoded by the thread that brings them
   };
 
   // Validates `request`, takes its tensors out of it, and has it run; `response` is then filled. Done is
@@ -68,6 +73,12 @@ class PredictJob : public QueuedCall {
   virtual absl::Status Translate(const ServedVersion& /*version*/) { return absl::OkStatus(); }
   // OK: handed over, and not to be touched any more.
   absl::Status Submit(v1::PredictRequest& request);
+  // As Submit, from where the inputs may still hold encoded images.
+  absl::Status DecodeAndQueue(const std::optional<SequenceStep>& step, NamedValues inputs);
+  // The same on a thread of the decoders, where the request is still wanted.
+  void Resume(NamedValues inputs);
+  // Counts, logs and ends a request that was not submitted. `model`: that it names.
+  void EndRefused(std::string_view model, const absl::Status& status);
   // Where the request goes: where its sequence is, or by model, version and label.
   absl::StatusOr<Route> RouteOf(const v1::PredictRequest& request,
                                 const std::optional<SequenceStep>& step) const;
@@ -81,6 +92,7 @@ class PredictJob : public QueuedCall {
   v1::PredictResponse* response_ = nullptr;
   VersionHandle version_;
   std::unique_ptr<ShadowRunner::Copy> copy_;  // null: the request is not copied
+  bool one_image_ = false;                    // the request gave images, each of them alone
   RequestCount count_;
   RequestTrace trace_;
   // By the steady clock, in nanoseconds; 0: it did not come to that.

@@ -187,6 +187,12 @@ void DefineOptions(CLI::App& app, Options& options) {
       ->capture_default_str()
       ->group("Scheduling");
 
+  app.add_option("--max-image-megapixels", options.max_image_megapixels,
+                 "Largest encoded image that is decoded, in million pixels")
+      ->type_name("N")
+      ->check(range(int64_t{1}, int64_t{1000}))
+      ->capture_default_str()
+      ->group("Scheduling");
   app.add_option("--max-sequences", options.max_sequences,
                  "Sequences of stateful models that may be open; more are refused at once")
       ->type_name("N")

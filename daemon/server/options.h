@@ -41,6 +41,7 @@ struct Options {
   bool pin_instances = false;
   int max_queue = 1024;         // requests that wait for one version
   int64_t max_queue_mib = 256;  // of their inputs
+  int64_t max_image_megapixels = 64;
   int max_sequences = 1024;
   int sequence_idle_s = 60;
   EngineOptions engines;

@@ -129,7 +129,8 @@ absl::Status Server::StartManager() {
                           .default_watch = absl::Seconds(options_.guard_watch_s),
                           .use_plans = options_.try_plans,
                           .formats = FormatsFromNames(options_.formats),
-                          .unpacker = unpacker_.get()});
+                          .unpacker = unpacker_.get(),
+                          .images = {.max_pixels = options_.max_image_megapixels * 1'000'000}});
   if (options_.probe) {
     const auto new_prober = [this](const PlanSearch& search) {
       return std::make_unique<ProcessProber>(
@@ -185,11 +186,16 @@ absl::Status Server::StartListeners(const std::string& version) {
                                     .idle = absl::Seconds(options_.sequence_idle_s)});
   router_ = std::make_unique<Router>(&table_, [this] { return manager_->ready(); });
   request_log_ = std::make_unique<RequestLog>(Clock::Real(), RequestLogOptionsOf(options_));
+  decoders_ = std::make_unique<DecodePool>(
+      DecodePoolOptions{.threads = DefaultsOf(options_).cpus,
+                        .max_waiting = static_cast<size_t>(options_.max_queue),
+                        .max_waiting_bytes = options_.max_queue_mib * kMebibyte});
   jobs_ = {.router = router_.get(),
            .shadows = shadows_.get(),
            .sequences = sequences_.get(),
            .max_message_bytes = options_.max_message_bytes,
-           .log = request_log_.get()};
+           .log = request_log_.get(),
+           .decoders = decoders_.get()};
   views_ = std::make_unique<InferenceViews>(
       router_.get(), manager_.get(), registry_.get(), [this] { return health_.serving(); }, version);
   const auto model_service = [this] {
@@ -290,6 +296,8 @@ void Server::Stop(absl::Time deadline) {
   if (http_ != nullptr) http_->Stop(deadline);
   if (admin_listener_ != nullptr) admin_listener_->Stop();
   if (admin_ != nullptr) admin_->Shutdown(until);
+  // It hands what it has decoded to the scheduler.
+  if (decoders_ != nullptr) decoders_->Stop();
   scheduler_.Stop();
   // Before the manager goes, which waits for every handle.
   if (shadows_ != nullptr) shadows_->Stop();

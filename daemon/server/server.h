@@ -34,6 +34,7 @@
 #include "daemon/source/intake.h"
 #include "daemon/source/push_taker.h"
 #include "daemon/source/watcher.h"
+#include "daemon/vision/decode_pool.h"
 #include "registry/artifact_store.h"
 #include "registry/base/file_lock.h"
 #include "registry/registry.h"
@@ -123,6 +124,7 @@ class Server {
   std::unique_ptr<Manager> manager_;
   std::unique_ptr<ShadowRunner> shadows_;
   std::unique_ptr<Sequences> sequences_;
+  std::unique_ptr<DecodePool> decoders_;
   std::unique_ptr<ManagerSink> sink_;
   std::unique_ptr<PushTaker> push_taker_;
   std::unique_ptr<ManagerKeeper> keeper_;

@@ -131,7 +131,8 @@ void DefineUsing(CLI::App& app, Arguments& arguments) {
   AddModel(predict, arguments)->required();
   predict
       ->add_option("INPUT", arguments.predict.inputs,
-                   "NAME=VALUE, NAME=@FILE.npy or NAME=@FILE.json; the model's signature says of what type")
+                   "NAME=VALUE, NAME=@FILE.npy, NAME=@FILE.json or NAME=@IMAGE; the model's signature says "
+                   "of what type")
       ->type_name("");
   CLI::Option* const version =
       AddVersion(predict, "--version", arguments, "Ask this version instead of live");

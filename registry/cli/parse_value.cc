@@ -61,16 +61,30 @@ absl::StatusOr<v1::Value> CheckUtf8(v1::Value value) {
   }
 }
 
+bool BeginsAsImage(absl::string_view content) {
+  const bool webp =
+      absl::StartsWith(content, "RIFF") && content.size() >= 12 && content.substr(8, 4) == "WEBP";
+  return webp || absl::StartsWith(content, "\xFF\xD8\xFF") ||
+         absl::StartsWith(content, "\x89PNG\r\n\x1a\n") || absl::StartsWith(content, "BM");
+}
+
 absl::StatusOr<v1::Value> FromFile(const TypeNotation& type, const std::string& dtype,
                                    const std::string& path, const ReadFileFn& read_file) {
   const bool npy = absl::EndsWithIgnoreCase(path, ".npy");
   const bool json = absl::EndsWithIgnoreCase(path, ".json");
-  if (!npy && !json && !IsString(type)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        Quote(path), " is neither a .npy nor a .json file; a value that begins with @ is written @@"));
-  }
   MODELD_ASSIGN_OR_RETURN(std::string content, read_file(path));
   v1::Value value;
+  if (!npy && !json && !IsString(type)) {
+    if (!BeginsAsImage(content)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(Quote(path),
+                       " is neither an image (JPEG, PNG, WebP, BMP) nor a .npy or .json file; a value "
+                       "that begins with @ is written @@"));
+    }
+    value.mutable_tensor()->set_dtype("BYTES");
+    value.mutable_tensor()->add_bytes_values(std::move(content));
+    return value;
+  }
   if (npy) {
     MODELD_ASSIGN_OR_RETURN(*value.mutable_tensor(), ParseNpy(content));
     return value;

@@ -23,7 +23,8 @@ using ReadFileFn = std::function<absl::StatusOr<std::string>(const std::string& 
 // The value that `text` stands for, as `signature` declares it (type `Any` where the input is not known):
 //   @FILE.npy    a NumPy array
 //   @FILE.json   JSON, as below
-//   @FILE        the content of a file, for a string
+//   @FILE        the content of a file, for a string; else an image (by its first bytes), for inputs that
+//                config.json preprocesses
 //   @@TEXT       text that begins with `@`
 //   TEXT         a string, number or boolean by the declared type; for other types JSON, see json_value.h.
 //                Where the type is not known: JSON if it is that, else a string

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -84,6 +85,25 @@ std::string KeyText(const v1::Value& key) {
   }
 }
 
+// Of a class, as PostprocessConfig.top_k gives them: "seven (7): 0.98".
+std::optional<std::string> ClassText(const v1::DictValue& dict) {
+  std::string label, index, number;
+  for (const v1::DictEntry& entry : dict.entries()) {
+    const std::string& key = entry.key().string_value();
+    if (key == "label" && entry.value().has_string_value()) {
+      label = Quote(entry.value().string_value());
+    } else if (key == "index" && entry.value().has_int_value()) {
+      index = absl::StrCat(entry.value().int_value());
+    } else if ((key == "probability" || key == "score") && entry.value().has_float_value()) {
+      number = FormatFloat(entry.value().float_value());
+    } else {
+      return std::nullopt;
+    }
+  }
+  if (index.empty() || number.empty()) return std::nullopt;
+  return absl::StrCat(label.empty() ? index : absl::StrCat(label, " (", index, ")"), ": ", number);
+}
+
 void Describe(const std::string& path, const v1::Value& value, std::vector<ValueLine>& lines) {
   switch (value.kind_case()) {
     case v1::Value::kTensor:
@@ -125,6 +145,10 @@ void Describe(const std::string& path, const v1::Value& value, std::vector<Value
       return;
     }
     case v1::Value::kDict:
+      if (std::optional<std::string> text = ClassText(value.dict())) {
+        lines.push_back({path, "class", "", *std::move(text)});
+        return;
+      }
       if (value.dict().entries().empty()) lines.push_back({path, "dict", "", "{}"});
       for (const v1::DictEntry& entry : value.dict().entries()) {
         Describe(absl::StrCat(path, "[", KeyText(entry.key()), "]"), entry.value(), lines);

@@ -56,6 +56,28 @@ TEST_F(InspectFileTest, TheArchivesOwnConfig) {
               IsRefused("unknown key \"mine\""));
 }
 
+TEST_F(InspectFileTest, LabelsAreReadAndCounted) {
+  const auto write = [&](const std::string& labels) {
+    auto zip = TorchScriptZip(
+        {{"config.json",
+          R"({"version": "1", "outputs": [{"name": "y", "shape": [-1, 2], "labels": "labels.txt"}]})"},
+         {"labels.txt", labels}});
+    dir_.Write("digits.pt", zip.Build());
+  };
+  write("cat\ndog\n");
+  EXPECT_OK(Inspect("digits.pt"));
+  write("cat\n");
+  EXPECT_THAT(Inspect("digits.pt"), IsRefused("field \"outputs[0].labels\": there are 1 labels, but"));
+  write("");
+  EXPECT_THAT(Inspect("digits.pt"), IsRefused("labels \"labels.txt\": it is empty"));
+  dir_.Write("digits.pt",
+             TorchScriptArchive(R"({"version": "1", "outputs": [{"name": "y", "labels": "config.jsn"}]})"));
+  EXPECT_THAT(
+      Inspect("digits.pt"),
+      IsRefused(
+          "field \"outputs[0].labels\" names \"config.jsn\", which the file does not carry (did you mean"));
+}
+
 TEST_F(InspectFileTest, ASidecarServesWhereTheArchiveHasNoConfig) {
   dir_.Write("digits.pt", TorchScriptZip({}).Build());
   dir_.Write("digits.pt.config.json", R"({"name": "numbers", "version": "2"})");

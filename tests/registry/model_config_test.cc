@@ -303,14 +303,8 @@ TEST(ParseModelConfigTest, ImpossibleBatchingAndInstancesAreRefused) {
   });
 }
 
-TEST(ParseModelConfigTest, FieldsWhosePartIsNotBuiltAreRefusedByName) {
-  const auto unsupported = [](const std::string& path) {
-    return absl::StrCat("\"", path, "\" is not supported by this build");
-  };
+TEST(ParseModelConfigTest, ChoicesThatAreNotBuiltAreRefusedByName) {
   ExpectRefused({
-      {R"({"preprocess": {"x": {"image": {}}}})", unsupported("preprocess")},
-      {R"({"postprocess": {"y": {"softmax": true}}})", unsupported("postprocess")},
-      {R"({"outputs": [{"name": "y", "labels": "labels.txt"}]})", unsupported("outputs[0].labels")},
       {R"({"execution": {"objective": "speed"}})",
        "field \"execution.objective\": \"speed\" is not supported by this build"},
       {R"({"execution": {"device": "cuda"}})",

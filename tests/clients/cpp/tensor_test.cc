@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <limits>
 #include <string>
 #include <vector>
@@ -138,6 +139,25 @@ TEST(BytesTensorTest, RefusesDamagedLengths) {
   }
   EXPECT_THAT(AsBytesTensor(Raw("BYTES", {2}, 4)),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("BYTES[2] holds 1 elements")));
+}
+
+TEST(ImageTest, AnImageIsATensorOfBytesWithoutDimensions) {
+  const v1::Value one = MakeImage("\x89PNG");
+  absl::StatusOr<BytesTensorView> view = AsBytesTensor(one);
+  ASSERT_OK(view);
+  EXPECT_THAT(view->shape, ElementsAre());
+  EXPECT_THAT(view->elements, ElementsAre("\x89PNG"));
+  const v1::Value several = MakeImages({"a", "bc"});
+  view = AsBytesTensor(several);
+  ASSERT_OK(view);
+  EXPECT_THAT(view->shape, ElementsAre(2));
+  EXPECT_THAT(view->elements, ElementsAre("a", "bc"));
+
+  const std::string path = testing::TempDir() + "/image.png";
+  std::ofstream(path) << "bytes";
+  ASSERT_OK_AND_ASSIGN(const v1::Value read, ReadImage(path));
+  EXPECT_THAT(AsBytesTensor(read)->elements, ElementsAre("bytes"));
+  EXPECT_THAT(ReadImage("/no/such.png"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("/no/such.png")));
 }
 
 }  // namespace

@@ -112,6 +112,14 @@ def test_strings_come_back_as_bytes(array):
     assert back.reshape(-1).tolist() == expected
 
 
+def test_a_path_is_sent_as_the_bytes_of_its_file(tmp_path):
+    path = tmp_path / "seven.png"
+    path.write_bytes(b"\x89PNG")
+    image = round_trip(path)
+    assert image.shape == ()
+    assert image.item() == b"\x89PNG"
+
+
 def test_bytes_become_a_tensor_of_no_dimensions():
     back = round_trip(b"\x00\xff")
     assert back.shape == ()

@@ -56,6 +56,9 @@ struct FakeModel {
   std::vector<MethodFn> functions;  // one a method
   std::vector<DeclaredTensor> inputs;
   std::vector<DeclaredTensor> outputs;
+  // Of its config.
+  std::map<std::string, v1::ImagePreprocess> images;
+  std::map<std::string, v1::PostprocessConfig> classes;
 
   FakeModel& Add(Method method, MethodFn function) {
     methods.push_back(std::move(method));
@@ -127,6 +130,9 @@ class FakeModelLoader final : public VersionLoader {
     version->engine = "fake";
     version->inputs = found->second.inputs;
     version->outputs = found->second.outputs;
+    for (const auto& [name, image] : found->second.images)
+      version->images.try_emplace(name, image, DType::kFp32);
+    version->classes = found->second.classes;
     version->executable = std::make_unique<FakeExecutable>(found->second);
     InstanceGroupOptions options;
     options.instances = instances_;
@@ -184,6 +190,7 @@ class RpcTest : public testing::Test {
   RpcTest() { SetLogLevel(LogLevel::kError); }
   ~RpcTest() override {
     if (server_ != nullptr) server_->Shutdown();
+    decoders_.Stop();
     scheduler_.Stop();
     sequences_.Stop();
     if (intake_ != nullptr) intake_->Stop();
@@ -220,7 +227,8 @@ class RpcTest : public testing::Test {
     jobs_ = {.router = router_.get(),
              .shadows = shadows_.get(),
              .sequences = &sequences_,
-             .max_message_bytes = options.max_message_bytes};
+             .max_message_bytes = options.max_message_bytes,
+             .decoders = &decoders_};
     views_ = std::make_unique<InferenceViews>(
         router_.get(), manager_.get(), registry_.get(), [this] { return health_.serving(); }, "1.2.3");
     model_service_ =
@@ -297,6 +305,7 @@ class RpcTest : public testing::Test {
   TempDir drop_;
   FakeModelLoader loader_;
   RequestScheduler scheduler_{Clock::Real(), nullptr};
+  DecodePool decoders_{{.threads = 1, .max_waiting = 1}};
   ManualClock sequence_clock_;
   ServingTable table_;
   HealthReporter health_;

@@ -89,6 +89,7 @@ TEST_F(OptionsTest, CommandLineSetsEverything) {
                  "--pin-instances",
                  "--max-queue=7",
                  "--max-queue-mib=9",
+                 "--max-image-megapixels=12",
                  "--max-sequences=10",
                  "--sequence-idle-s=11",
                  "--shutdown-grace-s=8",
@@ -119,6 +120,7 @@ TEST_F(OptionsTest, CommandLineSetsEverything) {
   EXPECT_TRUE(options.pin_instances);
   EXPECT_EQ(options.max_queue, 7);
   EXPECT_EQ(options.max_queue_mib, 9);
+  EXPECT_EQ(options.max_image_megapixels, 12);
   EXPECT_EQ(options.max_sequences, 10);
   EXPECT_EQ(options.sequence_idle_s, 11);
   EXPECT_THAT(options.engines.onnxruntime_providers,
@@ -239,6 +241,7 @@ INSTANTIATE_TEST_SUITE_P(
                     BadUsage{"NoThreads", {"--threads-per-instance=-1"}, "--threads-per-instance"},
                     BadUsage{"NoQueue", {"--max-queue=0"}, "--max-queue"},
                     BadUsage{"NoQueueMemory", {"--max-queue-mib=0"}, "--max-queue-mib"},
+                    BadUsage{"NoImages", {"--max-image-megapixels=0"}, "--max-image-megapixels"},
                     BadUsage{"TinyMessages", {"--max-message-bytes=1"}, "--max-message-bytes"},
                     BadUsage{"HugeMessages", {"--max-message-bytes=2147483648"}, "--max-message-bytes"},
                     BadUsage{"NegativeGrace", {"--shutdown-grace-s=-1"}, "--shutdown-grace-s"},

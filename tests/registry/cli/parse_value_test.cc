@@ -87,6 +87,22 @@ TEST(ParseInputTest, Values) {
   for (const auto& c : kCases) EXPECT_EQ(Text(Parse(c.type, c.text)), c.expected) << c.type << " " << c.text;
 }
 
+TEST(ParseInputTest, ImagesAreKnownByTheirFirstBytes) {
+  v1::ArgumentSignature signature;
+  signature.set_name("image");
+  signature.set_type("Tensor");
+  for (const std::string& content :
+       {std::string("\xFF\xD8\xFF\xE0 jpeg"), std::string("\x89PNG\r\n\x1a\n png"),
+        std::string("RIFF\1\1\1\1WEBPVP8 "), std::string("BM bitmap")}) {
+    ASSERT_OK_AND_ASSIGN(const v1::Value value, ParseInput(signature, "@seven.xyz", [&](const std::string&) {
+                           return absl::StatusOr<std::string>(content);
+                         }));
+    EXPECT_EQ(value.tensor().dtype(), "BYTES");
+    EXPECT_TRUE(value.tensor().shape().empty());
+    EXPECT_EQ(value.tensor().bytes_values(0), content);
+  }
+}
+
 TEST(ParseInputTest, TheDeclaredDtypeCounts) {
   EXPECT_EQ(Text(Parse("Tensor", "[1]", "FP32")), "tensor { dtype: \"FP32\" shape: 1 float_values: 1 }");
 }
@@ -102,7 +118,8 @@ TEST(ParseInputTest, ErrorsNameTheInput) {
       {"Tensor", "[1,",
        "input \"x\": expected JSON, such as [[1, 2], [3, 4]], or @FILE; \"[1,\" is none from byte 4"},
       {"Tensor", "@bad.json", "is none from byte"},
-      {"Tensor", "@prompt.txt", "\"prompt.txt\" is neither a .npy nor a .json file"},
+      {"Tensor", "@prompt.txt",
+       "\"prompt.txt\" is neither an image (JPEG, PNG, WebP, BMP) nor a .npy or .json file"},
       {"Tensor", "@list.npy", "no file list.npy"},
       {"str", "@latin1.txt", "\"\\xe9\" is not UTF-8"},
       {"str", "\xff", "is not UTF-8"},

@@ -87,5 +87,29 @@ TEST(RenderValueTest, PathsLeadToTheParts) {
   EXPECT_THAT(Lines(value), ElementsAre("out[0][\"boxes\"] FP32[1] [1]", "out[0][7].x int 3"));
 }
 
+TEST(RenderValueTest, AClassIsOneLine) {
+  v1::Value value;
+  const auto add = [&](const std::string& label, int64_t index, double number, const char* key) {
+    v1::DictValue* dict = value.mutable_list()->add_items()->mutable_dict();
+    if (!label.empty()) {
+      v1::DictEntry* entry = dict->add_entries();
+      entry->mutable_key()->set_string_value("label");
+      entry->mutable_value()->set_string_value(label);
+    }
+    v1::DictEntry* entry = dict->add_entries();
+    entry->mutable_key()->set_string_value("index");
+    entry->mutable_value()->set_int_value(index);
+    entry = dict->add_entries();
+    entry->mutable_key()->set_string_value(key);
+    entry->mutable_value()->set_float_value(number);
+  };
+  add("seven", 7, 0.98, "probability");
+  add("", 3, -1.5, "score");
+  add("seven", 7, 0.98, "other");
+  EXPECT_THAT(Lines(value), ElementsAre("out[0] class \"seven\" (7): 0.98", "out[1] class 3: -1.5",
+                                        "out[2][\"label\"] str \"seven\"", "out[2][\"index\"] int 7",
+                                        "out[2][\"other\"] float 0.98"));
+}
+
 }  // namespace
 }  // namespace modeld

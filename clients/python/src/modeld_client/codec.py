@@ -12,6 +12,7 @@ import struct
 import sys
 from collections import namedtuple
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,8 @@ from .bfloat16 import ML_BFLOAT16, BFloat16Array
 Value = Any
 """What a model takes or returns: a NumPy array, bool, int, float, complex, str, bytes, list, tuple,
 NamedTuple, dict, None or `BFloat16Array`; on the way in also anything with `__array__`, such as a torch
-tensor."""
+tensor, and a `pathlib.Path`, which is sent as the file's bytes. Bytes are an encoded image (JPEG, PNG, WebP,
+BMP) where the model's config preprocesses the input; a list of them is a batch."""
 
 MAX_NESTING = 32
 """The daemon refuses values that are nested deeper."""
@@ -68,6 +70,8 @@ def encode(value: Value, message: pb.Value, where: str, depth: int = 0) -> None:
         message.string_value = value
     elif isinstance(value, (bytes, bytearray)):
         _encode_bytes([bytes(value)], (), message.tensor, where)
+    elif isinstance(value, Path):
+        _encode_bytes([value.read_bytes()], (), message.tensor, where)
     elif isinstance(value, list):
         message.list.SetInParent()
         _encode_items(value, message.list.items, where, depth)
