@@ -2,6 +2,8 @@
 
 import asyncio
 import inspect
+import threading
+from collections.abc import Iterator
 from concurrent import futures
 
 import grpc
@@ -27,7 +29,10 @@ class FakeDaemon:
     def __init__(self, address: str = "127.0.0.1:0") -> None:
         self.requests: list = []
         self.failures: list[tuple[grpc.StatusCode, str]] = []
+        self.trailing_metadata: tuple[tuple[str, str], ...] = ()
         self.responses: dict = {"Predict": self.echo}
+        self.on_stream = self.echo_stream
+        self.stream_over = threading.Event()
         self._server = grpc.server(
             futures.ThreadPoolExecutor(8),
             options=[("grpc.max_receive_message_length", 1 << 20), ("grpc.so_reuseport", 0)],
@@ -39,6 +44,12 @@ class FakeDaemon:
                 )
                 for name, (request, response) in methods.items()
             }
+            if service == "modeld.v1.ModelService":
+                handlers["PredictStream"] = grpc.stream_stream_rpc_method_handler(
+                    self._handle_stream,
+                    pb.PredictStreamRequest.FromString,
+                    pb.PredictStreamResponse.SerializeToString,
+                )
             self._server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(service, handlers)])
         port = self._server.add_insecure_port(address)
         self.address = address if address.startswith("unix:") else f"127.0.0.1:{port}"
@@ -53,9 +64,26 @@ class FakeDaemon:
             model=request.model, version=request.version or "live", outputs=dict(request.inputs)
         )
 
+    def echo_stream(self, requests, context) -> Iterator[pb.PredictStreamResponse]:
+        """Answers each as it comes; one that has no inputs fails."""
+        for streamed in requests:
+            self.requests.append(streamed)
+            if streamed.request.inputs:
+                yield pb.PredictStreamResponse(response=self.echo(streamed.request))
+            else:
+                failure = pb.PredictFailure(
+                    code=grpc.StatusCode.RESOURCE_EXHAUSTED.value[0], message="full", retry_after_ms=250
+                )
+                yield pb.PredictStreamResponse(failure=failure)
+
+    def _handle_stream(self, requests, context) -> Iterator[pb.PredictStreamResponse]:
+        context.add_callback(self.stream_over.set)
+        return self.on_stream(requests, context)
+
     def _handler(self, name: str):
         def handle(request, context):
             self.requests.append(request)
+            context.set_trailing_metadata(self.trailing_metadata)
             if self.failures:
                 context.abort(*self.failures.pop(0))
             return self.responses[name](request)
@@ -64,7 +92,7 @@ class FakeDaemon:
 
 
 class Blocking:
-    """An AsyncClient whose coroutines are run to their end."""
+    """An AsyncClient whose coroutines are run to their end, and its iterators from answer to answer."""
 
     def __init__(self, *args, **kwargs) -> None:
         self._loop = asyncio.new_event_loop()
@@ -72,8 +100,21 @@ class Blocking:
 
     def __getattr__(self, name: str):
         method = getattr(self._client, name)
+        if inspect.isasyncgenfunction(method):
+            return lambda *args, **kwargs: self._each(method(*args, **kwargs))
         assert inspect.iscoroutinefunction(method)
         return lambda *args, **kwargs: self._loop.run_until_complete(method(*args, **kwargs))
+
+    def _each(self, answers) -> Iterator:
+        try:
+            while True:
+                try:
+                    answer = self._loop.run_until_complete(answers.__anext__())
+                except StopAsyncIteration:
+                    return
+                yield answer
+        finally:
+            self._loop.run_until_complete(answers.aclose())
 
     def close(self) -> None:
         self._loop.run_until_complete(self._client.close())

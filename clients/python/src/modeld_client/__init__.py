@@ -3,6 +3,7 @@
 from ._rpc import Prediction, Priority, SequenceStep
 from .aio import AsyncClient
 from .bfloat16 import BFloat16Array
+from .classification import ScoredClass, top_k
 from .client import Client
 from .codec import Value
 from .errors import (
@@ -55,6 +56,7 @@ __all__ = [
     "Priority",
     "ResourceExhaustedError",
     "RetryPolicy",
+    "ScoredClass",
     "SequenceStep",
     "ShadowStats",
     "Traffic",
@@ -65,4 +67,5 @@ __all__ = [
     "VersionStats",
     "Watch",
     "golden_sample",
+    "top_k",
 ]

@@ -22,6 +22,8 @@ Response = TypeVar("Response")
 DEFAULT_TIMEOUT_S = 30.0
 DEFAULT_MAX_MESSAGE_BYTES = 64 << 20
 PAGE_SIZE = 1000
+STREAM_REQUESTS = 64
+"""So many requests of a stream the daemon takes before the first of them is answered."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,17 @@ def stream_answer(response: pb.PredictStreamResponse) -> Prediction | ModeldErro
         return prediction(response.response)
     codes = {code.value[0]: code for code in grpc.StatusCode}
     failure = response.failure
-    return error_for(codes.get(failure.code, grpc.StatusCode.UNKNOWN), failure.message)
+    retry_after_s = failure.retry_after_ms / 1000 if failure.retry_after_ms > 0 else None
+    return error_for(codes.get(failure.code, grpc.StatusCode.UNKNOWN), failure.message, retry_after_s)
+
+
+def call_error(error: Any) -> ModeldError:
+    """The error for a failed call, a `grpc.RpcError` of either kind of channel."""
+    retry_after_s = None
+    for key, value in error.trailing_metadata() or ():
+        if key == "grpc-retry-pushback-ms" and value.isdecimal():
+            retry_after_s = int(value) / 1000
+    return error_for(error.code(), error.details(), retry_after_s)
 
 
 def model_request(name: str) -> pb.GetModelRequest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -15,7 +15,7 @@ import grpc.aio
 from . import _rpc
 from ._rpc import Method, Prediction, Priority, Request, Response, SequenceStep
 from .codec import Value
-from .errors import error_for
+from .errors import ModeldError
 from .models import DroppedFile, Listing, Model, ModelDetails, details_from_proto, listing_from_proto
 from .retry import RetryPolicy
 
@@ -83,6 +83,70 @@ class AsyncClient:
         request = _rpc.predict_request(model, inputs, version, label, method, sticky_key, priority, sequence)
         return _rpc.prediction(await self._call(_rpc.PREDICT, request, timeout))
 
+    async def predict_stream(
+        self,
+        model: str,
+        inputs: AsyncIterable[Mapping[str, Value]] | Iterable[Mapping[str, Value]],
+        *,
+        version: str | None = None,
+        label: str | None = None,
+        method: str | None = None,
+        sticky_key: str | None = None,
+        priority: Priority | None = None,
+        request_timeout: float | None = None,
+        timeout: float | None = None,
+    ) -> AsyncGenerator[Prediction | ModeldError, None]:
+        """Predict for many requests on one stream: yields an answer for each, in their order.
+
+        `inputs` are taken by a task of the stream's, and held back while 64 are not answered. A request that
+        fails yields its error, which is not raised, and the stream goes on; with `request_timeout` each has
+        so many seconds. An exception of `inputs`, or for one that cannot be sent, is raised after the answers
+        to those before it. An error of the stream itself is raised: what was not answered by then may have
+        run or not. Nothing is tried again. The other arguments are those of `predict`, for every request;
+        `timeout` is the whole stream's (none unless given).
+
+        The stream ends with the iterator: by its last answer, an error, the cancellation of the task that
+        waits for it, or `aclose()`. A loop that is left early does not close it; `contextlib.aclosing` does.
+        Then the call is cancelled, and `inputs`, if it is an asynchronous generator, is closed.
+        """
+        call = _rpc.predict_stream_stub(self._connected())(timeout=timeout)
+        room = asyncio.Semaphore(_rpc.STREAM_REQUESTS)
+        source = _each(inputs)
+        failed: list[Exception] = []
+
+        async def send() -> None:
+            while await room.acquire():
+                try:
+                    one = await source.__anext__()
+                    request = _rpc.predict_request(
+                        model, one, version, label, method, sticky_key, priority, None
+                    )
+                except StopAsyncIteration:
+                    break
+                except Exception as error:
+                    failed.append(error)
+                    break
+                await call.write(_rpc.stream_request(request, request_timeout))
+            await call.done_writing()
+
+        sender = asyncio.ensure_future(send())
+        try:
+            while (response := await call.read()) is not grpc.aio.EOF:
+                room.release()
+                yield _rpc.stream_answer(response)
+            if failed:
+                raise failed[0]
+        except grpc.aio.AioRpcError as error:
+            if failed:
+                raise failed[0] from error
+            raise _rpc.call_error(error) from error
+        finally:
+            call.cancel()
+            sender.cancel()
+            # What it met with is the end of the call, of which the reading side tells.
+            await asyncio.gather(sender, return_exceptions=True)
+            await source.aclose()
+
     async def listing(self, *, timeout: float | None = None) -> Listing:
         """All models, dropped files and trouble with the drop directory, of one moment."""
         pages = [await self._call(_rpc.LIST_MODELS, _rpc.list_request(""), timeout)]
@@ -109,12 +173,16 @@ class AsyncClient:
         """Whether the daemon (no name) or a model serves. NotFoundError: no such model."""
         return _rpc.is_serving(await self._call(_rpc.CHECK_HEALTH, _rpc.health_request(name), timeout))
 
-    def _stub(self, path: str) -> Any:
+    def _connected(self) -> grpc.aio.Channel:
         if self._closed:
             raise ValueError("the client is closed")
         if self._channel is None:
             self._channel = grpc.aio.insecure_channel(self._address, options=self._options)
             self._stubs = {method.path: method.stub(self._channel) for method in _rpc.METHODS}
+        return self._channel
+
+    def _stub(self, path: str) -> Any:
+        self._connected()
         return self._stubs[path]
 
     async def _call(
@@ -130,10 +198,26 @@ class AsyncClient:
                 return response
             except grpc.aio.AioRpcError as error:
                 failures += 1
-                code, details = error.code(), error.details()
                 delay = None
-                if code == grpc.StatusCode.UNAVAILABLE:
+                if error.code() == grpc.StatusCode.UNAVAILABLE:
                     delay = self._retry.delay_after(failures, deadline - time.monotonic(), random.random())
                 if delay is None:
-                    raise error_for(code, details) from error
+                    raise _rpc.call_error(error) from error
             await asyncio.sleep(delay)
+
+
+async def _each(
+    inputs: AsyncIterable[Mapping[str, Value]] | Iterable[Mapping[str, Value]],
+) -> AsyncGenerator[Mapping[str, Value], None]:
+    """All of `inputs`. Closes it, where it is an asynchronous generator, when it is closed itself."""
+    if not isinstance(inputs, AsyncIterable):
+        for one in inputs:
+            yield one
+        return
+    iterator: AsyncIterator[Mapping[str, Value]] = inputs.__aiter__()
+    try:
+        async for one in iterator:
+            yield one
+    finally:
+        if isinstance(iterator, AsyncGenerator):
+            await iterator.aclose()

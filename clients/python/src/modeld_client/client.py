@@ -14,7 +14,7 @@ from . import _rpc
 from ._proto import model_service_pb2 as pb
 from ._rpc import Method, Prediction, Priority, Request, Response, SequenceStep
 from .codec import Value
-from .errors import ModeldError, error_for
+from .errors import ModeldError
 from .models import DroppedFile, Listing, Model, ModelDetails, details_from_proto, listing_from_proto
 from .retry import RetryPolicy
 
@@ -129,7 +129,7 @@ class Client:
         except grpc.RpcError as error:
             if failed:
                 raise failed[0] from error
-            raise error_for(error.code(), error.details()) from error
+            raise _rpc.call_error(error) from error
         finally:
             call.cancel()
 
@@ -168,10 +168,9 @@ class Client:
                 return response
             except grpc.RpcError as error:
                 failures += 1
-                code, details = error.code(), error.details()
                 delay = None
-                if code == grpc.StatusCode.UNAVAILABLE:
+                if error.code() == grpc.StatusCode.UNAVAILABLE:
                     delay = self._retry.delay_after(failures, deadline - time.monotonic(), random.random())
                 if delay is None:
-                    raise error_for(code, details) from error
+                    raise _rpc.call_error(error) from error
             time.sleep(delay)

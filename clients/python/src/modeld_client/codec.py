@@ -82,7 +82,7 @@ def encode(value: Value, message: pb.Value, where: str, depth: int = 0) -> None:
     elif isinstance(value, Mapping):
         _encode_dict(value, message.dict, where, depth)
     else:
-        _encode_tensor(_as_array(value, where), message.tensor, where)
+        _encode_tensor(as_array(value, where), message.tensor, where)
 
 
 def decode(message: pb.Value, where: str) -> Value:
@@ -127,7 +127,8 @@ def _encode_dict(items: Mapping[Any, Value], message: pb.DictValue, where: str, 
         encode(value, entry.value, f"{where}[{key!r}]", depth + 1)
 
 
-def _as_array(value: Any, where: str) -> npt.NDArray[Any] | BFloat16Array:
+def as_array(value: Any, where: str) -> npt.NDArray[Any] | BFloat16Array:
+    """An array, or what can become one. TypeError: anything else."""
     if isinstance(value, (np.ndarray, BFloat16Array)):
         return value
     if type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "detach"):

@@ -6,18 +6,22 @@ import grpc
 
 
 class ModeldError(Exception):
-    """A call failed. `code` is gRPC's status code, `message` the daemon's own words."""
+    """A call failed. `code` is gRPC's status code, `message` the daemon's own words.
 
-    def __init__(self, code: grpc.StatusCode, message: str) -> None:
+    `retry_after_s`: where a queue was full, in how many seconds there may be room again; else None.
+    """
+
+    def __init__(self, code: grpc.StatusCode, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.retry_after_s = retry_after_s
 
     def __str__(self) -> str:
         return f"{self.code.name}: {self.message}"
 
-    def __reduce__(self) -> tuple[type[ModeldError], tuple[grpc.StatusCode, str]]:
-        return type(self), (self.code, self.message)
+    def __reduce__(self) -> tuple[type[ModeldError], tuple[grpc.StatusCode, str, float | None]]:
+        return type(self), (self.code, self.message, self.retry_after_s)
 
 
 class NotFoundError(ModeldError):
@@ -59,6 +63,6 @@ _CLASSES: dict[grpc.StatusCode, type[ModeldError]] = {
 }
 
 
-def error_for(code: grpc.StatusCode, message: str | None) -> ModeldError:
+def error_for(code: grpc.StatusCode, message: str | None, retry_after_s: float | None = None) -> ModeldError:
     """The error for a code; codes without a class of their own become a plain `ModeldError`."""
-    return _CLASSES.get(code, ModeldError)(code, message or "no message")
+    return _CLASSES.get(code, ModeldError)(code, message or "no message", retry_after_s)
