@@ -222,15 +222,14 @@ TEST_F(PredictionStreamTest, AnErrorOfTheStreamEndsReadingAndWriting) {
 }
 
 TEST_F(PredictionStreamTest, TheTimeoutIsTheWholeStreams) {
-  std::shared_future<void> released;
   std::promise<void> release;
-  released = release.get_future().share();
-  service_.on_stream = [&](grpc::ServerContext&, ServerStream&) {
+  // By value: the call may begin after the test has ended.
+  service_.on_stream = [released = release.get_future().share()](grpc::ServerContext&, ServerStream&) {
     released.wait();
     return grpc::Status::OK;
   };
   const std::unique_ptr<PredictionStream> stream =
-      client_->Stream({.max_in_flight = 1, .timeout = absl::Milliseconds(100)});
+      client_->Stream({.max_in_flight = 1, .timeout = absl::Milliseconds(300)});
   // A write that waits for room does not wait longer either, whether or not somebody reads.
   ASSERT_OK(stream->Write("m", Number(0)));
   EXPECT_THAT(stream->Write("m", Number(1)), StatusIs(absl::StatusCode::kDeadlineExceeded, _));
