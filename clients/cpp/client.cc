@@ -9,9 +9,10 @@
 #include <utility>
 
 #include "absl/random/random.h"
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "clients/cpp/backoff.h"
+#include "clients/cpp/predict_messages.h"
+#include "clients/cpp/stream_call.h"
 #include "modeld/v1/model_service.grpc.pb.h"
 
 namespace modeld {
@@ -24,10 +25,6 @@ constexpr char kHealthCheck[] = "/grpc.health.v1.Health/Check";
 constexpr int kServing = 1;
 using HealthRequest = google::protobuf::StringValue;
 using HealthResponse = google::protobuf::Int32Value;
-
-absl::Status ToAbslStatus(const grpc::Status& status) {
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
-}
 
 grpc::ChannelArguments ChannelArgumentsFor(const ClientOptions& options) {
   grpc::ChannelArguments arguments;
@@ -63,7 +60,8 @@ struct Client::Connection {
     for (int attempts = 1;; ++attempts) {
       grpc::ClientContext context;
       if (deadline != absl::InfiniteFuture()) context.set_deadline(absl::ToChronoTime(deadline));
-      const absl::Status status = ToAbslStatus(call(&context));
+      const grpc::Status wire = call(&context);
+      const absl::Status status = StatusOfCall(wire, context);
       if (!absl::IsUnavailable(status)) return status;
       absl::BitGen random;
       const std::optional<absl::Duration> delay =
@@ -75,7 +73,7 @@ struct Client::Connection {
 
   const ClientOptions options;
   const std::shared_ptr<grpc::Channel> channel;
-  const std::unique_ptr<v1::ModelService::Stub> models;
+  const std::shared_ptr<v1::ModelService::Stub> models;  // shared with streams
   grpc::TemplatedGenericStub<HealthRequest, HealthResponse> health;
 };
 
@@ -88,37 +86,26 @@ std::unique_ptr<Client> Client::Connect(const std::string& address, ClientOption
 
 absl::StatusOr<Prediction> Client::Predict(const std::string& model, Inputs inputs,
                                            const PredictOptions& options) {
-  if (!options.version.empty() && !options.label.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat("give a version (\"", options.version,
-                                                   "\") or a label (\"", options.label, "\"), not both"));
-  }
-  v1::PredictRequest request;
-  request.set_model(model);
-  request.set_method(options.method);
-  request.set_sticky_key(options.sticky_key);
-  request.set_priority(options.priority);
-  request.set_sequence_id(options.sequence_id);
-  request.set_sequence_start(options.sequence_start);
-  request.set_sequence_end(options.sequence_end);
-  if (!options.version.empty()) request.set_version(options.version);
-  if (!options.label.empty()) request.set_label(options.label);
-  for (auto& [name, value] : inputs) (*request.mutable_inputs())[name] = std::move(value);
-
+  const absl::StatusOr<v1::PredictRequest> request = PredictRequestOf(model, std::move(inputs), options);
+  if (!request.ok()) return request.status();
   v1::PredictResponse response;
   const absl::Status status =
       connection_->Call(connection_->Deadline(options.timeout), [&](grpc::ClientContext* context) {
-        return connection_->models->Predict(context, request, &response);
+        return connection_->models->Predict(context, *request, &response);
       });
   if (!status.ok()) return status;
-  Prediction prediction{response.model(), response.version(), {}};
-  for (auto& [name, value] : *response.mutable_outputs()) prediction.outputs[name] = std::move(value);
-  return prediction;
+  return PredictionOf(std::move(response));
 }
 
-absl::StatusOr<v1::ListModelsResponse> Client::ListModels() {
+std::unique_ptr<PredictionStream> Client::Stream(const StreamOptions& options) {
+  return std::unique_ptr<PredictionStream>(
+      new PredictionStream(std::make_unique<PredictionStream::Call>(connection_->models, options)));
+}
+
+absl::StatusOr<ModelListing> Client::ListModels() {
   const absl::Time deadline = connection_->Deadline();
   v1::ListModelsRequest request;
-  v1::ListModelsResponse all;
+  ModelListing all;
   do {
     v1::ListModelsResponse page;
     const absl::Status status = connection_->Call(deadline, [&](grpc::ClientContext* context) {
@@ -126,13 +113,12 @@ absl::StatusOr<v1::ListModelsResponse> Client::ListModels() {
     });
     if (!status.ok()) return status;
     request.set_page_token(page.next_page_token());
-    page.clear_next_page_token();
-    all.MergeFrom(page);
+    AppendPage(std::move(page), all);
   } while (!request.page_token().empty());
   return all;
 }
 
-absl::StatusOr<v1::GetModelResponse> Client::GetModel(const std::string& model) {
+absl::StatusOr<ModelDetails> Client::GetModel(const std::string& model) {
   v1::GetModelRequest request;
   request.set_model(model);
   v1::GetModelResponse response;
@@ -140,7 +126,7 @@ absl::StatusOr<v1::GetModelResponse> Client::GetModel(const std::string& model) 
     return connection_->models->GetModel(context, request, &response);
   });
   if (!status.ok()) return status;
-  return response;
+  return ModelDetailsOf(std::move(response));
 }
 
 absl::StatusOr<bool> Client::IsServing(const std::string& model) {

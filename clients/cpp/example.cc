@@ -15,14 +15,14 @@ int main(int argc, char** argv) {
     return 2;
   }
   const std::unique_ptr<modeld::Client> client = modeld::Client::Connect(argv[1]);
-  const absl::StatusOr<modeld::v1::GetModelResponse> model = client->GetModel(argv[2]);
+  const absl::StatusOr<modeld::ModelDetails> model = client->GetModel(argv[2]);
   if (!model.ok()) {
     std::cerr << model.status() << "\n";
     return 1;
   }
 
   modeld::Inputs inputs;
-  for (const modeld::v1::TensorSpec& spec : model->config().inputs()) {
+  for (const modeld::v1::TensorSpec& spec : model->config.inputs()) {
     std::vector<int64_t> shape(spec.shape().begin(), spec.shape().end());
     std::replace(shape.begin(), shape.end(), int64_t{-1}, int64_t{1});
     const std::vector<float> zeros(

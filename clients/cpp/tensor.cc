@@ -75,6 +75,29 @@ absl::StatusOr<const v1::Tensor*> TensorOf(const v1::Value& value, const char* d
   return &value.tensor();
 }
 
+// IEEE 754 binary16. Exact: every half is a float.
+float HalfToFloat(uint16_t half) {
+  const uint32_t sign = static_cast<uint32_t>(half & 0x8000u) << 16;
+  const uint32_t exponent = (half >> 10) & 0x1fu;
+  const uint32_t mantissa = half & 0x3ffu;
+  if (exponent == 0x1f) return std::bit_cast<float>(sign | 0x7f800000u | (mantissa << 13));
+  if (exponent != 0) return std::bit_cast<float>(sign | ((exponent + 112u) << 23) | (mantissa << 13));
+  const float magnitude = static_cast<float>(mantissa) * 0x1p-24f;  // below 2^-14: steps of 2^-24
+  return sign != 0 ? -magnitude : magnitude;
+}
+
+float Bfloat16ToFloat(uint16_t value) { return std::bit_cast<float>(static_cast<uint32_t>(value) << 16); }
+
+absl::Status CheckSize(const v1::Tensor& tensor, size_t element_size) {
+  const std::optional<uint64_t> count = ElementCount(tensor);
+  const size_t size = tensor.raw().size();
+  if (count.has_value() && size % element_size == 0 && size / element_size == *count) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat("raw bytes do not fit the shape: ", Summary(tensor),
+                                                 " with ", size, " bytes, ", element_size, " an element"));
+}
+
 }  // namespace
 
 template <TensorElement T>
@@ -101,17 +124,27 @@ absl::StatusOr<TensorView<T>> AsTensor(const v1::Value& value) {
   const absl::StatusOr<const v1::Tensor*> tensor = TensorOf(value, DtypeOf<T>());
   if (!tensor.ok()) return tensor.status();
   const std::string& raw = (*tensor)->raw();
-  const std::optional<uint64_t> count = ElementCount(**tensor);
-  if (!count.has_value() || raw.size() % sizeof(T) != 0 || raw.size() / sizeof(T) != *count) {
-    return absl::InvalidArgumentError(absl::StrCat("raw bytes do not fit the shape: ", Summary(**tensor),
-                                                   " with ", raw.size(), " bytes, ", sizeof(T),
-                                                   " an element"));
-  }
+  if (absl::Status fits = CheckSize(**tensor, sizeof(T)); !fits.ok()) return fits;
   if (std::same_as<T, bool> &&
       std::any_of(raw.begin(), raw.end(), [](char byte) { return (byte & ~1) != 0; })) {
     return absl::InvalidArgumentError("a tensor of BOOL holds a byte that is neither 0 nor 1");
   }
   return ViewElements<T>(Shape(**tensor), raw);
+}
+
+absl::StatusOr<TensorView<float>> AsFloats(const v1::Value& value) {
+  const std::string& dtype = value.tensor().dtype();
+  if (dtype != "FP16" && dtype != "BF16") return AsTensor<float>(value);
+  const v1::Tensor& tensor = value.tensor();
+  if (absl::Status fits = CheckSize(tensor, sizeof(uint16_t)); !fits.ok()) return fits;
+  const size_t count = tensor.raw().size() / sizeof(uint16_t);
+  const std::shared_ptr<float[]> wide(new float[count]);
+  for (size_t i = 0; i < count; ++i) {
+    uint16_t bits;
+    std::memcpy(&bits, tensor.raw().data() + i * sizeof(bits), sizeof(bits));
+    wide[i] = dtype == "FP16" ? HalfToFloat(bits) : Bfloat16ToFloat(bits);
+  }
+  return TensorView<float>{Shape(tensor), absl::MakeConstSpan(wide.get(), count), wide};
 }
 
 v1::Value MakeBytesTensor(const std::vector<int64_t>& shape, absl::Span<const std::string> elements) {

@@ -16,8 +16,8 @@
 
 namespace modeld {
 
-// What an element of a tensor may be here. FP16 and BF16 travel as v1::Tensor with raw bytes, strings see
-// below.
+// What an element of a tensor may be here. FP16 and BF16 travel as v1::Tensor with raw bytes (AsFloats reads
+// them), strings see below.
 template <typename T>
 concept TensorElement = std::same_as<T, bool> || std::same_as<T, int8_t> || std::same_as<T, int16_t> ||
     std::same_as<T, int32_t> || std::same_as<T, int64_t> || std::same_as<T, uint8_t> ||
@@ -40,8 +40,8 @@ struct TensorView {
   // Row-major. They point into the Value, which must outlive the view and stay as it is, unless `copy` is
   // set.
   absl::Span<const T> elements;
-  // Set where the bytes in the Value are not aligned for T, as a standard library may place those of a short
-  // string; then it holds the elements. With libstdc++ that does not happen.
+  // Set where AsFloats widened, or the bytes in the Value are not aligned for T, as a standard library may
+  // place those of a short string; then it holds the elements. With libstdc++ the latter does not happen.
   std::shared_ptr<const T[]> copy;
 };
 
@@ -49,6 +49,9 @@ struct TensorView {
 // daemon's answers hold raw bytes always; the typed fields, which are for writing by hand, are not read.
 template <TensorElement T>
 absl::StatusOr<TensorView<T>> AsTensor(const v1::Value& value);
+
+// AsTensor<float> for FP32; FP16 and BF16 are widened, which is exact, into `copy`.
+absl::StatusOr<TensorView<float>> AsFloats(const v1::Value& value);
 
 // Tensors of strings (dtype BYTES), which need not be UTF-8.
 v1::Value MakeBytesTensor(const std::vector<int64_t>& shape, absl::Span<const std::string> elements);

@@ -216,6 +216,19 @@ TEST_F(ClientTest, OtherErrorsAreCarriedOverAndNotRetried) {
   }
 }
 
+TEST_F(ClientTest, AFullQueueSaysWhenToTryAgain) {
+  service_.on_predict = [](int call, grpc::ServerContext& context) {
+    if (call == 1) context.AddTrailingMetadata("grpc-retry-pushback-ms", "250");
+    return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "the queue is full");
+  };
+  Serve();
+  const auto client = Client::Connect(Address(), Quick());
+  const absl::Status full = client->Predict("digits", SomeInputs()).status();
+  EXPECT_THAT(full, StatusIs(absl::StatusCode::kResourceExhausted, "the queue is full"));
+  EXPECT_EQ(RetryAfterOf(full), absl::Milliseconds(250));
+  EXPECT_EQ(RetryAfterOf(client->Predict("digits", SomeInputs()).status()), std::nullopt);
+}
+
 TEST_F(ClientTest, TheDeadlineReachesTheDaemon) {
   absl::Time deadline;
   service_.on_predict = [&](int, grpc::ServerContext& context) {
@@ -270,20 +283,20 @@ TEST_F(ClientTest, RetriesReachADaemonThatStartsLater) {
 TEST_F(ClientTest, ListModelsFetchesAllPages) {
   service_.models = 5;
   Serve();
-  ASSERT_OK_AND_ASSIGN(const v1::ListModelsResponse all, Client::Connect(Address())->ListModels());
+  ASSERT_OK_AND_ASSIGN(const ModelListing all, Client::Connect(Address())->ListModels());
   std::vector<std::string> names;
-  for (const v1::Model& model : all.models()) names.push_back(model.name());
+  for (const ModelInfo& model : all.models) names.push_back(model.name);
   EXPECT_THAT(names, ElementsAre("m0", "m1", "m2", "m3", "m4"));
-  EXPECT_EQ(all.dropped_files_size(), 1);
-  EXPECT_EQ(all.next_page_token(), "");
+  ASSERT_EQ(all.dropped_files.size(), 1);
+  EXPECT_EQ(all.dropped_files[0].path, "broken.pt");
   EXPECT_EQ(service_.calls, 3);
 }
 
 TEST_F(ClientTest, GetModel) {
   Serve();
   const auto client = Client::Connect(Address());
-  ASSERT_OK_AND_ASSIGN(const v1::GetModelResponse response, client->GetModel("digits"));
-  EXPECT_EQ(response.model().name(), "digits");
+  ASSERT_OK_AND_ASSIGN(const ModelDetails details, client->GetModel("digits"));
+  EXPECT_EQ(details.model.name, "digits");
   EXPECT_THAT(client->GetModel("digit"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("did you mean")));
 }
 

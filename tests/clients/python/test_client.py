@@ -10,7 +10,7 @@ import pytest
 from grpc_health.v1 import health_pb2
 
 import modeld_client
-from modeld_client import NO_RETRY, AsyncClient, Priority, RetryPolicy, SequenceStep
+from modeld_client import NO_RETRY, AsyncClient, Priority, RetryPolicy, SequenceStep, _rpc
 from modeld_client._proto import model_config_pb2
 from modeld_client._proto import model_service_pb2 as pb
 
@@ -135,6 +135,12 @@ def test_a_daemon_that_was_restarted_is_found_again(connect, fake_daemon, tmp_pa
     second = fake_daemon(address)
     assert client.predict("m", {"x": 2}).output == 2
     second.stop()
+
+
+def test_a_daemon_that_takes_its_time_to_accept_is_connected_to():
+    """gRPC gave up connecting after the first back-off, or 100 ms, which a far or busy daemon may need."""
+    options = dict(_rpc.channel_options(RetryPolicy(), 1000, ()))
+    assert "grpc.min_reconnect_backoff_ms" not in options
 
 
 def test_nobody_listening_is_unavailable(connect, tmp_path):

@@ -10,16 +10,8 @@ import numpy as np
 import pytest
 
 import modeld_client
-from modeld_client import AsyncClient, Priority, ResourceExhaustedError, RetryPolicy, _rpc
+from modeld_client import AsyncClient, Priority, ResourceExhaustedError, _rpc
 from modeld_client._proto import model_service_pb2 as pb
-
-# The first back-off is also how long gRPC tries to connect at least, and streams are not tried again.
-PATIENT = RetryPolicy(initial_backoff_s=20, max_backoff_s=20)
-
-
-@pytest.fixture
-def client(connect, daemon):
-    return connect(daemon.address, retry=PATIENT)
 
 
 def numbered(count: int) -> list[dict]:
@@ -102,7 +94,7 @@ def test_an_input_that_cannot_be_sent_is_raised(client):
 
 
 def test_a_message_over_the_limit_is_resource_exhausted(connect, daemon):
-    client = connect(daemon.address, max_message_bytes=1000, retry=PATIENT)
+    client = connect(daemon.address, max_message_bytes=1000)
     with pytest.raises(ResourceExhaustedError):
         list(client.predict_stream("m", [{"x": np.zeros(1000)}]))
 
@@ -149,7 +141,7 @@ def other_tasks() -> set:
 
 def asynchronous(daemon, body):
     async def run():
-        async with AsyncClient(daemon.address, retry=PATIENT) as client:
+        async with AsyncClient(daemon.address) as client:
             before = other_tasks()
             await body(client)
             # gRPC's own end within a few rounds of the loop.

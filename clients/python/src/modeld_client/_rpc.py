@@ -103,9 +103,9 @@ def channel_options(
         # RetryPolicy decides alone.
         ("grpc.enable_retries", 0),
         # A channel that lost its daemon waits a second before it connects again, by default: longer than all
-        # of our attempts take. It has to keep step with them.
+        # of our attempts take. It has to keep step with them. The minimum stays as it is: for so long gRPC
+        # tries to connect, and a daemon that is far away or busy may need more than our first back-off.
         ("grpc.initial_reconnect_backoff_ms", initial_ms),
-        ("grpc.min_reconnect_backoff_ms", initial_ms),
         ("grpc.max_reconnect_backoff_ms", max(initial_ms, round(policy.max_backoff_s * 1000))),
         *extra,
     ]
