@@ -175,6 +175,48 @@ def test_idle_connections_do_not_hold_others_up(served: DaemonProcess) -> None:
     assert all(each.infer([1.0])[0] == 200 for each in idle)
 
 
+@pytest.fixture
+def slow(daemons: Any, artifacts: Any) -> DaemonProcess:
+    """`s` takes as many rounds as it is told, on one instance, with room for one more."""
+    daemon: DaemonProcess = daemons.start("--instances=1", "--max-queue=1", "--probe=false")
+    with daemon.client() as client:
+        daemon.move_in(artifacts.save("slow", {"name": "s", "version": "1.0"}))
+        wait_live(client, "s", "1.0")
+    return daemon
+
+
+def slow_request(seconds: float, **more: Any) -> bytes:
+    return json.dumps({"inputs": {"x": [1.0], "seconds": seconds}, **more}).encode()
+
+
+def test_a_full_queue_a_deadline_and_a_caller_who_left(slow: DaemonProcess) -> None:
+    host, port = slow.http_address.rsplit(":", 1)
+    path = "/v1/models/s:predict"
+
+    def begin(seconds: float) -> socket.socket:
+        body = slow_request(seconds)
+        peer = socket.create_connection((host, int(port)), timeout=30)
+        peer.sendall(b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (path.encode(), len(body)) + body)
+        return peer
+
+    running = begin(2.0)
+    time.sleep(0.3)
+    status, _, answer = Http(slow).raw("POST", path, slow_request(0, timeout_ms=100))
+    assert status == 504 and json.loads(answer)["code"] == "DEADLINE_EXCEEDED", answer
+    waiting = begin(30.0)
+    time.sleep(0.3)
+    status, headers, answer = Http(slow).raw("POST", path, slow_request(0))
+    assert status == 429 and json.loads(answer)["code"] == "RESOURCE_EXHAUSTED", answer
+    assert int(headers["Retry-After"]) >= 1
+    # It is not run any more, or the next one would wait for it.
+    waiting.close()
+    assert running.recv(65536).startswith(b"HTTP/1.1 200")
+    begun = time.monotonic()
+    while Http(slow).raw("POST", path, slow_request(0))[0] == 429:
+        time.sleep(0.05)
+    assert time.monotonic() - begun < 10
+
+
 def test_curl(served: DaemonProcess) -> None:
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
