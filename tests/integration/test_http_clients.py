@@ -47,7 +47,7 @@ def served(shared_daemons: Any, shared_artifacts: Any) -> Iterator[DaemonProcess
     with daemon.client() as client:
         for model in ("m", "echo", "say"):
             wait_live(client, model, "1.0")
-    yield daemon
+    return daemon
 
 
 def run(*command: str | Path, timeout_s: float = 240) -> str:

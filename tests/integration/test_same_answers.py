@@ -1,5 +1,7 @@
-"""The same random requests by modeld.v1, by the Open Inference Protocol over gRPC, and over HTTP with binary data and
-with JSON: the same bits, and the same errors."""
+"""The same random requests by every protocol have the same answers, to the bit, and the same errors.
+
+By modeld.v1, and by the Open Inference Protocol over gRPC, and over HTTP with binary data and with JSON.
+"""
 
 from __future__ import annotations
 
@@ -184,29 +186,33 @@ def random_request(rng: random.Random) -> Request:
     count = 1
     for size in shape:
         count *= size
-    raw = bytes(rng.randint(0, 1) for _ in range(count)) if dtype == "BOOL" else rng.randbytes(count * SIZES[dtype])
+    raw = (
+        bytes(rng.randint(0, 1) for _ in range(count))
+        if dtype == "BOOL"
+        else rng.randbytes(count * SIZES[dtype])
+    )
     request = Request(inputs=[("x", dtype, shape, raw)])
-    match rng.randint(0, 15):
-        case 0:
-            request.model = rng.choice(["n", "mm", "M"])
-        case 1:
-            request.version = rng.choice(["1.0", "2.0", "x"])
-        case 2:
-            request.inputs[0] = ("y", dtype, shape, raw)
-        case 3:
-            request.inputs[0] = ("x", rng.choice(["FP8", "fp32", "TENSOR"]), shape, raw)
-        case 4:
-            request.inputs[0] = ("x", dtype, [*shape, rng.choice([-1, 2, 1 << 62])], raw)
-        case 5:
-            request.inputs[0] = ("x", dtype, shape, raw + b"\x00")
-        case 6:
-            request.inputs = []
-        case 7:
-            request.inputs.append(("fail", "BOOL", [1], b"\x01"))
-        case 8:
-            request.inputs.append(("fail", "FP32", [2], bytes(8)))
-        case 9:
-            request.inputs[0] = ("x", "BYTES", [1], b"\x02\x00\x00\x00ab")
+    fault = rng.randint(0, 15)
+    if fault == 0:
+        request.model = rng.choice(["n", "mm", "M"])
+    elif fault == 1:
+        request.version = rng.choice(["1.0", "2.0", "x"])
+    elif fault == 2:
+        request.inputs[0] = ("y", dtype, shape, raw)
+    elif fault == 3:
+        request.inputs[0] = ("x", rng.choice(["FP8", "fp32", "TENSOR"]), shape, raw)
+    elif fault == 4:
+        request.inputs[0] = ("x", dtype, [*shape, rng.choice([-1, 2, 1 << 62])], raw)
+    elif fault == 5:
+        request.inputs[0] = ("x", dtype, shape, raw + b"\x00")
+    elif fault == 6:
+        request.inputs = []
+    elif fault == 7:
+        request.inputs.append(("fail", "BOOL", [1], b"\x01"))
+    elif fault == 8:
+        request.inputs.append(("fail", "FP32", [2], bytes(8)))
+    elif fault == 9:
+        request.inputs[0] = ("x", "BYTES", [1], b"\x02\x00\x00\x00ab")
     return request
 
 
@@ -216,7 +222,7 @@ def callers(shared_daemons: Any, shared_artifacts: Any, oip: Any) -> Iterator[Ca
     with daemon.client() as client:
         daemon.move_in(shared_artifacts.save("raising", {"name": "m", "version": "1.0"}))
         wait_live(client, "m", "1.0")
-    yield Callers(daemon, oip)
+    return Callers(daemon, oip)
 
 
 def test_random_requests_have_the_same_answers(callers: Callers) -> None:
