@@ -24,6 +24,7 @@
 #include "daemon/http/tcp_listener.h"
 #include "registry/base/log.h"
 #include "registry/base/mutex.h"
+#include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 
 namespace modeld {
@@ -204,7 +205,7 @@ class HttpServer::Connections final : public httplib::Server {
     SocketStream stream(socket);
     while (stream.has_input() || WaitForRequest(socket)) {
       bool closed = false;
-      close_after = false;
+      close_after = true;  // a request that is not understood ends nowhere
       const bool answered =
           process_request(stream, /*close_connection=*/stopping_, closed, [&](httplib::Request& request) {
             close_after = !TakesBody(request.method) &&
@@ -273,11 +274,16 @@ class HttpServer::Connections final : public httplib::Server {
       Answer(request, {}, response);
       return HandlerResponse::Handled;
     });
-    set_error_handler([this](const httplib::Request& /*request*/, httplib::Response& response) {
-      if (response.body.empty()) {
-        response.set_content(ErrorBody(RefusalOf(response.status, options_.max_message_bytes)),
-                             "application/json");
+    set_error_handler([this](const httplib::Request& request, httplib::Response& response) {
+      if (!response.body.empty()) return;
+      absl::Status refusal = RefusalOf(response.status, options_.max_message_bytes);
+      if (response.status == 400 && !request.method.empty() && request.path.empty()) {
+        refusal = absl::UnimplementedError(
+            absl::StrCat("the method ", Quote(request.method), " is for nothing here"));
+        response.status = 405;
+        response.set_header("Allow", "GET, HEAD, POST");
       }
+      response.set_content(ErrorBody(refusal), "application/json");
     });
   }
 

@@ -40,6 +40,13 @@ class Raising(nn.Module):
         return x
 
 
+class Said(nn.Module):
+    """Gives a string back."""
+
+    def forward(self, x: str) -> str:
+        return x
+
+
 class Touchy(nn.Module):
     """Gives x back; where a number of it is above a half, raises ("raise") or answers NaN ("nan")."""
 
@@ -194,6 +201,7 @@ MODULES = {
     "tagged": Tagged,
     "branch": Branch,
     "raising": Raising,
+    "say": Said,
     "slow": Slow,
     "touchy": Touchy,
     "centred": Centred,

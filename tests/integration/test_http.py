@@ -51,7 +51,7 @@ def served(shared_daemons: Any, shared_artifacts: Any) -> Iterator[DaemonProcess
         for version, tag in (("1.0", 10.0), ("1.1", 11.0)):
             daemon.move_in(shared_artifacts.tagged(version, tag, **MODEL))
             wait_live(client, "m", version)
-    yield daemon
+    return daemon
 
 
 @pytest.fixture
@@ -61,7 +61,9 @@ def web(served: DaemonProcess) -> Http:
 
 def test_the_server_says_what_it_is(web: Http) -> None:
     status, metadata = web.json("GET", "/v2")
-    assert status == 200 and metadata["name"] == "modeld" and "binary_tensor_data" in metadata["extensions"]
+    assert status == 200
+    assert metadata["name"] == "modeld"
+    assert "binary_tensor_data" in metadata["extensions"]
     for path in ("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/v2/models/m/ready"):
         assert web.json("GET", path)[0] == 200
     assert web.json("GET", "/v2/models/m/versions/1.0/ready") == (200, {"ready": True})
@@ -70,7 +72,8 @@ def test_the_server_says_what_it_is(web: Http) -> None:
 
 def test_models_are_described(web: Http) -> None:
     status, metadata = web.json("GET", "/v2/models/m")
-    assert status == 200 and metadata["inputs"] == [{"name": "x", "datatype": "FP32", "shape": [-1]}]
+    assert status == 200
+    assert metadata["inputs"] == [{"name": "x", "datatype": "FP32", "shape": [-1]}]
     assert sorted(metadata["versions"]) == ["1.0", "1.1"]
     assert web.json("GET", "/v2/models/m/config")[1]["input"][0]["data_type"] == "TYPE_FP32"
     assert web.json("GET", "/v2/models/m/stats")[1]["model_stats"][0]["name"] == "m"
@@ -87,10 +90,12 @@ def test_versions_and_labels_are_named(web: Http) -> None:
     tensor = {"name": "x", "datatype": "FP32", "shape": [1], "data": [1]}
     for version, expected in (("1.0", 11.0), ("1.1", 12.0), ("live", 12.0), ("previous", 11.0)):
         status, answer = web.json("POST", f"/v2/models/m/versions/{version}/infer", {"inputs": [tensor]})
-        assert status == 200 and answer["outputs"][0]["data"] == [expected]
+        assert status == 200
+        assert answer["outputs"][0]["data"] == [expected]
     plain = {"inputs": {"x": [1]}}
-    assert web.json("POST", "/v1/models/m/versions/1.0:predict", plain)[1] == {"outputs": {"output": [11.0]}}
-    assert web.json("POST", "/v1/models/m/labels/previous:predict", plain)[1] == {"outputs": {"output": [11.0]}}
+    for path in ("versions/1.0", "labels/previous"):
+        answer = web.json("POST", f"/v1/models/m/{path}:predict", plain)[1]
+        assert answer == {"outputs": {"output": [11.0]}}
     assert web.json("POST", "/v1/models/m:predict", {"instances": [1, 2]})[1] == {"predictions": [12.0, 13.0]}
 
 
@@ -104,11 +109,13 @@ def test_tensors_are_sent_as_binary_data(web: Http) -> None:
     status, headers, answer = web.raw(
         "POST", "/v2/models/m/infer", body, {"Inference-Header-Content-Length": str(len(text))}
     )
-    assert status == 200 and headers["Content-Type"] == "application/octet-stream"
+    assert status == 200
+    assert headers["Content-Type"] == "application/octet-stream"
     length = int(headers["Inference-Header-Content-Length"])
     assert json.loads(answer[:length])["outputs"][0]["parameters"] == {"binary_data_size": 8}
     first, second = struct.unpack("<2f", answer[length:])
-    assert first == 12.0 and second != second
+    assert first == 12.0
+    assert second != second
 
 
 def test_faults_are_errors_with_code_and_message(web: Http) -> None:
@@ -135,13 +142,15 @@ def test_faults_are_errors_with_code_and_message(web: Http) -> None:
 def test_json_has_no_nan(web: Http) -> None:
     body = b'{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[NaN]}]}'
     status, _, answer = web.raw("POST", "/v2/models/m/infer", body)
-    assert status == 400 and b"binary" in answer
+    assert status == 400
+    assert b"binary" in answer
     assert web.infer([3e38], shape=[1])[0] == 200
 
 
 def test_what_is_too_large_is_refused(web: Http, served: DaemonProcess) -> None:
     status, _, answer = web.raw("POST", "/v2/models/m/infer", b" " * (1 << 20) + b"{}")
-    assert status == 413 and json.loads(answer)["code"] == "RESOURCE_EXHAUSTED"
+    assert status == 413
+    assert json.loads(answer)["code"] == "RESOURCE_EXHAUSTED"
     assert Http(served).infer([1.0])[0] == 200
 
 
@@ -175,6 +184,54 @@ def test_idle_connections_do_not_hold_others_up(served: DaemonProcess) -> None:
     assert all(each.infer([1.0])[0] == 200 for each in idle)
 
 
+@pytest.fixture
+def slow(daemons: Any, artifacts: Any) -> DaemonProcess:
+    """`s` takes as many rounds as it is told, on one instance, with room for one more."""
+    daemon: DaemonProcess = daemons.start("--instances=1", "--max-queue=1", "--probe=false")
+    with daemon.client() as client:
+        daemon.move_in(artifacts.save("slow", {"name": "s", "version": "1.0"}))
+        wait_live(client, "s", "1.0")
+    return daemon
+
+
+def slow_request(rounds: int, **more: Any) -> bytes:
+    return json.dumps({"inputs": {"rounds": rounds}, **more}).encode()
+
+
+def test_a_full_queue_a_deadline_and_a_caller_who_left(slow: DaemonProcess) -> None:
+    host, port = slow.http_address.rsplit(":", 1)
+    path = "/v1/models/s:predict"
+
+    begun = time.monotonic()
+    assert Http(slow).raw("POST", path, slow_request(20_000))[0] == 200
+    second = int(20_000 / (time.monotonic() - begun))
+
+    def begin(rounds: int) -> socket.socket:
+        body = slow_request(rounds)
+        peer = socket.create_connection((host, int(port)), timeout=30)
+        peer.sendall(
+            b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (path.encode(), len(body)) + body
+        )
+        return peer
+
+    running = begin(3 * second)
+    time.sleep(0.3)
+    status, _, answer = Http(slow).raw("POST", path, slow_request(1, timeout_ms=100))
+    assert (status, json.loads(answer)["code"]) == (504, "DEADLINE_EXCEEDED")
+    waiting = begin(60 * second)
+    time.sleep(0.3)
+    status, headers, answer = Http(slow).raw("POST", path, slow_request(1))
+    assert (status, json.loads(answer)["code"]) == (429, "RESOURCE_EXHAUSTED")
+    assert int(headers["Retry-After"]) >= 1
+    # It is not run any more, or the next one would wait for it.
+    waiting.close()
+    assert running.recv(65536).startswith(b"HTTP/1.1 200")
+    begun = time.monotonic()
+    while Http(slow).raw("POST", path, slow_request(1))[0] == 429:
+        time.sleep(0.05)
+    assert time.monotonic() - begun < 20
+
+
 def test_curl(served: DaemonProcess) -> None:
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
@@ -204,8 +261,8 @@ def test_a_stop_answers_what_has_begun(daemons: Any, artifacts: Any) -> None:
             try:
                 status, answer = web.infer([1.0])
             except (http.client.HTTPException, OSError) as error:
-                # A kept connection may be closed between two requests, once the stop began; an answer that has
-                # begun is never cut.
+                # A kept connection may be closed between two requests, once the stop began; an answer that
+                # has begun is never cut.
                 if not stopping.is_set() or isinstance(error, http.client.IncompleteRead):
                     failures.append(repr(error))
                 return

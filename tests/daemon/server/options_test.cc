@@ -53,6 +53,7 @@ TEST_F(OptionsTest, DefaultsAreThoseOfTheStruct) {
   EXPECT_EQ(options.memory_policy, "availability");
   EXPECT_EQ(options.guard_watch_s, 300);
   EXPECT_THAT(options.listen, ElementsAre("127.0.0.1:8500"));
+  EXPECT_EQ(options.http_listen, "127.0.0.1:8501");
   EXPECT_EQ(options.max_message_bytes, 64 << 20);
   EXPECT_TRUE(options.reflection);
   EXPECT_EQ(options.instances, 0);
@@ -63,6 +64,13 @@ TEST_F(OptionsTest, DefaultsAreThoseOfTheStruct) {
   EXPECT_EQ(options.log_level, "info");
   EXPECT_EQ(options.engines, EngineOptions{});
   EXPECT_THAT(options.formats, ElementsAre("torchscript", "onnx"));
+}
+
+TEST_F(OptionsTest, HttpMayBeOff) {
+  const ParsedOptions parsed = ParseWith({"--http-listen=none"});
+  ASSERT_FALSE(parsed.exit) << parsed.output;
+  EXPECT_EQ(parsed.options.http_listen, "");
+  EXPECT_EQ(ParseWith({"--http-listen=[::1]:9001"}).options.http_listen, "[::1]:9001");
 }
 
 TEST_F(OptionsTest, CommandLineSetsEverything) {
@@ -233,23 +241,23 @@ TEST_P(BadUsageTest, ExitsWith2AndSaysWhy) {
 
 INSTANTIATE_TEST_SUITE_P(
     Options, BadUsageTest,
-    testing::Values(BadUsage{"UnknownOption", {"--settle"}, "--settle"},
-                    BadUsage{"Positional", {"/srv/models"}, "/srv/models"},
-                    BadUsage{"NegativeSettle", {"--settle-ms=-1"}, "--settle-ms"},
-                    BadUsage{"SettleNoNumber", {"--settle-ms=soon"}, "--settle-ms"},
-                    BadUsage{"NoRescanInterval", {"--rescan-interval-s=0"}, "--rescan-interval-s"},
-                    BadUsage{"NoThreads", {"--threads-per-instance=-1"}, "--threads-per-instance"},
-                    BadUsage{"NoQueue", {"--max-queue=0"}, "--max-queue"},
-                    BadUsage{"NoQueueMemory", {"--max-queue-mib=0"}, "--max-queue-mib"},
-                    BadUsage{"NoImages", {"--max-image-megapixels=0"}, "--max-image-megapixels"},
-                    BadUsage{"TinyMessages", {"--max-message-bytes=1"}, "--max-message-bytes"},
-                    BadUsage{"HugeMessages", {"--max-message-bytes=2147483648"}, "--max-message-bytes"},
-                    BadUsage{"NegativeGrace", {"--shutdown-grace-s=-1"}, "--shutdown-grace-s"},
-                    BadUsage{"UnknownLogLevel", {"--log-level=loud"}, "loud"},
-                    BadUsage{"ListenWithoutPort", {"--listen=localhost"}, "\"localhost\" has no port"},
-                    BadUsage{
-                        "LongSocketPath", {"--admin-socket=/" + std::string(107, 's')}, "108 bytes long"},
-                    BadUsage{"MissingFile", {"--config=/nowhere/modeld.toml"}, "/nowhere/modeld.toml"}),
+    testing::Values(
+        BadUsage{"UnknownOption", {"--settle"}, "--settle"},
+        BadUsage{"Positional", {"/srv/models"}, "/srv/models"},
+        BadUsage{"NegativeSettle", {"--settle-ms=-1"}, "--settle-ms"},
+        BadUsage{"SettleNoNumber", {"--settle-ms=soon"}, "--settle-ms"},
+        BadUsage{"NoRescanInterval", {"--rescan-interval-s=0"}, "--rescan-interval-s"},
+        BadUsage{"NoThreads", {"--threads-per-instance=-1"}, "--threads-per-instance"},
+        BadUsage{"NoQueue", {"--max-queue=0"}, "--max-queue"},
+        BadUsage{"NoQueueMemory", {"--max-queue-mib=0"}, "--max-queue-mib"},
+        BadUsage{"TinyMessages", {"--max-message-bytes=1"}, "--max-message-bytes"},
+        BadUsage{"HugeMessages", {"--max-message-bytes=2147483648"}, "--max-message-bytes"},
+        BadUsage{"NegativeGrace", {"--shutdown-grace-s=-1"}, "--shutdown-grace-s"},
+        BadUsage{"UnknownLogLevel", {"--log-level=loud"}, "loud"},
+        BadUsage{"HttpListenWithoutPort", {"--http-listen=localhost"}, "\"localhost\" has no port"},
+        BadUsage{"ListenWithoutPort", {"--listen=localhost"}, "\"localhost\" has no port"},
+        BadUsage{"LongSocketPath", {"--admin-socket=/" + std::string(107, 's')}, "108 bytes long"},
+        BadUsage{"MissingFile", {"--config=/nowhere/modeld.toml"}, "/nowhere/modeld.toml"}),
     [](const testing::TestParamInfo<BadUsage>& info) { return info.param.name; });
 
 TEST_F(OptionsTest, WhatMustBeGivenIsNamed) {

@@ -106,6 +106,7 @@ class ServerTest : public testing::Test {
     options_.state_directory = dir_ / "state";
     options_.admin_socket = dir_ / "state/admin.sock";
     options_.listen = {"127.0.0.1:0"};
+    options_.http_listen = "127.0.0.1:0";
     options_.settle_ms = 0;
     options_.instances = 2;
     options_.probe = false;  // it would start this program again, which is not modeld
