@@ -32,6 +32,12 @@ MATCHER_P2(StatusIs, code, message,
   return status.code() == code && ::testing::Matches(message)(std::string(status.message()));
 }
 
+// IsOkAndHolds(value_or_matcher), of a StatusOr.
+MATCHER_P(IsOkAndHolds, inner, "is OK and holds what is expected") {
+  *result_listener << "status is " << arg.status().ToString();
+  return arg.ok() && ::testing::Matches(inner)(*arg);
+}
+
 #define ASSERT_OK(expr) ASSERT_THAT((expr), ::modeld::IsOk())
 #define EXPECT_OK(expr) EXPECT_THAT((expr), ::modeld::IsOk())
 

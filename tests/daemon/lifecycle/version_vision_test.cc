@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "daemon/probe/declared.h"
+#include "registry/base/status_macros.h"
 #include "registry/model_config.h"
 #include "tests/support/fake_engine.h"
 #include "tests/support/status_matchers.h"
