@@ -96,7 +96,7 @@ def run(client: Client, daemon: DaemonProcess, directory: Path) -> str:
     variables = {
         name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")
     }
-    variables |= {"MODELD_GRPC": daemon.address, "MODELD_HTTP": getattr(daemon, "http_address", "")}
+    variables |= {"MODELD_GRPC": daemon.address, "MODELD_HTTP": daemon.http_address}
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, env=variables
