@@ -182,6 +182,7 @@ absl::StatusOr<HttpReply> HttpHandlers::Infer(const HttpRoute& route, const Http
   infer->set_model_name(route.model);
   infer->set_model_version(route.version);
   WaitingJob<InferJob> job(request.cancelled);
+  job.set_trace(request.trace);
   job.Start(*parts_.jobs,
             {.request = infer,
              .response = response,
@@ -216,6 +217,7 @@ absl::StatusOr<HttpReply> HttpHandlers::Predict(const HttpRoute& route, HttpRequ
   if (!route.label.empty()) plain.predict.set_label(route.label);
   v1::PredictResponse response;
   WaitingJob<PredictJob> job(request.cancelled);
+  job.set_trace(request.trace);
   job.Start(*parts_.jobs, &plain.predict, &response, absl::Now() + plain.timeout);
   MODELD_RETURN_IF_ERROR(job.Wait());
   HttpReply reply;

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/predict/request_log.h"
+
 namespace modeld {
 
 struct HttpRequest {
@@ -14,6 +16,7 @@ struct HttpRequest {
   std::string content_type;
   std::string json_length;  // of kJsonLengthHeader; empty: none
   std::string body;
+  RequestTrace trace = {};
   // Whether the caller has gone. May be called on any thread until the request is answered; empty: never.
   std::function<bool()> cancelled;
 };

@@ -42,6 +42,7 @@ bool PeerHasGone(int socket) {
 }
 
 // What a header promises need not come: beyond this the body grows as it does.
+constexpr char kRequestId[] = "X-Request-Id", kTraceParent[] = "traceparent";
 constexpr uint64_t kReservedBytes = 4 << 20;
 
 void SetTimeout(int socket, int option, absl::Duration timeout) {
@@ -294,12 +295,15 @@ class HttpServer::Connections final : public httplib::Server {
         .content_type = request.get_header_value("Content-Type"),
         .json_length = request.get_header_value(kJsonLengthHeader),
         .body = std::move(body),
+        .trace = ValidTrace(request.get_header_value(kRequestId), request.get_header_value(kTraceParent)),
         .cancelled = [this, socket = served_socket] { return cancelled_ || PeerHasGone(socket); }};
     HttpReply reply = handlers_.Handle(ours);
     response.status = reply.status;
     for (auto& [name, value] : reply.headers) response.set_header(name, value);
     response.body = std::move(reply.body);
     response.set_header("Content-Type", reply.content_type);
+    if (!ours.trace.request_id.empty()) response.set_header(kRequestId, ours.trace.request_id);
+    if (!ours.trace.traceparent.empty()) response.set_header(kTraceParent, ours.trace.traceparent);
   }
 
   const HttpServerOptions options_;

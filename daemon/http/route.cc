@@ -80,7 +80,7 @@ std::optional<HttpRoute> V2Route(const Parts& parts) {
     const bool loads = parts[4] == "load";
     if (!loads && parts[4] != "unload") return std::nullopt;
     return HttpRoute{.resource = loads ? Resource::kRepositoryLoad : Resource::kRepositoryUnload,
-                 .model = std::string(parts[3])};
+                     .model = std::string(parts[3])};
   }
   if (kind == "systemsharedmemory" || kind == "cudasharedmemory") return SharedMemoryRoute(parts);
   if (kind == "trace") return Only(parts.size() == 3 && parts[2] == "setting", Resource::kTraceSetting);

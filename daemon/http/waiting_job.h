@@ -21,6 +21,8 @@ class WaitingJob final : public Job {
   explicit WaitingJob(const std::function<bool()>& cancelled) : cancelled_(cancelled) {}
   ~WaitingJob() = default;
 
+  using Job::set_trace;
+
   // After Start, once: how it ended.
   absl::Status Wait() {
     MutexLock lock(&mutex_);

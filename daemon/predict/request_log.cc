@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "daemon/lifecycle/version_stats.h"
+#include "registry/base/trace_parent.h"
 
 namespace modeld {
 namespace {
@@ -21,6 +22,13 @@ std::string Milliseconds(int64_t nanoseconds) {
 }
 
 }  // namespace
+
+RequestTrace ValidTrace(std::string_view request_id, std::string_view traceparent) {
+  RequestTrace trace;
+  if (IsRequestId(request_id)) trace.request_id = request_id;
+  if (ParseTraceParent(traceparent).has_value()) trace.traceparent = traceparent;
+  return trace;
+}
 
 bool IsRequestId(std::string_view text) {
   return !text.empty() && text.size() <= kMaxRequestIdBytes &&

@@ -22,6 +22,9 @@ struct RequestTrace {
   std::string traceparent;  // of W3C Trace Context, valid; empty: it has none
 };
 
+// Of what a caller sent as `x-request-id` and `traceparent`; what is not valid counts as none.
+RequestTrace ValidTrace(std::string_view request_id, std::string_view traceparent);
+
 // Whether it may be carried as one: printable ASCII, of 1 to 128 characters.
 bool IsRequestId(std::string_view text);
 

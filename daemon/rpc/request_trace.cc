@@ -2,8 +2,6 @@
 
 #include <string_view>
 
-#include "registry/base/trace_parent.h"
-
 namespace modeld {
 namespace {
 
@@ -13,18 +11,13 @@ constexpr char kTraceParent[] = "traceparent";
 }  // namespace
 
 RequestTrace TraceOf(const grpc::CallbackServerContext& context) {
-  RequestTrace trace;
   const auto& metadata = context.client_metadata();
   const auto text = [&](const char* key) -> std::string_view {
     const auto found = metadata.find(key);
     return found == metadata.end() ? std::string_view()
                                    : std::string_view(found->second.data(), found->second.size());
   };
-  if (const std::string_view id = text(kRequestId); IsRequestId(id)) trace.request_id = id;
-  if (const std::string_view parent = text(kTraceParent); ParseTraceParent(parent).has_value()) {
-    trace.traceparent = parent;
-  }
-  return trace;
+  return ValidTrace(text(kRequestId), text(kTraceParent));
 }
 
 void EchoTrace(const RequestTrace& trace, grpc::CallbackServerContext* context) {

@@ -71,3 +71,20 @@ def test_what_is_no_trace_is_neither_echoed_nor_logged(serve):
     assert "traceparent" not in echoed
     (line,) = wait_for("the line", lambda: lines_about(daemon, "order-10"), 30)
     assert "traceparent" not in line
+
+
+def test_over_http_too(serve):
+    import urllib.error
+    import urllib.request
+
+    daemon = serve()
+    body = b'{"inputs": {"x": [0, 0, 0], "fail": true}}'
+    headers = {"Content-Type": "application/json", "X-Request-Id": "order-9", "traceparent": TRACE}
+    url = f"http://{daemon.http_address}/v1/models/m:predict"
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=30)
+    assert refused.value.code == 500
+    assert refused.value.headers["X-Request-Id"] == "order-9"
+    assert refused.value.headers["traceparent"] == TRACE
+    (line,) = wait_for("the line", lambda: lines_about(daemon, "order-9"), 30)
+    assert "model=m version=1 code=INTERNAL" in line
