@@ -19,7 +19,7 @@ namespace modeld {
 struct SchedulingDefaults {
   int instances = 0;
   int threads_per_instance = 0;
-  int cpus = 1;             // that the process may use
+  int cpus = 1;                  // that the process may use
   std::vector<int> pin_to = {};  // those that instances are held to; empty: they are not
   size_t max_queue_calls = 1024;
   int64_t max_queue_bytes = int64_t{1} << 30;

@@ -20,7 +20,7 @@ struct InferOptions {
   };
   std::string id = {};
   std::vector<Output> outputs = {};  // in this order; empty: all
-  bool raw = true;              // elements in raw_output_contents
+  bool raw = true;                   // elements in raw_output_contents
   absl::Duration timeout = absl::InfiniteDuration();
 };
 

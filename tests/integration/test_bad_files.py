@@ -150,7 +150,10 @@ def refusal_of(client, model: str, path: str) -> str:
         ('{"version": "1", "execution": {"device": "cuda"}}', ["device", "not supported by this build"]),
         ('{"version": "1", "batching": {"max_batch_size": -8}}', ["batching.max_batch_size", "-8"]),
         ('{"version": "1", "execution": {"device": "cuda:0"}}', ["execution.device", "cuda:0"]),
-        ('{"version": "1", "postprocess": {"y": {"softmax": true, "sigmoid": true}}}', ["postprocess", "softmax"]),
+        (
+            '{"version": "1", "postprocess": {"y": {"softmax": true, "sigmoid": true}}}',
+            ["postprocess", "softmax"],
+        ),
         (json.dumps({"version": "1", "description": "x" * (2 << 20)}), ["config.json"]),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
