@@ -247,6 +247,8 @@ absl::StatusOr<std::string> Predictions(const v1::PredictResponse& response) {
 }  // namespace
 
 absl::StatusOr<PlainRequest> ReadPlainRequest(std::string_view json, const ServedVersion& version) {
+  // The parser would take it for the end, and what follows would be left out.
+  if (json.find('\0') != std::string_view::npos) return Wrong("malformed JSON: it holds a NUL byte");
   Json parsed;
   try {
     parsed = Json::parse(json);

@@ -50,9 +50,14 @@ def served(shared_daemons: Any, shared_artifacts: Any) -> Iterator[DaemonProcess
     return daemon
 
 
-def run(*command: str | Path, timeout_s: float = 240) -> str:
+def run(*command: str | Path, directory: Path | None = None) -> str:
     done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, timeout=timeout_s, check=False
+        [str(part) for part in command],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+        cwd=directory,
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
     return done.stdout
@@ -88,4 +93,5 @@ def test_the_description_is_true(environment: Path, served: DaemonProcess, tmp_p
         "--max-examples=30",
         "--seed=1",
         "--no-color",
+        directory=tmp_path,  # it keeps a cache where it runs
     )

@@ -98,6 +98,8 @@ TEST_F(PlainJsonTest, FaultsSayWhatWasExpected) {
            {R"({"inputs":{},"timeout_ms":-1})", "timeout_ms"}}) {
     EXPECT_THAT(Error(json), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message))) << json;
   }
+  EXPECT_THAT(Error(std::string("{\"inputs\":{}}\0x", 15)),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("NUL")));
   EXPECT_THAT(Error(R"({"inputs":{},"method":"other"})"),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("other")));
 }
