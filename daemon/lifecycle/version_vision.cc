@@ -87,12 +87,13 @@ absl::Status CheckOutputs(const v1::ModelConfig& config, const ServedVersion& ve
 
 absl::Status SetVision(const v1::ModelConfig& config, const ImageLimits& limits, ServedVersion& version) {
   MODELD_RETURN_IF_ERROR(CheckOutputs(config, version));
-  for (const auto& [name, preprocess] : config.preprocess()) {
+  for (const auto& entry : config.preprocess()) {
+    const std::string& name = entry.first;
     const auto declared = std::find_if(version.inputs.begin(), version.inputs.end(),
                                        [&](const DeclaredTensor& input) { return input.name == name; });
     const DType dtype =
         declared == version.inputs.end() ? DType::kFp32 : declared->dtype.value_or(DType::kFp32);
-    version.images.try_emplace(name, preprocess.image(), dtype, limits);
+    version.images.try_emplace(name, entry.second.image(), dtype, limits);
   }
   version.classes.insert(config.postprocess().begin(), config.postprocess().end());
   return absl::OkStatus();
