@@ -1,5 +1,6 @@
 #include "daemon/oip/infer_request.h"
 
+#include <array>
 #include <limits>
 #include <optional>
 #include <string_view>
@@ -111,28 +112,52 @@ absl::Status TakeOutputs(const inference::ModelInferRequest& request, InferOptio
   return absl::OkStatus();
 }
 
-// The typed fields of InferTensorContents.
-struct Typed {
-  const char* name;
-  int count;
-  std::initializer_list<DType> dtypes;
-};
-
-std::vector<Typed> FieldsIn(const InferTensorContents& contents) {
-  return {
-      {"bool_contents", contents.bool_contents_size(), {DType::kBool}},
-      {"int_contents", contents.int_contents_size(), {DType::kInt8, DType::kInt16, DType::kInt32}},
-      {"int64_contents", contents.int64_contents_size(), {DType::kInt64}},
-      {"uint_contents", contents.uint_contents_size(), {DType::kUint8, DType::kUint16, DType::kUint32}},
-      {"uint64_contents", contents.uint64_contents_size(), {DType::kUint64}},
-      {"fp32_contents", contents.fp32_contents_size(), {DType::kFp32, DType::kFp16, DType::kBf16}},
-      {"fp64_contents", contents.fp64_contents_size(), {DType::kFp64}},
-      {"bytes_contents", contents.bytes_contents_size(), {DType::kBytes}},
-  };
+// The field of InferTensorContents that holds elements of `dtype`; empty where none does.
+std::string_view FieldOf(DType dtype) {
+  switch (dtype) {
+    case DType::kBool:
+      return "bool_contents";
+    case DType::kInt8:
+    case DType::kInt16:
+    case DType::kInt32:
+      return "int_contents";
+    case DType::kInt64:
+      return "int64_contents";
+    case DType::kUint8:
+    case DType::kUint16:
+    case DType::kUint32:
+      return "uint_contents";
+    case DType::kUint64:
+      return "uint64_contents";
+    case DType::kFp16:
+    case DType::kBf16:
+    case DType::kFp32:
+      return "fp32_contents";
+    case DType::kFp64:
+      return "fp64_contents";
+    case DType::kBytes:
+      return "bytes_contents";
+    case DType::kComplex64:
+    case DType::kComplex128:
+      break;
+  }
+  return {};
 }
 
-bool Holds(const Typed& field, DType dtype) {
-  return std::find(field.dtypes.begin(), field.dtypes.end(), dtype) != field.dtypes.end();
+struct FieldSize {
+  std::string_view field;
+  int elements;
+};
+
+std::array<FieldSize, 8> FieldSizes(const InferTensorContents& contents) {
+  return {{{"bool_contents", contents.bool_contents_size()},
+           {"int_contents", contents.int_contents_size()},
+           {"int64_contents", contents.int64_contents_size()},
+           {"uint_contents", contents.uint_contents_size()},
+           {"uint64_contents", contents.uint64_contents_size()},
+           {"fp32_contents", contents.fp32_contents_size()},
+           {"fp64_contents", contents.fp64_contents_size()},
+           {"bytes_contents", contents.bytes_contents_size()}}};
 }
 
 // What is wrong with the elements that is better told in this protocol's words.
@@ -143,13 +168,13 @@ absl::Status CheckContents(const InputTensor& input) {
   const absl::StatusOr<int64_t> elements = ElementCount(shape, *dtype);
   if (!elements.ok()) return absl::OkStatus();
   int64_t count = 0;
-  for (const Typed& field : FieldsIn(input.contents())) {
-    if (field.count == 0) continue;
-    if (!Holds(field, *dtype)) {
+  for (const FieldSize& given : FieldSizes(input.contents())) {
+    if (given.elements == 0) continue;
+    if (given.field != FieldOf(*dtype)) {
       return absl::InvalidArgumentError(absl::StrCat("input ", Quote(input.name()), ": elements stand in ",
-                                                     field.name, ", which is not for ", input.datatype()));
+                                                     given.field, ", which is not for ", input.datatype()));
     }
-    count += field.count;
+    count += given.elements;
   }
   if (count == *elements) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat("input ", Quote(input.name()), ": its contents have ", count,
