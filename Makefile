@@ -82,7 +82,8 @@ demo: build
 	@$(PYTHON) tools/demo/demo.py --modeld $(MODELD_BIN) --modelctl $(MODELCTL_BIN)
 
 BENCH = $(PYTHON) tools/bench/bench.py --modeld $(MODELD_BIN) --modelctl $(MODELCTL_BIN) --load $(LOAD_BIN) \
-  --echo $(FLOORS)/modeld_echo --forward $(FLOORS)/modeld_forward
+  --echo $(FLOORS)/modeld_echo --forward $(FLOORS)/modeld_forward \
+  --image $(CURDIR)/$(BUILD)/tools/bench/vision/modeld_image_bench
 
 bench: build
 	@$(BENCH)

@@ -1,10 +1,10 @@
 #include "daemon/oip/flatten.h"
 
 #include <cstdint>
-#include <cstring>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "daemon/oip/raw_bytes.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 
@@ -25,16 +25,6 @@ v1::Tensor OneDimension(const char* dtype, int64_t size) {
   tensor.set_dtype(dtype);
   tensor.add_shape(size);
   return tensor;
-}
-
-template <typename T>
-void AppendRaw(T element, std::string* raw) {
-  raw->append(reinterpret_cast<const char*>(&element), sizeof(element));
-}
-
-void AppendRawString(const std::string& text, std::string* raw) {
-  AppendRaw(static_cast<uint32_t>(text.size()), raw);
-  raw->append(text);
 }
 
 const char* DTypeOfScalar(v1::Value::KindCase kind) {

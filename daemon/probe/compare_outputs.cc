@@ -12,7 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "daemon/engine/value.h"
 #include "daemon/probe/difference.h"
-#include "daemon/probe/elements.h"
+#include "daemon/codec/elements.h"
 #include "registry/base/quote.h"
 
 namespace modeld {

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/engine/value.h"
-#include "daemon/probe/elements.h"
+#include "daemon/codec/elements.h"
 #include "registry/base/quote.h"
 
 namespace modeld {

@@ -19,26 +19,25 @@ grpc::Status AdminServiceImpl::SetLabel(grpc::ServerContext* context, const v1::
 grpc::Status AdminServiceImpl::SetCanary(grpc::ServerContext* context, const v1::SetCanaryRequest* request,
                                          v1::SetCanaryResponse* response) {
   if (absl::Status valid = CheckCommand(*request); !valid.ok()) return ToGrpcStatus(valid);
-  const absl::StatusOr<Routing> routing = manager_->SetCanary(
-      CommandOf(*context, *request, request->version()), request->share(), TimeoutOf(*context));
-  if (!routing.ok()) return ToGrpcStatus(routing.status());
-  WriteTraffic(request->model(), response->mutable_traffic());
-  return grpc::Status::OK;
+  return AnswerTraffic(manager_->SetCanary(CommandOf(*context, *request, request->version()),
+                                           request->share(), TimeoutOf(*context)),
+                       request->model(), response->mutable_traffic());
 }
 
 grpc::Status AdminServiceImpl::SetShadow(grpc::ServerContext* context, const v1::SetShadowRequest* request,
                                          v1::SetShadowResponse* response) {
   if (absl::Status valid = CheckCommand(*request); !valid.ok()) return ToGrpcStatus(valid);
-  const absl::StatusOr<Routing> routing = manager_->SetShadow(
-      CommandOf(*context, *request, request->version()), request->share(), TimeoutOf(*context));
-  if (!routing.ok()) return ToGrpcStatus(routing.status());
-  WriteTraffic(request->model(), response->mutable_traffic());
-  return grpc::Status::OK;
+  return AnswerTraffic(manager_->SetShadow(CommandOf(*context, *request, request->version()),
+                                           request->share(), TimeoutOf(*context)),
+                       request->model(), response->mutable_traffic());
 }
 
-void AdminServiceImpl::WriteTraffic(const std::string& name, v1::Traffic* traffic) const {
+grpc::Status AdminServiceImpl::AnswerTraffic(const absl::StatusOr<Routing>& changed, const std::string& name,
+                                             v1::Traffic* traffic) const {
+  if (!changed.ok()) return ToGrpcStatus(changed.status());
   const absl::StatusOr<ModelView> model = manager_->GetModel(name);
   if (model.ok() && model->traffic.has_value()) ToWire(*model->traffic, traffic);
+  return grpc::Status::OK;
 }
 
 }  // namespace modeld

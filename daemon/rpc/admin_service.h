@@ -111,8 +111,9 @@ class AdminServiceImpl final
             .reason = request.reason()};
   }
 
-  // Where the model's requests go now; nothing where they all go to live.
-  void WriteTraffic(const std::string& model, v1::Traffic* traffic) const;
+  // Answers with where the model's requests go now (nothing where they all go to live), or with the error.
+  grpc::Status AnswerTraffic(const absl::StatusOr<Routing>& changed, const std::string& model,
+                             v1::Traffic* traffic) const;
 
   Manager* const manager_;
   Intake* const intake_;

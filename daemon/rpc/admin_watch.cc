@@ -14,6 +14,7 @@
 #include "daemon/rpc/status_convert.h"
 #include "daemon/rpc/view_codec.h"
 #include "registry/base/quote.h"
+#include "registry/base/status_macros.h"
 
 namespace modeld {
 namespace {
@@ -49,60 +50,58 @@ const DroppedFileView* FindRefused(const std::vector<DroppedFileView>& files, co
   return found == files.end() ? nullptr : &*found;
 }
 
-absl::StatusOr<VersionView> FindVersion(const ModelView& model, const std::string& version) {
-  std::vector<std::string> known;
-  for (const VersionView& candidate : model.versions) {
-    if (candidate.record.version == version) return candidate;
-    known.push_back(candidate.record.version);
-  }
-  return absl::NotFoundError(absl::StrCat("model ", Quote(model.name), " has no version ", Quote(version),
-                                          "; registered: ", ListVersions(known)));
-}
+struct FoundVersion {
+  ModelView model;
+  VersionView version;
+};
 
 absl::Status CheckNamed(const std::string& model, const std::string& version) {
   if (absl::Status named = RequireModel(model); !named.ok()) return named;
   return RequireVersion(version);
 }
 
+absl::StatusOr<FoundVersion> FindVersion(const Manager& manager, const std::string& name,
+                                         const std::string& version) {
+  MODELD_RETURN_IF_ERROR(CheckNamed(name, version));
+  MODELD_ASSIGN_OR_RETURN(ModelView model, manager.GetModel(name));
+  std::vector<std::string> known;
+  for (const VersionView& candidate : model.versions) {
+    if (candidate.record.version == version) return FoundVersion{model, candidate};
+    known.push_back(candidate.record.version);
+  }
+  return absl::NotFoundError(absl::StrCat("model ", Quote(name), " has no version ", Quote(version),
+                                          "; registered: ", ListVersions(known)));
+}
+
 }  // namespace
 
 grpc::Status AdminServiceImpl::GetVersion(grpc::ServerContext*, const v1::GetVersionRequest* request,
                                           v1::GetVersionResponse* response) {
-  if (absl::Status named = CheckNamed(request->model(), request->version()); !named.ok()) {
-    return ToGrpcStatus(named);
-  }
-  const absl::StatusOr<ModelView> model = manager_->GetModel(request->model());
-  if (!model.ok()) return ToGrpcStatus(model.status());
-  const absl::StatusOr<VersionView> version = FindVersion(*model, request->version());
-  if (!version.ok()) return ToGrpcStatus(version.status());
+  const absl::StatusOr<FoundVersion> found = FindVersion(*manager_, request->model(), request->version());
+  if (!found.ok()) return ToGrpcStatus(found.status());
   const absl::StatusOr<std::string> config = registry_->ConfigOf(request->model(), request->version());
   if (!config.ok()) return ToGrpcStatus(config.status());
   absl::StatusOr<std::optional<v1::ProbeReport>> probe =
       registry_->ProbeOf(request->model(), request->version());
   if (!probe.ok()) return ToGrpcStatus(probe.status());
 
-  response->set_model(model->name);
-  ToWire(*version, response->mutable_version());
+  response->set_model(found->model.name);
+  ToWire(found->version, response->mutable_version());
   response->set_config_json(ToUtf8(*config));
   if (probe->has_value()) *response->mutable_probe() = **std::move(probe);
-  response->set_live(model->live == request->version());
+  response->set_live(found->model.live == request->version());
   return grpc::Status::OK;
 }
 
 grpc::Status AdminServiceImpl::RetunePlans(grpc::ServerContext* context,
                                            const v1::RetunePlansRequest* request, v1::RetunePlansResponse*) {
-  if (absl::Status named = CheckNamed(request->model(), request->version()); !named.ok()) {
-    return ToGrpcStatus(named);
-  }
-  const absl::StatusOr<ModelView> model = manager_->GetModel(request->model());
-  if (!model.ok()) return ToGrpcStatus(model.status());
-  const absl::StatusOr<VersionView> version = FindVersion(*model, request->version());
-  if (!version.ok()) return ToGrpcStatus(version.status());
+  const absl::StatusOr<FoundVersion> found = FindVersion(*manager_, request->model(), request->version());
+  if (!found.ok()) return ToGrpcStatus(found.status());
   if (tuner_ == nullptr) {
     return ToGrpcStatus(absl::UnimplementedError(
         "this daemon runs versions as they were saved; start it with --try-plans=true and --probe=true"));
   }
-  return ToGrpcStatus(tuner_->Retune(version->record, TimeoutOf(*context, kLongestWait)));
+  return ToGrpcStatus(tuner_->Retune(found->version.record, TimeoutOf(*context, kLongestWait)));
 }
 
 grpc::Status AdminServiceImpl::WaitVersion(grpc::ServerContext* context,

@@ -3,16 +3,12 @@
 #include <utility>
 
 #include "daemon/rpc/deadline.h"
-#include "daemon/rpc/pushback.h"
-#include "daemon/rpc/request_trace.h"
-#include "daemon/rpc/status_convert.h"
 
 namespace modeld {
 
 void InferCall::Start(const Shared& shared, grpc::CallbackServerContext* context,
                       grpc::ServerUnaryReactor* reactor) {
-  context_ = context;
-  reactor_ = reactor;
+  Bind(context, reactor);
   RequestTrace trace = TraceOf(*context);
   if (trace.request_id.empty() && IsRequestId(request()->id())) trace.request_id = request()->id();
   set_trace(std::move(trace));
@@ -22,12 +18,6 @@ void InferCall::Start(const Shared& shared, grpc::CallbackServerContext* context
                    .predict_request = New<v1::PredictRequest>(),
                    .predict_response = New<v1::PredictResponse>()},
                   DeadlineOf(context->raw_deadline()));
-}
-
-void InferCall::Done(const absl::Status& status) {
-  EchoTrace(trace(), context_);
-  AddPushback(status, context_);
-  reactor_->Finish(ToGrpcStatus(status));
 }
 
 }  // namespace modeld

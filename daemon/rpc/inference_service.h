@@ -103,7 +103,7 @@ class InferenceServiceImpl final : public inference::GRPCInferenceService::Callb
   absl::Status CheckCommands(const std::string& model) const;
 
   const InferenceParts parts_;
-  InferAllocator infer_allocator_;
+  InferCall::Allocator infer_allocator_;
   RequestStreams streams_;
   SerialThread views_;
   // Commands wait for loads.

@@ -42,7 +42,7 @@ class ModelServiceImpl final : public v1::ModelService::CallbackService {
   const Manager* const manager_;
   const Intake* const intake_;
   Registry* const registry_;
-  PredictAllocator predict_allocator_;
+  PredictCall::Allocator predict_allocator_;
   RequestStreams streams_;
   // Answers what needs the manager's lock, which is held while a change is written to disk: gRPC's own
   // threads are few, and take in the requests to predict.

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
-#include "daemon/codec/half.h"
+#include "daemon/codec/elements.h"
+#include "daemon/codec/highest.h"
 #include "registry/base/status_macros.h"
 
 namespace modeld {
@@ -18,9 +18,7 @@ namespace {
 constexpr int64_t kMaxClasses = 200'000;
 
 absl::Status CheckTensor(const Tensor& tensor) {
-  const bool is_float = tensor.dtype == DType::kFp16 || tensor.dtype == DType::kBf16 ||
-                        tensor.dtype == DType::kFp32 || tensor.dtype == DType::kFp64;
-  if (is_float && !tensor.shape.empty()) return absl::OkStatus();
+  if (IsFloating(tensor.dtype) && !tensor.shape.empty()) return absl::OkStatus();
   return absl::InternalError(
       absl::StrCat("postprocess takes a floating-point tensor of at least one dimension, got ",
                    TensorSummary(tensor.dtype, tensor.shape)));
@@ -59,10 +57,9 @@ Tensor Widened(const Tensor& tensor) {
   wide.dtype = DType::kFp32;
   const size_t count = tensor.buffer.size / sizeof(uint16_t);
   wide.buffer = Buffer::Allocate(count * sizeof(float));
-  const auto* const in = static_cast<const uint16_t*>(tensor.buffer.data);
   auto* const out = static_cast<float*>(wide.buffer.data);
   for (size_t i = 0; i < count; ++i) {
-    out[i] = tensor.dtype == DType::kFp16 ? HalfToFloat(in[i]) : Bfloat16ToFloat(in[i]);
+    out[i] = static_cast<float>(FloatingAt(tensor, static_cast<int64_t>(i)));
   }
   return wide;
 }
@@ -72,10 +69,6 @@ absl::Span<T> ElementsOf(const Tensor& tensor) {
   return absl::MakeSpan(static_cast<T*>(tensor.buffer.data), tensor.buffer.size / sizeof(T));
 }
 
-double ElementAt(const Tensor& tensor, size_t index) {
-  return tensor.dtype == DType::kFp64 ? ElementsOf<double>(tensor)[index] : ElementsOf<float>(tensor)[index];
-}
-
 class ClassLists {
  public:
   ClassLists(const v1::PostprocessConfig& rule, const Tensor& tensor, const std::vector<std::string>& labels)
@@ -83,8 +76,7 @@ class ClassLists {
         labels_(labels),
         number_(rule.softmax() || rule.sigmoid() ? "probability" : "score"),
         width_(static_cast<size_t>(tensor.shape.back())),
-        most_(std::min(static_cast<size_t>(rule.top_k()), width_)),
-        order_(width_) {}
+        most_(std::min(static_cast<size_t>(rule.top_k()), width_)) {}
 
   // The rows from `first` on, nested as the dimensions from `dimension` on are.
   Value Rows(size_t dimension, size_t first, size_t rows) {
@@ -100,22 +92,14 @@ class ClassLists {
  private:
   Value Row(size_t row) {
     const size_t begin = row * width_;
-    const auto higher = [&](size_t a, size_t b) {
-      const double x = ElementAt(tensor_, begin + a), y = ElementAt(tensor_, begin + b);
-      if (std::isnan(x) || std::isnan(y)) return std::isnan(x) == std::isnan(y) ? a < b : std::isnan(y);
-      return x == y ? a < b : x > y;
-    };
-    std::iota(order_.begin(), order_.end(), size_t{0});
-    std::partial_sort(order_.begin(), order_.begin() + static_cast<std::ptrdiff_t>(most_), order_.end(),
-                      higher);
     List list;
-    for (size_t i = 0; i < most_; ++i) {
+    for (const size_t index : HighestOf(tensor_, begin, width_, most_)) {
       Dict entry;
-      const size_t index = order_[i];
       if (index < labels_.size())
         entry.entries.emplace_back(Value{.data = "label"}, Value{.data = labels_[index]});
       entry.entries.emplace_back(Value{.data = "index"}, Value{.data = static_cast<int64_t>(index)});
-      entry.entries.emplace_back(Value{.data = number_}, Value{.data = ElementAt(tensor_, begin + index)});
+      entry.entries.emplace_back(Value{.data = number_},
+                                 Value{.data = NumberAt(tensor_, static_cast<int64_t>(begin + index))});
       list.items.push_back({.data = std::move(entry)});
     }
     return {.data = std::move(list)};
@@ -125,7 +109,6 @@ class ClassLists {
   const std::vector<std::string>& labels_;
   const std::string number_;
   const size_t width_, most_;
-  std::vector<size_t> order_;
 };
 
 }  // namespace
@@ -147,9 +130,7 @@ absl::StatusOr<Tensor> Activate(const v1::PostprocessConfig& rule, const Tensor&
 absl::StatusOr<Value> TopClasses(const v1::PostprocessConfig& rule, const Tensor& tensor,
                                  const std::vector<std::string>& labels, bool one_row) {
   MODELD_RETURN_IF_ERROR(CheckTensor(tensor));
-  const bool is_half = tensor.dtype == DType::kFp16 || tensor.dtype == DType::kBf16;
-  const Tensor wide = is_half ? Widened(tensor) : tensor;
-  MODELD_ASSIGN_OR_RETURN(const int64_t elements, ElementCount(tensor.shape, wide.dtype));
+  MODELD_ASSIGN_OR_RETURN(const int64_t elements, ElementCount(tensor.shape, tensor.dtype));
   const int64_t width = tensor.shape.back();
   const int64_t rows = width == 0 ? 0 : elements / width;
   if (rows * std::min<int64_t>(width, rule.top_k()) > kMaxClasses) {
@@ -157,7 +138,7 @@ absl::StatusOr<Value> TopClasses(const v1::PostprocessConfig& rule, const Tensor
                                                      " rows are more than ", kMaxClasses,
                                                      "; send smaller batches"));
   }
-  ClassLists lists(rule, wide, labels);
+  ClassLists lists(rule, tensor, labels);
   if (rows == 1 && one_row) return lists.Rows(tensor.shape.size() - 1, 0, 1);
   return lists.Rows(0, 0, static_cast<size_t>(rows));
 }

@@ -27,6 +27,7 @@ import report
 from curves import latency, swap_trace, throughput
 from daemon_process import DaemonProcess, wait_for, wait_live
 from defaults import defaults
+from images import images
 from overload import beside, overload
 from peers.measure import peers
 from plans import plans
@@ -34,6 +35,7 @@ from protocols import protocols
 from rates import heavy, light
 from report import Row, row
 from setting import Setting
+from watched import watched
 
 from modeld_client import Client, ModeldError
 from modeld_client._proto import admin_service_pb2
@@ -241,6 +243,8 @@ CASES: list[Callable[[Setting], Iterator[Row]]] = [
     defaults,
     plans,
     protocols,
+    images,
+    watched,
     throughput,
     latency,
     swap_trace,
@@ -261,6 +265,7 @@ def main() -> int:
     parser.add_argument("--load", required=True, help="the load generator, modeld_load")
     parser.add_argument("--echo", required=True, help="the gRPC floor, modeld_echo")
     parser.add_argument("--forward", required=True, help="the LibTorch floor, modeld_forward")
+    parser.add_argument("--image", required=True, help="the image floor, modeld_image_bench")
     parser.add_argument(
         "--only", action="append", help="run this case only, and keep the others' figures; may be given again"
     )
@@ -280,6 +285,7 @@ def main() -> int:
             load=arguments.load,
             echo=arguments.echo,
             forward=arguments.forward,
+            image=arguments.image,
             work=work,
             peers=arguments.peers,
         )

@@ -113,18 +113,16 @@ def machine() -> dict[str, Any]:
 def write(output: Path, title: str, command: str, rows: list[Row]) -> None:
     """Writes `output` (JSON) and, beside it, the same as Markdown.
 
-    Rows of cases that were not measured now stay in it, with their date, if they were measured on such a
-    machine.
+    Rows of cases that were not measured now stay in it, with their date and their machine.
     """
     here = machine()
     today = datetime.date.today().isoformat()
     cases = {row["case"] for row in rows}
-    rows = [{**row, "date": today} for row in rows]
+    rows = [{**row, "date": today, "machine": here} for row in rows]
     if output.exists():
         before = json.loads(output.read_text())
-        if before["machine"] == here:
-            rows = [row for row in before["rows"] if row["case"] not in cases] + rows
-    results = {"title": title, "command": command, "machine": here, "rows": rows}
+        rows = [row for row in before["rows"] if row["case"] not in cases] + rows
+    results = {"title": title, "command": command, "rows": rows}
     output.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
     render(results, output)
 
@@ -146,20 +144,33 @@ def plot_path(result: Row, source: Path) -> Path:
 
 
 def about(machine: dict[str, Any]) -> str:
-    """One sentence on where it was measured."""
+    """Where it was measured."""
     return (
-        f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
-        f"{machine['system']}; LibTorch {machine['libtorch']}."
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
+        f"{machine['system']}; LibTorch {machine['libtorch']}"
     )
 
 
+def machines_of(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Each once, in the order of their rows."""
+    found: list[dict[str, Any]] = []
+    for result in rows:
+        if result["machine"] not in found:
+            found.append(result["machine"])
+    return found
+
+
 def markdown(results: dict[str, Any], source: Path) -> str:
+    machines = machines_of(results["rows"])
     lines = [
         f"# {results['title']}",
         "",
-        f"Made by `{results['command']}`; generated from `{source.name}`.",
-        about(results["machine"]),
-        "Shared machines are noisy: trust ratios and goals more than single figures.",
+        f"Made by `{results['command']}`; generated from `{source.name}`. The last column says when a row was "
+        "measured, and on which of these machines:",
+        "",
+        *(f"{number}. {about(machine)}" for number, machine in enumerate(machines, 1)),
+        "",
+        "Shared machines are noisy: trust ratios, taken within one run, and goals more than single figures.",
         "",
         "| case | metric | value | reference | ratio | goal | met | measured |",
         "|---|---|---|---|---|---|---|---|",
@@ -167,7 +178,7 @@ def markdown(results: dict[str, Any], source: Path) -> str:
     lines += [
         f"| {row['case']} | {row['metric']} | {figure(row['value'])} | {figure(row['reference'])} "
         f"| {figure(row['ratio'])} | {row['goal']} | {'yes' if row['met'] else '**no**'} "
-        f"| {row['date']} |"
+        f"| {row['date']}, {machines.index(row['machine']) + 1} |"
         for row in results["rows"]
     ]
     for result in results["rows"]:

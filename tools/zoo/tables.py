@@ -31,7 +31,7 @@ def markdown(results: dict[str, Any]) -> str:
     lines = [
         f"Made by `{results['command']}` on {results['date']}, commit `{results['commit']}`; generated from "
         f"[zoo.json](zoo.json).",
-        f"{report.about(results['machine'])} Engines: {results['engines']}.",
+        f"Machine: {report.about(results['machine'])}. Engines: {results['engines']}.",
         "Latency is CPU time of batch 1 on one thread.",
         "",
         "| model | chosen plan | speed-up | largest difference | openvino | memory, MiB |",

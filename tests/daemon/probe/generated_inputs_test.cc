@@ -5,7 +5,7 @@
 
 #include <set>
 
-#include "daemon/probe/elements.h"
+#include "daemon/codec/elements.h"
 #include "tests/support/fake_engine.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/values.h"

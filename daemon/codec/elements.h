@@ -68,6 +68,14 @@ inline int64_t IntegerAt(const Tensor& tensor, int64_t index) {
   }
 }
 
+// Any number, rounded to a double where it has more digits; 0 or 1 of BOOL. REQUIRES: neither complex nor
+// BYTES.
+inline double NumberAt(const Tensor& tensor, int64_t index) {
+  if (IsFloating(tensor.dtype)) return FloatingAt(tensor, index);
+  if (tensor.dtype == DType::kUint64) return static_cast<double>(ElementAt<uint64_t>(tensor, index));
+  return static_cast<double>(IntegerAt(tensor, index));
+}
+
 // "[0, 3]" of the element at `index`, row-major; "" of a tensor without dimensions.
 inline std::string PositionText(const std::vector<int64_t>& shape, int64_t index) {
   if (shape.empty()) return "";
