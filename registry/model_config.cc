@@ -15,6 +15,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "registry/base/closest_match.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
@@ -122,6 +123,19 @@ absl::Status CheckChoice(const std::string& value, const std::vector<std::string
                          "; expected ", absl::StrJoin(supported, " or ", quoted)));
 }
 
+// Whether this machine has it is for the engine to say.
+absl::Status CheckDevice(const std::string& device) {
+  if (device.empty() || device == "cpu" || device == "cuda") return absl::OkStatus();
+  absl::string_view number = device;
+  if (absl::ConsumePrefix(&number, "cuda:") && !number.empty() && number.size() <= 2 &&
+      std::all_of(number.begin(), number.end(), absl::ascii_isdigit)) {
+    return absl::OkStatus();
+  }
+  return FieldError("execution.device", absl::StrCat("expected \"cpu\" or, of the GPU that CUDA counts as N, "
+                                                     "\"cuda:N\", got ",
+                                                     Quote(device)));
+}
+
 absl::Status CheckRange(int64_t value, int64_t least, int64_t most, const std::string& path) {
   if (value >= least && value <= most) return absl::OkStatus();
   return FieldError(path, absl::StrCat("expected ", least, " to ", most, ", got ", value));
@@ -132,7 +146,7 @@ absl::Status CheckExecution(const v1::ExecutionConfig& execution) {
       CheckChoice(execution.engine(), {"auto", "libtorch", "openvino", "onnxruntime"}, "execution.engine"));
   MODELD_RETURN_IF_ERROR(
       CheckChoice(execution.objective(), {"latency", "throughput", "memory"}, "execution.objective"));
-  MODELD_RETURN_IF_ERROR(CheckChoice(execution.device(), {"cpu"}, "execution.device"));
+  MODELD_RETURN_IF_ERROR(CheckDevice(execution.device()));
   for (int i = 0; i < execution.precisions_size(); ++i) {
     MODELD_RETURN_IF_ERROR(
         CheckChoice(execution.precisions(i), {"fp32", "bf16"}, ElementPath("execution.precisions", i)));
@@ -287,6 +301,11 @@ absl::StatusOr<ParsedConfig> ParseModelConfig(std::string_view json, const Confi
 
 bool IsKnownDtype(std::string_view dtype) {
   return std::find(DtypeNames().begin(), DtypeNames().end(), dtype) != DtypeNames().end();
+}
+
+std::string DeviceOf(const v1::ModelConfig& config) {
+  const std::string& device = config.execution().device();
+  return device == "cpu" ? "" : device == "cuda" ? "cuda:0" : device;
 }
 
 }  // namespace modeld

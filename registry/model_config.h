@@ -32,6 +32,9 @@ struct ConfigOptions {
 // ("not supported by this build").
 absl::StatusOr<ParsedConfig> ParseModelConfig(std::string_view json, const ConfigOptions& options = {});
 
+// Where the version computes, "cuda:1"; empty: on the CPU. As LoadRequest::device.
+std::string DeviceOf(const v1::ModelConfig& config);
+
 // True for the dtype names of TensorSpec.dtype and Tensor.dtype.
 bool IsKnownDtype(std::string_view dtype);
 

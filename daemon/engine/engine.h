@@ -61,6 +61,8 @@ struct LoadRequest {
   // what is loaded again from where it was before takes no memory of its own for its code.
   std::string unpacked = {};
   Plan plan = {};  // one of the engine's for the format; by default the artifact as it was saved
+  // Where it computes, by LibTorch's names: "cuda:1". Empty: on the CPU.
+  std::string device = {};
   std::vector<KnownInput> inputs = {};
   // How many threads call Run at the same time, and how many threads each of these runs may use.
   int callers = 1;
@@ -86,7 +88,7 @@ class Engine {
   virtual std::vector<Plan> plans(ArtifactFormat format) const = 0;
   // Loads an artifact: seconds, and as much memory as the model takes. INVALID_ARGUMENT if the engine refuses
   // the artifact, or cannot run it by this plan, with the library's message; RESOURCE_EXHAUSTED if memory ran
-  // out. Never throws.
+  // out. INVALID_ARGUMENT names the devices that there are, where `device` is none. Never throws.
   virtual absl::StatusOr<std::unique_ptr<Executable>> Load(const LoadRequest& request) = 0;
   // Called once by each thread that will call Run, before it does: thread counts and floating-point modes are
   // per thread. `intra_op_threads` >= 1.

@@ -128,6 +128,7 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadByPlan(const VersionRecord& reco
                                          .format = record.format,
                                          .unpacked = unpacked.directory(),
                                          .plan = measured.plan,
+                                         .device = DeviceOf(config),
                                          .inputs = KnownInputs(DeclaredTensors(config.inputs()), samples),
                                          .callers = instances.instances,
                                          .threads_per_run = instances.threads_per_instance}));

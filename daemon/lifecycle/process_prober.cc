@@ -33,6 +33,7 @@ absl::StatusOr<v1::ProbeReport> ProcessProber::Probe(const VersionRecord& record
                                             "; restore it from a backup, or drop its file again"));
   }
   MODELD_ASSIGN_OR_RETURN(const ParsedConfig parsed, ParseModelConfig(request.config_json));
+  request.device = DeviceOf(parsed.config);
   absl::StatusOr<std::vector<GoldenFile>> golden =
       FindGoldenSamples(*store_, *registry_, record, parsed.config);
   if (absl::IsInvalidArgument(golden.status())) {

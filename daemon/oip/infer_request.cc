@@ -113,7 +113,7 @@ absl::Status TakeOutputs(const inference::ModelInferRequest& request, InferOptio
 }
 
 // The field of InferTensorContents that holds elements of `dtype`; empty where none does.
-std::string_view FieldOf(DType dtype) {
+absl::string_view FieldOf(DType dtype) {
   switch (dtype) {
     case DType::kBool:
       return "bool_contents";
@@ -145,7 +145,7 @@ std::string_view FieldOf(DType dtype) {
 }
 
 struct FieldSize {
-  std::string_view field;
+  absl::string_view field;
   int elements;
 };
 

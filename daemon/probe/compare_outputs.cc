@@ -10,9 +10,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "daemon/codec/elements.h"
 #include "daemon/engine/value.h"
 #include "daemon/probe/difference.h"
-#include "daemon/codec/elements.h"
 #include "registry/base/quote.h"
 
 namespace modeld {

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "daemon/engine/value.h"
 #include "daemon/codec/elements.h"
+#include "daemon/engine/value.h"
 #include "registry/base/quote.h"
 
 namespace modeld {

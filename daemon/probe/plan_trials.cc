@@ -17,6 +17,7 @@
 #include "registry/base/free_memory.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
+#include "registry/model_config.h"
 
 namespace modeld {
 namespace {
@@ -104,6 +105,7 @@ absl::StatusOr<std::unique_ptr<Executable>> PlanTrials::Load(const Plan& plan, v
                     .format = subject_.format,
                     .unpacked = subject_.unpacked,
                     .plan = plan,
+                    .device = DeviceOf(subject_.config),
                     .inputs = KnownInputs(declared_.inputs, subject_.samples),
                     .threads_per_run = threads});
   result->set_load_seconds(absl::ToDoubleSeconds(host_.Now() - begin));

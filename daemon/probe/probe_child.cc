@@ -98,7 +98,7 @@ absl::Status Run(Engine& engine) {
   ::close(kChildRequestFd);
   if (!DieWithParent(request.parent_process)) return absl::AbortedError("who started the probe has gone");
   ForgetPeak();
-  ChildHost host(Confine(request.limits));
+  ChildHost host(Confine(request.limits, DeviceFiles(request.device)));
 
   report.set_stage("reading its config and golden samples");
   host.Progress(report);

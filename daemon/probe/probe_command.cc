@@ -24,6 +24,7 @@
 #include "registry/base/status_macros.h"
 #include "registry/incomplete.h"
 #include "registry/inspect.h"
+#include "registry/model_config.h"
 #include "registry/unpacker.h"
 
 namespace modeld {
@@ -68,6 +69,7 @@ absl::StatusOr<ProbeRequest> RequestFor(const Arguments& arguments) {
   request.artifact_path = arguments.file;
   request.format = file.archive.format;
   request.config_json = file.parsed.canonical_json;
+  request.device = DeviceOf(file.parsed.config);
   for (const InspectedGolden& sample : file.golden) {
     request.golden.push_back({.name = sample.name, .path = sample.path});
   }

@@ -54,6 +54,7 @@ std::string EncodeRequest(const ProbeRequest& request) {
   PutString(FormatName(request.format), &bytes);
   PutString(request.unpacked, &bytes);
   PutString(request.config_json, &bytes);
+  PutString(request.device, &bytes);
   for (const int64_t number :
        {absl::ToInt64Milliseconds(request.limits.wall), absl::ToInt64Milliseconds(request.limits.cpu),
         request.limits.memory_bytes, static_cast<int64_t>(request.try_plans), request.parent_process,
@@ -78,6 +79,7 @@ absl::StatusOr<ProbeRequest> DecodeRequest(std::string_view bytes) {
   request.format = *known_format;
   MODELD_ASSIGN_OR_RETURN(request.unpacked, strings.Next());
   MODELD_ASSIGN_OR_RETURN(request.config_json, strings.Next());
+  MODELD_ASSIGN_OR_RETURN(request.device, strings.Next());
   MODELD_ASSIGN_OR_RETURN(const int64_t wall_ms, strings.NextNumber());
   MODELD_ASSIGN_OR_RETURN(const int64_t cpu_ms, strings.NextNumber());
   MODELD_ASSIGN_OR_RETURN(request.limits.memory_bytes, strings.NextNumber());

@@ -20,6 +20,7 @@ struct ProbeRequest {
   ArtifactFormat format = ArtifactFormat::kTorchScript;
   std::string unpacked = {};  // see LoadRequest: the child could not write it
   std::string config_json;
+  std::string device = {};  // see LoadRequest: what the confinement leaves open depends on it
   // As FindGoldenSamples finds them: a path that is empty stands for the artifact.
   std::vector<GoldenFile> golden;
   ProbeLimits limits;

@@ -22,6 +22,7 @@
 #include "daemon/scheduling/batching.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
+#include "registry/model_config.h"
 
 namespace modeld {
 namespace {
@@ -117,6 +118,7 @@ class Run {
         engine_.Load({.artifact_path = subject_.artifact_path,
                       .format = subject_.format,
                       .unpacked = subject_.unpacked,
+                      .device = DeviceOf(subject_.config),
                       .inputs = KnownInputs(inputs_, subject_.samples)});
     report_.set_load_seconds(absl::ToDoubleSeconds(host_.Now() - begin));
     if (absl::IsInvalidArgument(loaded.status())) {

@@ -12,10 +12,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "daemon/probe/landlock.h"
@@ -23,15 +25,8 @@
 #include "daemon/probe/syscall_filter.h"
 #include "registry/base/cgroup.h"
 #include "registry/base/errno_status.h"
+#include "registry/base/sanitized.h"
 #include "registry/base/unique_fd.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define MODELD_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define MODELD_SANITIZED 1
-#endif
-#endif
 
 namespace modeld {
 namespace {
@@ -81,16 +76,19 @@ int Limit(int resource, rlim_t soft, rlim_t hard) {
   return ::setrlimit(static_cast<__rlimit_resource_t>(resource), &limit);
 }
 
-void LimitResources(const ProbeLimits& limits, Unconfined& unconfined) {
-#ifdef MODELD_SANITIZED
-  unconfined.Add("address space", absl::UnimplementedError("not limited in a build with sanitizers"));
-#else
+void LimitAddressSpace(const ProbeLimits& limits, Unconfined& unconfined) {
+  if (kSanitized) {
+    unconfined.Add("address space", absl::UnimplementedError("not limited in a build with sanitizers"));
+    return;
+  }
   const int64_t memory = limits.memory_bytes > 0 ? limits.memory_bytes : MachineMemoryBytes() / 2;
   // Every arena of the C library's allocator reserves 64 MiB of addresses; tcmalloc has none.
   ::mallopt(M_ARENA_MAX, 2);
   const auto space = static_cast<rlim_t>(AddressSpaceBytes() + memory + kReservedBytes);
   unconfined.Check("address space", "setrlimit", Limit(RLIMIT_AS, space, space));
-#endif
+}
+
+void LimitResources(const ProbeLimits& limits, Unconfined& unconfined) {
   // The soft limit ends it with SIGXCPU, by which the parent knows; the hard one if that is ignored.
   const auto seconds = static_cast<rlim_t>(
       std::max<int64_t>(absl::ToInt64Seconds(absl::Ceil(limits.cpu, absl::Seconds(1))), 1));
@@ -118,12 +116,12 @@ absl::Status DropCapabilities() {
 }
 
 // Each of network, write access and processes by one of two ways; the system calls' filter does all three.
-void Enclose(Unconfined& unconfined) {
-  const absl::Status landlock = RefuseWriting();
-  const absl::Status filter = FilterSystemCalls();
+void Enclose(const std::vector<std::string>& devices, Unconfined& unconfined) {
+  const absl::Status landlock = RefuseWriting(devices);
+  const absl::Status filter = FilterSystemCalls({.opens_for_writing = !devices.empty()});
+  if (!filter.ok() || !devices.empty()) unconfined.Add("write access", landlock);
   if (filter.ok()) return;
   unconfined.Add("processes", filter);
-  unconfined.Add("write access", landlock);
   if (::unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0 && ::unshare(CLONE_NEWNET) != 0) {
     unconfined.Add("network", ErrnoStatus(errno, "unshare"));
   }
@@ -137,13 +135,25 @@ std::vector<std::string> LowerPriority() {
   return unconfined.Take();
 }
 
-std::vector<std::string> Confine(const ProbeLimits& limits) {
+std::vector<std::string> DeviceFiles(const std::string& device) {
+  std::vector<std::string> files;
+  if (device.empty()) return files;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/dev", error)) {
+    const std::string name = entry.path().filename();
+    if (name.rfind("nvidia", 0) == 0 && !entry.is_directory(error)) files.push_back(entry.path());
+  }
+  return files;
+}
+
+std::vector<std::string> Confine(const ProbeLimits& limits, const std::vector<std::string>& devices) {
   Unconfined unconfined;
   LowerPriority(unconfined);
   unconfined.Add("memory", BeKilledFirst());
+  if (devices.empty()) LimitAddressSpace(limits, unconfined);
   LimitResources(limits, unconfined);
   unconfined.Add("capabilities", DropCapabilities());
-  Enclose(unconfined);
+  Enclose(devices, unconfined);
   return unconfined.Take();
 }
 

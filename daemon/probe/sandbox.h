@@ -14,11 +14,18 @@ namespace modeld {
 // I/O. Returns what could not be applied: "priority: sched_setscheduler: operation not permitted".
 std::vector<std::string> LowerPriority();
 
+// What the driver of a LoadRequest::device opens for writing, of what there is on this machine; empty for the
+// CPU.
+std::vector<std::string> DeviceFiles(const std::string& device);
+
 // Confines the calling process, for good: lowest priority, first to be killed where memory ends, limits on
 // address space, CPU time, core and other files, no capabilities but that to read, no network, no write
 // access to the file system, no other processes. Returns what could not be applied. REQUIRES: descriptors
 // that the process needs are open already, for writing too.
-std::vector<std::string> Confine(const ProbeLimits& limits);
+//
+// With `devices`, paths of devices that may be written to, write access is Landlock's to refuse alone, and
+// the address space has no limit: the driver of a GPU maps all the memory that it might ever use.
+std::vector<std::string> Confine(const ProbeLimits& limits, const std::vector<std::string>& devices = {});
 
 // The calling process ends when the thread that started it does. False if that thread has gone already.
 bool DieWithParent(int64_t parent_process);

@@ -250,18 +250,20 @@ class Filter {
 
 }  // namespace
 
-absl::Status FilterSystemCalls() {
+absl::Status FilterSystemCalls(const FilterOptions& options) {
   if (kArchitecture == 0) return absl::UnimplementedError("seccomp: no filter for this architecture");
   // Without it only the privileged may have filters.
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return ErrnoStatus(errno, "no_new_privs");
   Filter filter;
   for (const int number : kRefused) filter.Refuse(number, EPERM);
   for (const int number : kNotThere) filter.Refuse(number, ENOSYS);
-  constexpr uint32_t kWriting = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
+  if (!options.opens_for_writing) {
+    constexpr uint32_t kWriting = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
 #ifdef __NR_open
-  filter.RefuseBits(__NR_open, 1, kWriting, EACCES);
+    filter.RefuseBits(__NR_open, 1, kWriting, EACCES);
 #endif
-  filter.RefuseBits(__NR_openat, 2, kWriting, EACCES);
+    filter.RefuseBits(__NR_openat, 2, kWriting, EACCES);
+  }
   filter.RequireBits(__NR_clone, 0, CLONE_THREAD, EPERM);
   // abort() and pthread_kill signal this process's own threads.
   const auto self = static_cast<uint32_t>(::getpid());

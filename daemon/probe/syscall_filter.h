@@ -5,6 +5,11 @@
 
 namespace modeld {
 
+struct FilterOptions {
+  // Files may be opened for writing and created: something else says which.
+  bool opens_for_writing = false;
+};
+
 // From now on all threads of this process are refused, with EPERM where nothing else is said:
 //   the network: sockets;
 //   writing to the file system: opening for writing or creating (EACCES), making, removing, renaming, links,
@@ -13,6 +18,6 @@ namespace modeld {
 //   io_uring (ENOSYS), which does all of these without system calls; and what administers the machine.
 // Threads may be started, memory mapped (also to execute: oneDNN generates code), files read. For good: there
 // is no way back. UNIMPLEMENTED where this architecture or kernel has no filters.
-absl::Status FilterSystemCalls();
+absl::Status FilterSystemCalls(const FilterOptions& options = {});
 
 }  // namespace modeld

@@ -1,19 +1,23 @@
 #include "daemon/rpc/inference_service.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "daemon/predict/catch_bad_alloc.h"
 #include "daemon/predict/required.h"
+#include "daemon/rpc/deadline.h"
 #include "daemon/rpc/status_convert.h"
 #include "registry/base/status_macros.h"
 
 namespace modeld {
 namespace {
 
-// How long a load may take that a command waits for.
+// How long a load may take that a command waits for,
+// where its caller has no deadline, or a later one.
 constexpr absl::Duration kCommandTimeout = absl::Seconds(60);
 // Of which version a command speaks.
 constexpr char kVersion[] = "version";
@@ -167,7 +171,8 @@ grpc::ServerUnaryReactor* InferenceServiceImpl::RepositoryModelLoad(
           .actor =
               ActorText(parts_.peers == nullptr ? std::nullopt : parts_.peers->NameOf(context->peer()), ""),
           .reason = "RepositoryModelLoad"};
-      return parts_.manager->Promote(command, kCommandTimeout).status();
+      const absl::Duration left = DeadlineOf(context->raw_deadline()) - absl::Now();
+      return parts_.manager->Promote(command, std::min(left, kCommandTimeout)).status();
     };
     reactor->Finish(ToGrpcStatus(load()));
   });

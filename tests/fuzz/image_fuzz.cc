@@ -1,6 +1,4 @@
-// For libFuzzer (clang with its runtime): `cmake -DMODELD_FUZZ=ON` with clang++, then
-// `image_fuzz tests/fuzz/image_header`. Without it tests/daemon/vision/mutation_test.cc does the same by
-// itself, seeded.
+// Images: headers that lie, files that end early.
 #include <cstddef>
 #include <cstdint>
 

@@ -1,4 +1,4 @@
-"""Writes tests/fuzz/image_header: small images of every kind that is decoded or refused.
+"""Writes tests/fuzz/corpus/image: small images of every kind that is decoded or refused.
 
 `make_images.py DIRECTORY`; needs Pillow. Mutations begin with these images. Names say what to expect:
 `refused_…` by the header, `damaged_…` by the decoder, all others decode. Tests read the directory as it was

@@ -147,9 +147,9 @@ def refusal_of(client, model: str, path: str) -> str:
         ('{"version": "1", "inputs": [{"nme": "x"}]}', ["nme", "name"]),
         ('{"version": "1", "inputs": [{"name": "x", "dtype": "FLOAT"}]}', ["FLOAT"]),
         ('{"version": "1", "inputs": [{"name": "x", "shape": [-2]}]}', ["-2"]),
-        ('{"version": "1", "execution": {"device": "cuda"}}', ["device", "not supported by this build"]),
+        ('{"version": "1", "execution": {"device": "gpu"}}', ["execution.device", "cuda:N", "gpu"]),
         ('{"version": "1", "batching": {"max_batch_size": -8}}', ["batching.max_batch_size", "-8"]),
-        ('{"version": "1", "execution": {"device": "cuda:0"}}', ["execution.device", "cuda:0"]),
+        ('{"version": "1", "execution": {"device": "cuda:00x"}}', ["execution.device", "cuda:00x"]),
         (
             '{"version": "1", "postprocess": {"y": {"softmax": true, "sigmoid": true}}}',
             ["postprocess", "softmax"],

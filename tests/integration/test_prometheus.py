@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.parse
@@ -94,14 +96,12 @@ class Prometheus:
 
 
 @pytest.fixture
-def scraped(daemons: Any, binaries: dict[str, Path], tmp_path: Path) -> Iterator[tuple[Any, Prometheus]]:
+def scraped(daemons: Any, tmp_path: Path) -> Iterator[tuple[Any, Prometheus]]:
     """A daemon, and the Prometheus that scrapes it."""
-    binary = shutil.which("prometheus")
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    binary = shutil.which("prometheus", path=path)
     if binary is None:
-        pytest.skip("no prometheus: apt-get install prometheus")
-    usage = subprocess.run([binaries["modeld"], "--help"], capture_output=True, text=True, check=True).stdout
-    if "--http-listen" not in usage:
-        pytest.skip("this modeld has no HTTP listener")
+        pytest.skip("no prometheus beside Python: run tools/setup/setup.sh")
     address = f"127.0.0.1:{_free_port()}"
     daemon = daemons.start(f"--http-listen={address}")
     prometheus = Prometheus(binary, tmp_path, address)

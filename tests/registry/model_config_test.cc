@@ -307,8 +307,12 @@ TEST(ParseModelConfigTest, ChoicesThatAreNotBuiltAreRefusedByName) {
   ExpectRefused({
       {R"({"execution": {"objective": "speed"}})",
        "field \"execution.objective\": \"speed\" is not supported by this build"},
-      {R"({"execution": {"device": "cuda"}})",
-       "field \"execution.device\": \"cuda\" is not supported by this build; expected \"cpu\""},
+      {R"({"execution": {"device": "gpu"}})",
+       "field \"execution.device\": expected \"cpu\" or, of the GPU that CUDA counts as N, \"cuda:N\", got "
+       "\"gpu\""},
+      {R"({"execution": {"device": "cuda:-1"}})", "got \"cuda:-1\""},
+      {R"({"execution": {"device": "cuda:"}})", "got \"cuda:\""},
+      {R"({"execution": {"device": "cuda:100"}})", "got \"cuda:100\""},
       {R"({"execution": {"engine": "tensorrt"}})",
        "field \"execution.engine\": \"tensorrt\" is not supported by this build; expected \"auto\" or "
        "\"libtorch\" or \"openvino\" or \"onnxruntime\""},

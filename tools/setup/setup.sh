@@ -30,14 +30,19 @@ missing_packages() {
   done
 }
 
+have() { command -v "$1" >/dev/null || [ -x "$venv/bin/$1" ]; }
+
 apt_updated=
+apt_refresh() {
+  [ -z "$apt_updated" ] || return 0
+  say "refreshing the package lists"
+  as_root apt-get -qq update
+  apt_updated=1
+}
+
 apt_install() {
   [ "${MODELD_SETUP_OFFLINE:-}" != 1 ] || die "missing Debian packages: $*"
-  if [ -z "$apt_updated" ]; then
-    say "refreshing the package lists"
-    as_root apt-get -qq update
-    apt_updated=1
-  fi
+  apt_refresh
   say "installing Debian packages: $*"
   as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@" >/dev/null
 }
@@ -116,6 +121,23 @@ install_engines() {
   [ -e "$root/include/onnxruntime/onnxruntime_c_api.h" ] || say "warning: no headers of ONNX Runtime; built without it"
 }
 
+# Prometheus and promtool, for the tests, into $venv/bin. Not installed: Debian's package also starts a service.
+fetch_prometheus() {
+  local work
+  if have prometheus && have promtool; then return; fi
+  [ "${MODELD_SETUP_OFFLINE:-}" != 1 ] || die "missing programs: prometheus, promtool"
+  apt_refresh
+  say "fetching Prometheus"
+  work=$(mktemp -d)
+  if (cd "$work" && apt-get -qq -o APT::Sandbox::User="$(id -un)" download prometheus) &&
+    dpkg-deb -x "$work"/prometheus_*.deb "$work/unpacked"; then
+    cp "$work"/unpacked/usr/bin/{prometheus,promtool} "$venv/bin/"
+  else
+    say "warning: no Prometheus; tests with it are skipped"
+  fi
+  rm -rf "$work"
+}
+
 install_python_packages() {
   local stamp_file="$venv/.modeld-setup" stamp
   stamp=$(sha256sum "$here/setup.sh" "$here/requirements.txt" "$here/engines.txt" "$root/clients/python/pyproject.toml" \
@@ -168,4 +190,5 @@ write_prefix_path() {
 
 install_system_packages
 install_python_packages
+fetch_prometheus
 write_prefix_path

@@ -12,8 +12,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/engine/libtorch/convert.h"
+#include "daemon/engine/libtorch/device.h"
 #include "daemon/engine/libtorch/errors.h"
 #include "daemon/engine/libtorch/forks.h"
+#include "daemon/engine/libtorch/map_tensors.h"
 #include "daemon/engine/libtorch/methods.h"
 #include "daemon/engine/libtorch/module_state.h"
 #include "daemon/engine/libtorch/mutation.h"
@@ -45,8 +47,8 @@ absl::StatusOr<std::vector<c10::IValue>> Stack(const BoundMethod& bound,
 // What a module's executable and its sessions share: everything but the attributes.
 class Program {
  public:
-  Program(torch::jit::Module module, std::vector<BoundMethod> methods, Precision precision)
-      : module_(std::move(module)), bound_(std::move(methods)), precision_(precision) {
+  Program(torch::jit::Module module, std::vector<BoundMethod> methods, Precision precision, at::Device device)
+      : module_(std::move(module)), bound_(std::move(methods)), precision_(precision), device_(device) {
     for (const BoundMethod& bound : bound_) {
       methods_.push_back(bound.signature);
       const AttributeWrites writes = FindAttributeWrites(bound.method);
@@ -79,6 +81,10 @@ class Program {
 
  private:
   c10::IValue Call(torch::jit::Method method, std::vector<c10::IValue> stack) {
+    if (!device_.is_cpu()) {
+      const auto move = [this](const at::Tensor& tensor) { return tensor.to(device_); };
+      for (c10::IValue& value : stack) value = MapTensors(std::move(value), move);
+    }
     if (precision_ == Precision::kAsSaved) return CallAsIs(std::move(method), std::move(stack));
     for (c10::IValue& value : stack) value = Convert(std::move(value), at::kFloat, at::kBFloat16);
     return Convert(CallAsIs(std::move(method), std::move(stack)), at::kBFloat16, at::kFloat);
@@ -90,6 +96,7 @@ class Program {
   const torch::jit::Module module_;
   const std::vector<BoundMethod> bound_;
   const Precision precision_;    // of the module
+  const at::Device device_;      // where it lies; what it returns is fetched from there by FromIValue
   std::vector<Method> methods_;  // constant after construction
   AttributeWrites writes_;       // so is this
   std::optional<Forks> forks_;   // of a module that forks; waits for its tasks before the module goes
@@ -179,9 +186,10 @@ absl::Status CheckCanPrepare(const Program& program) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::shared_ptr<Program>> MakeProgram(torch::jit::Module module, Precision precision) {
+absl::StatusOr<std::shared_ptr<Program>> MakeProgram(torch::jit::Module module, Precision precision,
+                                                     at::Device device) {
   MODELD_ASSIGN_OR_RETURN(std::vector<BoundMethod> methods, BindMethods(module));
-  return std::make_shared<Program>(std::move(module), std::move(methods), precision);
+  return std::make_shared<Program>(std::move(module), std::move(methods), precision, device);
 }
 
 class LibtorchEngine final : public Engine {
@@ -202,20 +210,26 @@ class LibtorchEngine final : public Engine {
       return absl::NotFoundError(absl::StrCat("no such file: ", request.artifact_path));
     }
     try {
-      if (request.format == ArtifactFormat::kPt2) return LoadPackage(request);
+      MODELD_ASSIGN_OR_RETURN(const at::Device device, FindDevice(request.device));
+      if (request.format == ArtifactFormat::kPt2) {
+        if (device.is_cpu()) return LoadPackage(request);
+        return absl::InvalidArgumentError(absl::StrCat("execution.device is ", request.device,
+                                                       ", but packages of AOTInductor run on the CPU only"));
+      }
       // Parameters that are loaded in it are as cheap in a run, which is in it too, as what the run makes: no
       // views that could be differentiated, no counts of writes.
       const c10::InferenceMode inference_mode;
-      torch::jit::Module module = torch::jit::load(request.artifact_path, at::kCPU);
+      torch::jit::Module module = torch::jit::load(request.artifact_path, device);
       module.eval();
-      MODELD_ASSIGN_OR_RETURN(std::shared_ptr<Program> program, MakeProgram(module, Precision::kAsSaved));
+      MODELD_ASSIGN_OR_RETURN(std::shared_ptr<Program> program,
+                              MakeProgram(module, Precision::kAsSaved, device));
       if (!IsAsSaved(request.plan)) {
         MODELD_RETURN_IF_ERROR(CheckCanPrepare(*program));
         std::vector<std::string> names;
         for (const Method& method : program->methods()) names.push_back(method.name);
         program.reset();
-        MODELD_ASSIGN_OR_RETURN(
-            program, MakeProgram(Prepare(std::move(module), request.plan, names), request.plan.precision));
+        MODELD_ASSIGN_OR_RETURN(program, MakeProgram(Prepare(std::move(module), request.plan, names),
+                                                     request.plan.precision, device));
         // Many modules do so in training mode only (batch normalization), of which freezing leaves nothing.
         if (program->writes_attributes()) {
           return absl::InvalidArgumentError("the module writes its attributes while it runs");

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "daemon/engine/libtorch/freeze.h"
+#include "daemon/engine/libtorch/map_tensors.h"
 
 namespace modeld {
 namespace {
@@ -35,56 +36,11 @@ void RoundToBf16(const torch::jit::Module& module) {
   for (const at::Tensor& buffer : module.buffers()) round(buffer);
 }
 
-// Whether a value of the type may hold a tensor.
-bool MayHoldTensors(const c10::TypePtr& type) {
-  switch (type->kind()) {
-    case c10::TypeKind::IntType:
-    case c10::TypeKind::FloatType:
-    case c10::TypeKind::BoolType:
-    case c10::TypeKind::StringType:
-    case c10::TypeKind::ComplexType:
-      return false;
-    default:
-      return true;
-  }
-}
-
-// A value may contain itself, by way of List[Any].
-constexpr int kMaxDepth = 100;
-
 std::vector<std::string> Others(const std::vector<std::string>& methods) {
   std::vector<std::string> others;
   std::copy_if(methods.begin(), methods.end(), std::back_inserter(others),
                [](const std::string& method) { return method != kForward; });
   return others;
-}
-
-c10::IValue ConvertBelow(c10::IValue value, at::ScalarType from, at::ScalarType to, int depth) {
-  if (value.isTensor()) {
-    const at::Tensor& tensor = value.toTensor();
-    return tensor.defined() && tensor.scalar_type() == from ? c10::IValue(tensor.to(to)) : value;
-  }
-  if (depth >= kMaxDepth) return value;
-  // Containers are copied: a module may keep what it returns.
-  if (value.isTuple()) {
-    const auto& tuple = value.toTupleRef();
-    std::vector<c10::IValue> elements;
-    for (const c10::IValue& element : tuple.elements()) {
-      elements.push_back(ConvertBelow(element, from, to, depth + 1));
-    }
-    return c10::ivalue::Tuple::createNamed(std::move(elements), tuple.type());
-  }
-  if (value.isList() && MayHoldTensors(value.toList().elementType())) {
-    const c10::impl::GenericList list = value.toList().copy();
-    for (size_t i = 0; i < list.size(); ++i) list.set(i, ConvertBelow(list.get(i), from, to, depth + 1));
-    return list;
-  }
-  if (value.isGenericDict() && MayHoldTensors(value.toGenericDict().valueType())) {
-    const c10::impl::GenericDict dict = value.toGenericDict().copy();
-    for (const auto& entry : dict) entry.setValue(ConvertBelow(entry.value(), from, to, depth + 1));
-    return dict;
-  }
-  return value;
 }
 
 }  // namespace
@@ -111,7 +67,9 @@ torch::jit::Module Prepare(torch::jit::Module module, const Plan& plan,
 }
 
 c10::IValue Convert(c10::IValue value, at::ScalarType from, at::ScalarType to) {
-  return ConvertBelow(std::move(value), from, to, 0);
+  return MapTensors(std::move(value), [from, to](const at::Tensor& tensor) {
+    return tensor.scalar_type() == from ? tensor.to(to) : tensor;
+  });
 }
 
 }  // namespace modeld

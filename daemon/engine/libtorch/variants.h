@@ -30,7 +30,7 @@ torch::jit::Module Prepare(torch::jit::Module module, const Plan& plan,
                            const std::vector<std::string>& methods);
 
 // Between the numbers that the caller and the module have: every tensor of dtype `from` in the value becomes
-// one of dtype `to`. What lies deeper than FromIValue reads is left as it is.
+// one of dtype `to`. As MapTensors.
 c10::IValue Convert(c10::IValue value, at::ScalarType from, at::ScalarType to);
 
 }  // namespace modeld

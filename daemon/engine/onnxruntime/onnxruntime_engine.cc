@@ -117,6 +117,12 @@ class OnnxruntimeEngine final : public Engine {
   }
 
   absl::StatusOr<std::unique_ptr<Executable>> Load(const LoadRequest& request) override {
+    if (!request.device.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("execution.device is ", request.device,
+                       ", but where ONNX files run is for the daemon's option "
+                       "--onnxruntime-providers; leave `device` out of the config"));
+    }
     try {
       // From memory, not by its path: what lies beside the file is then nothing to the library. Mapped, not
       // read: the pages are the file's own.

@@ -62,6 +62,9 @@ class OpenvinoEngine final : public Engine {
       return absl::InvalidArgumentError(
           absl::StrCat("not on OpenVINO: ", std::string(FormatName(request.format))));
     }
+    if (!request.device.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat("not on OpenVINO: the device is ", request.device));
+    }
     if (::access(request.artifact_path.c_str(), F_OK) != 0 && errno == ENOENT) {
       return absl::NotFoundError(absl::StrCat("no such file: ", request.artifact_path));
     }

@@ -138,6 +138,21 @@ std::vector<std::string> TryEverything(const std::string& directory, pid_t paren
   return attempts.texts();
 }
 
+// `devices` are files of the directory that the request names.
+void ReportConfinement(std::vector<std::string> devices) {
+  const ProbeRequest request = Request();
+  for (std::string& device : devices) device = absl::StrCat(request.artifact_path, "/", device);
+  const std::vector<std::string> unconfined = Confine(request.limits, devices);
+  v1::ProbeReport report;
+  report.set_outcome(v1::PROBE_OUTCOME_PASSED);
+  report.mutable_unconfined()->Assign(unconfined.begin(), unconfined.end());
+  for (const std::string& text :
+       TryEverything(request.artifact_path, static_cast<pid_t>(request.parent_process))) {
+    report.add_warnings(text);
+  }
+  Send(report);
+}
+
 // Every test run may find descriptors open that it did not open itself; none of those may come here.
 std::vector<std::string> Descriptors() {
   std::vector<std::string> names;
@@ -289,19 +304,9 @@ int Main(const std::string& mode) {
          ::abort();
        }},
       {"surroundings", [] { Pass(Surroundings()); }},
-      {"confined",
-       [] {
-         const ProbeRequest request = Request();
-         const std::vector<std::string> unconfined = Confine(request.limits);
-         v1::ProbeReport report;
-         report.set_outcome(v1::PROBE_OUTCOME_PASSED);
-         report.mutable_unconfined()->Assign(unconfined.begin(), unconfined.end());
-         for (const std::string& text :
-              TryEverything(request.artifact_path, static_cast<pid_t>(request.parent_process))) {
-           report.add_warnings(text);
-         }
-         Send(report);
-       }},
+      {"confined", [] { ReportConfinement({}); }},
+      // As if `here` were a device's file.
+      {"confined-with-device", [] { ReportConfinement({"here"}); }},
       {"orphan",
        [] {
          const bool alone = !DieWithParent(1);

@@ -14,8 +14,10 @@
 #include <thread>
 
 #include "daemon/codec/value_codec.h"
+#include "daemon/probe/sandbox.h"
 #include "modeld/v1/value.pb.h"
 #include "registry/base/mutex.h"
+#include "registry/base/sanitized.h"
 #include "registry/base/unique_fd.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
@@ -108,14 +110,13 @@ TEST_F(ProbeProcessTest, BesideRequestsItRestsMostOfTheTime) {
   EXPECT_GT(report->wall_seconds(), 0.8);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 TEST_F(ProbeProcessTest, MemoryIsLimited) {
+  if (kSanitized) GTEST_SKIP() << "the address space has no limit";
   request_.limits.memory_bytes = 16 << 20;
   const v1::ProbeReport report = Report("allocates");
   EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_OUT_OF_MEMORY);
   EXPECT_EQ(report.reason(), "memory ran out while warming up");
 }
-#endif
 
 TEST_F(ProbeProcessTest, MemoryThatRunsOutIsToldFromOtherEnds) {
   EXPECT_EQ(Report("is-killed").outcome(), v1::PROBE_OUTCOME_OUT_OF_MEMORY);
@@ -197,11 +198,11 @@ TEST_F(ProbeProcessTest, TheConfinement) {
   dir_.Write("here", "content");
   request_.artifact_path = dir_.path();
   const v1::ProbeReport report = Report("confined");
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  EXPECT_THAT(report.unconfined(), ElementsAre(HasSubstr("address space")));
-#else
-  EXPECT_THAT(report.unconfined(), IsEmpty());
-#endif
+  if (kSanitized) {
+    EXPECT_THAT(report.unconfined(), ElementsAre(HasSubstr("address space")));
+  } else {
+    EXPECT_THAT(report.unconfined(), IsEmpty());
+  }
   const std::vector<std::string> texts(report.warnings().begin(), report.warnings().end());
   for (const char* allowed : {"read", "signal itself", "thread", "generated code"}) {
     EXPECT_THAT(texts, Contains(std::string(allowed) + ": ok"));
@@ -216,6 +217,29 @@ TEST_F(ProbeProcessTest, TheConfinement) {
   }
   EXPECT_THAT(texts, Contains("io_uring: Function not implemented"));
   EXPECT_EQ(std::filesystem::file_size(dir_ / "here"), 7u);
+}
+
+// Which is Landlock's to do alone.
+TEST_F(ProbeProcessTest, WithADeviceItsFilesCanBeWrittenAndNoOthers) {
+  dir_.Write("here", "content");
+  request_.artifact_path = dir_.path();
+  const v1::ProbeReport report = Report("confined-with-device");
+  if (report.unconfined_size() > 0) GTEST_SKIP() << report.unconfined(0);
+  const std::vector<std::string> texts(report.warnings().begin(), report.warnings().end());
+  for (const char* allowed : {"read", "write", "append"}) {
+    EXPECT_THAT(texts, Contains(std::string(allowed) + ": ok"));
+  }
+  EXPECT_THAT(texts, Contains("create: Permission denied"));
+  for (const char* refused :
+       {"truncate", "unlink", "rename", "mkdir", "symlink", "chmod", "socket", "fork", "exec", "signal"}) {
+    EXPECT_THAT(texts, Contains(std::string(refused) + ": Operation not permitted"));
+  }
+}
+
+TEST(DeviceFilesTest, OfTheCpuThereAreNone) { EXPECT_THAT(DeviceFiles(""), IsEmpty()); }
+
+TEST(DeviceFilesTest, OfAGpuTheyAreThoseOfItsDriver) {
+  for (const std::string& file : DeviceFiles("cuda:0")) EXPECT_THAT(file, StartsWith("/dev/nvidia"));
 }
 
 class ProbeChildTest : public ProbeProcessTest {

@@ -1,4 +1,4 @@
-// Runs a fuzz target over the files of directories, where libFuzzer is not there to do it.
+// Runs a fuzz target over the files of directories, where libFuzzer is not built in.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
       if (!entry.is_regular_file()) continue;
       std::ifstream file(entry.path(), std::ios::binary);
       const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-      // Every beginning of it too.
+      // Every beginning of it too, as of a transfer that ended early.
       for (size_t size = 0; size <= bytes.size(); ++size) {
         LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(bytes.data()), size);
         ++inputs;
