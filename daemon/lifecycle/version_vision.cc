@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "daemon/lifecycle/version_call.h"
 #include "daemon/vision/class_output.h"
+#include "daemon/vision/codecs.h"
 #include "registry/base/closest_match.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
@@ -87,6 +88,7 @@ absl::Status CheckOutputs(const v1::ModelConfig& config, const ServedVersion& ve
 
 absl::Status SetVision(const v1::ModelConfig& config, const ImageLimits& limits, ServedVersion& version) {
   MODELD_RETURN_IF_ERROR(CheckOutputs(config, version));
+  if (!config.preprocess().empty()) MODELD_RETURN_IF_ERROR(LoadImageDecoder().status());
   for (const auto& entry : config.preprocess()) {
     const std::string& name = entry.first;
     const auto declared = std::find_if(version.inputs.begin(), version.inputs.end(),

@@ -5,7 +5,9 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "daemon/vision/codecs.h"
 #include "daemon/vision/opencv_errors.h"
+#include "registry/base/status_macros.h"
 
 namespace modeld {
 namespace {
@@ -45,11 +47,12 @@ cv::Mat Upright(cv::Mat image, int orientation) {
 }  // namespace
 
 absl::StatusOr<cv::Mat> DecodeImage(std::string_view bytes, const ImageHeader& header, bool gray) {
+  MODELD_ASSIGN_OR_RETURN(const ImageDecoder imdecode, LoadImageDecoder());
   return CatchOpenCv([&]() -> absl::StatusOr<cv::Mat> {
     // OpenCV reads from it only.
     const cv::Mat encoded(1, static_cast<int>(bytes.size()), CV_8UC1, const_cast<char*>(bytes.data()));
     const int flags = (gray ? cv::IMREAD_GRAYSCALE : cv::IMREAD_COLOR) | cv::IMREAD_IGNORE_ORIENTATION;
-    cv::Mat image = cv::imdecode(encoded, flags);
+    cv::Mat image = imdecode(encoded, flags);
     if (image.empty()) return Damaged(header, ": its data is damaged");
     if (image.cols != header.width || image.rows != header.height) {
       return Damaged(header, absl::StrCat(": its header says ", header.width, "x", header.height,

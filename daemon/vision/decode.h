@@ -15,7 +15,8 @@ namespace modeld {
 
 // 8 bits a sample; BGR, or one channel where `gray`. `header`: ReadImageHeader's of these bytes. Takes memory
 // for the pixels that it says, so the limits come before. INVALID_ARGUMENT: the bytes are damaged, or say
-// otherwise than the header; RESOURCE_EXHAUSTED: memory ran out. Thread-safe; uses the calling thread only.
+// otherwise than the header; RESOURCE_EXHAUSTED: memory ran out; also LoadImageDecoder's. Thread-safe;
+// uses the calling thread only.
 absl::StatusOr<cv::Mat> DecodeImage(std::string_view bytes, const ImageHeader& header, bool gray);
 
 }  // namespace modeld
