@@ -1,0 +1,130 @@
+"""What cannot be exported is refused by name, with the remedy, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import modules
+import pytest
+import torch
+from modeld_export import ExportError, export
+from modeld_export.checks import check_torch
+
+X = torch.rand(2, 4)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"name": "My Model"}, "try 'my-model'"),
+        ({"name": ""}, "try 'model'"),
+        ({"name": "a" * 129}, "1 to 128"),
+        ({"version": "1 0"}, "version is '1 0'"),
+        ({"version": 1.0}, "write '1.0'"),
+        ({"formats": ["tensorrt"]}, "format 'tensorrt' is not known"),
+        ({"formats": ["onnx"], "opset": 12}, "opset is 12, expected 13 to"),
+        ({"formats": ["onnx"], "opset": 999}, "the newest of this onnx"),
+        ({"dynamic": {"y": {0: "batch"}}}, "dynamic names the input 'y'"),
+        ({"dynamic": {"x": {2: "batch"}}}, "dynamic names dimension 2"),
+        ({"dynamic": {"x": {0: "a", 1: "a"}}}, "give it a name of its own"),
+        ({"labels": {"output": ["a", "b"]}}, "2 labels for 'output', whose last dimension is 3"),
+        ({"labels": {"logits": ["a"]}}, "labels are for 'logits'"),
+        ({"config": {"batchin": {}}}, "config has 'batchin'"),
+        ({"output_names": ["a", "b"]}, "output_names are 2"),
+    ],
+)
+def test_options(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    arguments = {"name": "m", "version": "1.0", **options}
+    with pytest.raises(ExportError, match=message):
+        export(modules.Linear().eval(), X, directory=tmp_path, **arguments)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ((X, X), "example_inputs are 2 values, but forward\\(x"),
+        ((), "example_inputs lack 'x'"),
+        ({"y": X}, "example_inputs name 'y'"),
+        (torch.rand(2, 5), "forward raised RuntimeError on the example inputs"),
+    ],
+)
+def test_example_inputs(tmp_path: Path, inputs: Any, message: str) -> None:
+    with pytest.raises(ExportError, match=message):
+        export(modules.Linear().eval(), inputs, name="m", version="1.0", directory=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_argument_before_one_that_is_given_is_left_out() -> None:
+    with pytest.raises(ExportError, match="leave out 'flag'"):
+        export(Skipping().eval(), {"x": X, "scale": 2.0}, name="m", version="1.0")
+
+
+class Skipping(torch.nn.Module):
+    def forward(self, x: torch.Tensor, flag: bool = False, scale: float = 1.0) -> torch.Tensor:
+        return x * scale
+
+
+def test_arguments_without_names() -> None:
+    with pytest.raises(ExportError, match="give forward named arguments"):
+        export(modules.Variadic().eval(), X, name="m", version="1.0")
+
+
+def test_what_is_no_module() -> None:
+    with pytest.raises(ExportError, match=r"expected torch\.nn\.Module"):
+        export(lambda x: x, X, name="m", version="1.0")  # type: ignore[arg-type]
+
+
+def test_an_old_torch() -> None:
+    check_torch("2.1.0")
+    with pytest.raises(ExportError, match=r"torch is 2\.0\.1\+cpu, expected at least 2\.1"):
+        check_torch("2.0.1+cpu")
+
+
+def test_a_directory_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ExportError, match="cannot be made"):
+        export(modules.Linear().eval(), X, name="m", version="1.0", directory=tmp_path / "file")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_a_directory_without_write_access(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(ExportError, match="cannot be written to"):
+        export(modules.Linear().eval(), X, name="m", version="1.0", directory=tmp_path)
+
+
+def test_a_directory_that_may_not_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(ExportError, match="cannot be written to"):
+        export(modules.Linear().eval(), X, name="m", version="1.0", directory=tmp_path)
+
+
+def test_a_refused_artifact_leaves_nothing(exported: Any, tmp_path: Path) -> None:
+    made = exported(modules.Branch(), X)
+    assert not made.ok
+    assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("module", "inputs", "format", "message"),
+    [
+        (modules.Flagged(), (X, True), "traced", "a trace takes tensors, but 'flag'"),
+        (modules.Flagged(), (X, True), "onnx", "an ONNX graph takes tensors"),
+        (modules.Untyped(), X, "scripted", "cannot be scripted"),
+        (modules.Branch(), X, "int8", "has none; leave the format out"),
+        (modules.Detects(), torch.rand(1, 3, 8, 8), "bf16", "a tensor or a tuple of them"),
+    ],
+)
+def test_a_format_that_the_module_does_not_have(
+    exported: Any, module: torch.nn.Module, inputs: Any, format: str, message: str
+) -> None:
+    if isinstance(module, modules.Untyped):
+        with pytest.raises(ExportError, match="forward raised TypeError"):
+            exported(module, inputs, [format])
+        return
+    (artifact,) = exported(module, inputs, [format]).artifacts
+    assert artifact.path is None
+    assert message in str(artifact.findings[0])

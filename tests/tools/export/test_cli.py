@@ -1,0 +1,141 @@
+"""The command line, from recipe to report."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from modeld_export import ExportError, Recipe
+from modeld_export.cli import main
+from modeld_export.recipe import load_recipe
+
+RECIPE = """
+import torch
+from modeld_export import Recipe
+from torch import Tensor, nn
+
+
+class Scale(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        {body}
+        return self.layer(x)
+
+
+def recipe() -> Recipe:
+    return Recipe(Scale().eval(), torch.rand(2, 4), name="scale", version="1.0", formats={formats})
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "scale_recipe.py"
+    path.write_text(RECIPE.format(body="x = x * 2", formats=["traced", "scripted", "onnx"]))
+    return path
+
+
+def test_run_writes_artifacts_and_a_report(
+    recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, report = tmp_path / "out", tmp_path / "report"
+    assert main(["run", str(recipe), "--directory", str(out), "--report", str(report), "--engines"]) == 0
+    printed = capsys.readouterr().out
+    assert "scale-1.0.traced.pt" in printed
+    assert "openvino" in printed
+    assert "no GPU here" in printed
+    assert sorted(path.name for path in out.iterdir()) == [
+        "scale-1.0.onnx",
+        "scale-1.0.onnx.golden",
+        "scale-1.0.scripted.pt",
+        "scale-1.0.traced.pt",
+    ]
+    markdown = (report / "report.md").read_text()
+    assert "| traced | scale-1.0.traced.pt |" in markdown
+    assert "## Engines" in markdown
+    page = (report / "report.html").read_text()
+    assert page.count("<svg") == 2
+    assert "src=" not in page
+    assert "<link" not in page
+
+
+def test_run_fails_where_an_artifact_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "branch_recipe.py"
+    path.write_text(RECIPE.format(body="x = x * 2 if x.sum() > 0 else x", formats=["traced", "scripted"]))
+    report = tmp_path / "report"
+    assert main(["run", str(path), "--directory", str(tmp_path / "out"), "--report", str(report)]) == 1
+    assert "branch_recipe.py:" in capsys.readouterr().out
+    assert "## Findings" in (report / "report.md").read_text()
+    assert "<h2>Findings</h2>" in (report / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "has no function recipe"),
+        ("def recipe(): return 7", "returns int, expected a modeld_export.Recipe"),
+    ],
+)
+def test_what_is_no_recipe(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "no_recipe.py"
+    path.write_text(text)
+    with pytest.raises(ExportError, match=message):
+        load_recipe(path)
+
+
+def test_a_recipe_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", str(tmp_path / "none.py")]) == 2
+    assert "no recipe at" in capsys.readouterr().err
+    with pytest.raises(ExportError, match="is not Python"):
+        (tmp_path / "recipe.txt").write_text("")
+        load_recipe(tmp_path / "recipe.txt")
+
+
+def test_a_recipe_says_nothing_where_export_has_defaults() -> None:
+    arguments = Recipe(None, (), name="m", version="1").arguments()
+    assert "opset" not in arguments
+    assert "metric" not in arguments
+
+
+def test_the_schema_is_that_of_the_proto(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert schema["required"] == ["version"]
+    assert schema["properties"]["batching"] == {
+        "$ref": "#/$defs/BatchingConfig",
+        "description": "How requests are joined into batches. Default: not at all.",
+    }
+    script = Path(__file__).parents[3] / "tools" / "export" / "make_schema.py"
+    subprocess.run([sys.executable, str(script), "--check"], check=True)
+
+
+def test_importing_costs_next_to_nothing() -> None:
+    """Beyond importing torch, at most 0.3 s."""
+    code = (
+        "import time, torch; began = time.perf_counter(); import modeld_export; "
+        "print(time.perf_counter() - began)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 0.3
+
+
+def test_help_imports_no_torch() -> None:
+    code = (
+        "import sys, modeld_export.cli as cli\n"
+        "try: cli.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_an_unknown_name() -> None:
+    import modeld_export
+
+    with pytest.raises(AttributeError, match="no attribute 'exprot'"):
+        modeld_export.exprot  # noqa: B018

@@ -1,0 +1,155 @@
+"""The daemon's own probe before a drop, and the drop itself, with the real programs (MODELD_BIN,
+MODELCTL_BIN)."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import models
+import modules
+import pytest
+import torch
+from daemon_process import DaemonProcess
+from modeld_export import ExportError, check, push
+from modeld_export.cli import main
+from modeld_export.daemon import CheckReport, find_modeld
+
+X = torch.rand(2, 4)
+
+
+def program(name: str) -> str:
+    path = os.environ.get(f"{name.upper()}_BIN", "")
+    if not Path(path).is_file():
+        pytest.fail(f"no {name} at {path!r}: build it, and set {name.upper()}_BIN", pytrace=False)
+    return path
+
+
+@pytest.fixture
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
+    directory = tmp_path_factory.mktemp("daemon")
+    options = ["--try-plans=false", "--formats=torchscript,onnx,pt2"]
+    with DaemonProcess(
+        program("modeld"), program("modelctl"), directory, settle_ms=50, options=options
+    ) as process:
+        yield process
+
+
+@pytest.mark.parametrize("format", ["traced", "scripted", "int8", "bf16", "onnx", "pt2"])
+def test_the_daemon_takes_every_format(exported: Any, format: str) -> None:
+    made = exported(modules.Linear(), X, [format], labels={"output": ["a", "b", "c"]})
+    report = check(made.artifact(format).path, modeld=program("modeld"))
+    assert report.passed, report.as_text()
+    assert [sample["passed"] for sample in report.report["golden"]] == [True]
+    assert "golden/0: passed" in report.as_text() or "0: passed" in report.as_text()
+
+
+def test_a_file_that_it_would_refuse(exported: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    path = exported(modules.Linear(), X, ["scripted"], config={"outputs": [{"name": "y", "dtype": "INT64"}]})
+    file = path.artifact("scripted").path
+    os.environ["MODELD_BIN"] = program("modeld")
+    assert main(["check", str(file)]) == 1
+    printed = capsys.readouterr().out
+    assert "would be quarantined" in printed
+    assert "reason:" in printed
+    assert main(["check", str(file), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["outcome"] == "PROBE_OUTCOME_CONTRADICTS_CONFIG"
+
+
+def test_the_chosen_plan_is_told(exported: Any) -> None:
+    file = exported(modules.Convolves(), torch.rand(2, 3, 32, 32), ["scripted"]).artifact("scripted").path
+    report = check(file, modeld=program("modeld"))
+    assert report.plan in report.as_text()
+    assert "plan libtorch" in report.as_text()
+
+
+def test_a_check_of_45_mb_takes_at_most_30_s(exported: Any) -> None:
+    made = exported(models.ResNet18(), torch.rand(1, 3, 224, 224), ["scripted"], name="resnet18")
+    file = made.artifact("scripted").path
+    assert file.stat().st_size > 45e6
+    if os.getloadavg()[0] > 1.5:
+        pytest.skip("the machine is busy, and a probe takes what nobody else wants")
+    began = time.monotonic()
+    assert check(file, modeld=program("modeld")).passed
+    assert time.monotonic() - began <= 30
+
+
+@pytest.mark.parametrize("format", ["scripted", "onnx"])
+def test_push_waits_until_it_is_live(
+    exported: Any, daemon: DaemonProcess, format: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = modules.Linear()
+    file = exported(module, X, [format]).artifact(format).path
+    arguments = ["push", str(file), "--models", str(daemon.drop), "--address", daemon.address]
+    assert main([*arguments, "--name", "m", "--version", "1.0"]) == 0
+    assert capsys.readouterr().out == "m 1.0 is live\n"
+    with daemon.client() as client, torch.no_grad():
+        answer = client.predict("m", {"x": X.numpy()})
+        assert torch.allclose(torch.as_tensor(answer.outputs["output"]), module(X), atol=1e-5)
+    for _ in range(2):  # again is no conflict: the bytes are the same
+        push(file, daemon.drop, name="m", version="1.0", address=daemon.address)
+
+
+def test_push_says_why_a_version_is_refused(exported: Any, daemon: DaemonProcess, tmp_path: Path) -> None:
+    wrong = exported(modules.Linear(), X, ["scripted"], config={"outputs": [{"name": "y", "dtype": "INT64"}]})
+    with pytest.raises(ExportError, match=r"m 1\.0 is quarantined: "):
+        push(wrong.artifact("scripted").path, daemon.drop, name="m", version="1.0", address=daemon.address)
+    (tmp_path / "broken.pt").write_bytes(b"no archive")
+    with pytest.raises(ExportError, match=r"broken\.pt is quarantined: "):
+        push(tmp_path / "broken.pt", daemon.drop, name="broken", version="1", address=daemon.address)
+    right = exported(modules.Linear(), X, ["scripted"], name="n").artifact("scripted").path
+    with pytest.raises(ExportError, match=r"n 2\.0 is not live after 1 s"):
+        push(right, daemon.drop, name="n", version="2.0", address=daemon.address, timeout_s=1)
+
+
+def test_what_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ExportError, match="no file at"):
+        check(tmp_path / "none.pt")
+    (tmp_path / "m.pt").write_bytes(b"")
+    monkeypatch.delenv("MODELD_BIN", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ExportError, match="install modeld, or give its path"):
+        find_modeld()
+    with pytest.raises(ExportError, match="give the daemon's --models"):
+        push(tmp_path / "m.pt", tmp_path / "none", name="m", version="1", address="127.0.0.1:1")
+    with pytest.raises(ExportError, match="no file at"):
+        push(tmp_path / "none.pt", tmp_path, name="m", version="1", address="127.0.0.1:1")
+
+
+def test_a_probe_that_could_not_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "m.pt").write_bytes(b"")
+
+    def fails(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, 3, stdout="", stderr="modeld: no memory\n")
+
+    monkeypatch.setattr(subprocess, "run", fails)
+    monkeypatch.setenv("MODELD_BIN", str(tmp_path / "m.pt"))
+    with pytest.raises(ExportError, match=r"could not try m\.pt: modeld: no memory"):
+        check(tmp_path / "m.pt")
+
+
+def test_a_report_of_a_crash() -> None:
+    report = CheckReport(
+        {
+            "outcome": "PROBE_OUTCOME_CRASHED",
+            "reason": "killed by SIGSEGV",
+            "hint": "compile it again",
+            "warnings": ["slow"],
+            "golden": [{"sample": "golden/0", "passed": False, "detail": "off by 1"}],
+        }
+    )
+    text = report.as_text()
+    for part in (
+        "crashed",
+        "killed by SIGSEGV",
+        "remedy: compile it again",
+        "warning: slow",
+        "golden/0: off by 1",
+    ):
+        assert part in text
+    assert not report.plan

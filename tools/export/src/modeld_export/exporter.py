@@ -1,0 +1,280 @@
+"""export(): from a module to its artifacts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Callable
+
+import torch
+from torch import nn
+
+from . import checks, onnx_model, package, precision, torchscript
+from .axes import Dynamic, axes_of
+from .calls import Call, bind, name_outputs
+from .config import make_config
+from .differences import Tolerance
+from .errors import ExportError
+from .observe import line_of, observe
+from .parity import Metric, accuracy, run_fresh, top_1, try_all
+from .result import Artifact, Export, Finding, Severity, Trial
+from .subject import Subject
+from .traces import trace_twice
+from .trials import other_call
+from .values import Value
+
+FORMATS = ("traced", "scripted", "onnx", "pt2", "int8", "bf16")
+# What numbers of fewer digits may be off by, where the user says nothing.
+COARSE = Tolerance(rtol=0.05, atol=0.05)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A file in the making."""
+
+    run: Any  # called as the module is
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Options:
+    more: tuple[Call, ...]
+    validation: tuple[tuple[Call, Any], ...]
+    metric: Metric
+    opset: int
+    coarse: Tolerance
+
+
+def export(
+    module: nn.Module,
+    example_inputs: Value,
+    *,
+    name: str,
+    version: str,
+    directory: str | os.PathLike[str] = ".",
+    formats: Sequence[str] = ("scripted",),
+    dynamic: Dynamic | None = None,
+    output_names: Sequence[str] = (),
+    labels: Mapping[str, Sequence[str]] | None = None,
+    config: Mapping[str, Any] | None = None,
+    tolerance: Tolerance | None = None,
+    more_inputs: Iterable[Value] = (),
+    validation: Iterable[tuple[Value, Any]] = (),
+    metric: Metric = top_1,
+    opset: int = onnx_model.DEFAULT_OPSET,
+) -> Export:
+    """Writes `NAME-VERSION.FORMAT.pt` (or `.onnx`, `.pt2`) for each format, with config, golden sample,
+    labels and environment inside, and compares each with the module.
+
+    Args:
+      module: in evaluation mode, on the CPU. It stays as it is.
+      example_inputs: a tensor; a tuple of forward's arguments; or a mapping of them by name.
+      name, version: as clients and the registry call it.
+      formats: of "traced", "scripted", "onnx", "pt2", "int8", "bf16".
+      dynamic: by input and dimension, what a size that callers choose is called: {"x": {0: "batch", 2:
+        "height"}}. By default the first dimension of every tensor of two or more.
+      output_names: of the outputs, in order. By default as the daemon calls them.
+      labels: by output, the names of its classes.
+      config: more of config.json: batching, preprocess, execution, … It goes over what is inferred.
+      tolerance: how far outputs may be off; by default 1e-4 relative, 1e-5 absolute, and 0.05 both for int8
+      and bf16.
+      more_inputs: more calls to compare on, each as example_inputs.
+      validation: (inputs, target) pairs; int8 and bf16 say by how much `metric` changes on them.
+      metric: of what the module returns and a target; larger is better. By default the share of rows whose
+        highest class is the target.
+      opset: of ONNX, 13 to the newest.
+
+    Returns:
+      What came of it. An artifact with an error among its findings, or that is beyond tolerance, has no file.
+
+    Raises:
+      ExportError: it was asked for what cannot be: nothing was written.
+    """
+    checks.check_torch()
+    checks.check_name(name)
+    checks.check_version(version)
+    for format in formats:
+        if format not in FORMATS:
+            raise ExportError(f"format {format!r} is not known, expected some of {', '.join(FORMATS)}")
+    if not isinstance(module, nn.Module):
+        raise ExportError(
+            f"module is {type(module).__name__}, expected torch.nn.Module; wrap the function in one"
+        )
+    checks.check_evaluation(module)
+    call = bind(module, example_inputs)
+    axes = axes_of(call, dynamic)
+    if "onnx" in formats:
+        onnx_model.check_opset(opset)
+    target = Path(directory)
+    checks.check_directory(target)
+
+    result, findings = observe(module, call)
+    outputs = name_outputs(result, output_names)
+    # Which sizes of the outputs change with the inputs'.
+    try:
+        others = name_outputs(run_fresh(module, other_call(call, axes)), output_names) if axes.names else None
+    except Exception:
+        others = None
+    made_config = make_config(
+        name, version, call, axes, outputs, others if axes.names else outputs, labels, config
+    )
+    if axes.names and others is None:
+        made_config.pop("outputs", None)
+    subject = Subject(
+        module=module,
+        call=call,
+        axes=axes,
+        outputs=outputs,
+        output_names=tuple(output_names),
+        config=made_config,
+        labels=dict(labels or {}),
+        tolerance=tolerance or Tolerance(),
+    )
+    options = _Options(
+        more=tuple(bind(module, inputs) for inputs in more_inputs),
+        validation=tuple((bind(module, inputs), wanted) for inputs, wanted in validation),
+        metric=metric,
+        opset=opset,
+        coarse=tolerance or COARSE,
+    )
+    artifacts = tuple(_artifact(subject, format, target, options) for format in formats)
+    return Export(name, version, made_config, artifacts, findings)
+
+
+def _file_name(subject: Subject, format: str) -> str:
+    stem = f"{subject.config['name']}-{subject.config['version']}"
+    return f"{stem}.{format}" if format in ("onnx", "pt2") else f"{stem}.{format}.pt"
+
+
+@contextmanager
+def _work_directory(target: Path) -> Iterator[Path]:
+    """On the same file system, so that what is finished is moved, whole."""
+    work = Path(tempfile.mkdtemp(prefix=".modeld-export-", dir=target))
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _artifact(subject: Subject, format: str, target: Path, options: _Options) -> Artifact:
+    tolerance = options.coarse if format in ("int8", "bf16") else subject.tolerance
+    with _work_directory(target) as work:
+        path = work / _file_name(subject, format)
+        try:
+            made = _MAKERS[format](subject, path, options)
+        except ExportError as error:
+            return Artifact(
+                format, None, tolerance, findings=(Finding("export", Severity.ERROR, str(error)),)
+            )
+        trials = try_all(
+            subject.module,
+            made.run,
+            subject.call,
+            subject.axes,
+            options.more,
+            subject.output_names,
+            tolerance,
+        )
+        findings = (*made.findings, *_parity_findings(trials, tolerance))
+        artifact = Artifact(format, None, tolerance, trials, findings)
+        if options.validation and format in ("int8", "bf16"):
+            measured = accuracy(subject.module, made.run, options.validation, options.metric)
+            artifact = replace(artifact, accuracy=measured)
+        if any(finding.severity is Severity.ERROR for finding in findings):
+            return artifact
+        return replace(artifact, path=_move_in(work, path.name, target))
+
+
+def _parity_findings(trials: Sequence[Trial], tolerance: Tolerance) -> tuple[Finding, ...]:
+    found = []
+    for trial in trials:
+        if trial.passed:
+            continue
+        if trial.difference is None:
+            text = f"on {trial.name}: {trial.error}"
+        else:
+            worst = trial.difference
+            text = (
+                f"on {trial.name}: {worst.beyond} of {worst.compared} elements are beyond tolerance (rtol "
+                f"{tolerance.rtol:g}, atol {tolerance.atol:g}), {worst.worst} by {worst.max_absolute:.3g}"
+            )
+        found.append(Finding("parity", Severity.ERROR, text))
+    return tuple(found)
+
+
+def _move_in(work: Path, name: str, target: Path) -> Path:
+    """The finished file, and before it what lies beside it: never is a file there without its samples."""
+    for beside in sorted(work.iterdir()):
+        if beside.name != name and beside.name.startswith(name):
+            place = target / beside.name
+            if place.is_dir():
+                shutil.rmtree(place)
+            os.replace(beside, place)
+    os.replace(work / name, target / name)
+    return target / name
+
+
+def _traced(subject: Subject, path: Path, _: _Options) -> _Made:
+    traced, findings = trace_twice(subject.module, subject.call, subject.axes)
+    torchscript.save(traced, path, subject.extra_files())
+    return _Made(torchscript.load(path), findings)
+
+
+def _scripted(subject: Subject, path: Path, _: _Options) -> _Made:
+    scripted = torchscript.script(subject.module)
+    findings = []
+    if torchscript.writes_state(scripted):
+        findings.append(
+            Finding(
+                "side-effect",
+                Severity.WARNING,
+                "forward assigns to an attribute; the daemon gives each request the module as it was loaded",
+                line_of(subject.module),
+            )
+        )
+    torchscript.save(scripted, path, subject.extra_files())
+    return _Made(torchscript.load(path), tuple(findings))
+
+
+def _onnx(subject: Subject, path: Path, options: _Options) -> _Made:
+    onnx_model.save(subject, path, options.opset)
+    samples = path.with_name(path.name + ".golden")
+    samples.mkdir()
+    (samples / "0").write_bytes(subject.extra_files()["golden/0"])
+    return _Made(onnx_model.load(path))
+
+
+def _package(subject: Subject, path: Path, _: _Options) -> _Made:
+    package.save(subject, path)
+    return _Made(package.load(path))
+
+
+def _other_precision(subject: Subject, path: Path, scripted: torch.jit.ScriptModule) -> _Made:
+    """Its golden sample is what it answers itself: the daemon has to reproduce this file."""
+    own = name_outputs(run_fresh(scripted, subject.call), subject.output_names)
+    torchscript.save(scripted, path, subject.extra_files(own))
+    return _Made(torchscript.load(path))
+
+
+def _int8(subject: Subject, path: Path, _: _Options) -> _Made:
+    return _other_precision(subject, path, precision.quantized(subject.module))
+
+
+def _bf16(subject: Subject, path: Path, _: _Options) -> _Made:
+    result = run_fresh(subject.module, subject.call)
+    return _other_precision(subject, path, precision.bfloat16(subject.module, subject.call, result))
+
+
+_MAKERS: dict[str, Callable[[Subject, Path, _Options], _Made]] = {
+    "traced": _traced,
+    "scripted": _scripted,
+    "onnx": _onnx,
+    "pt2": _package,
+    "int8": _int8,
+    "bf16": _bf16,
+}

@@ -1,0 +1,166 @@
+"""ONNX: exported, checked, and run in ONNX Runtime."""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .config import with_labels_inside
+from .errors import ExportError
+from .observe import shown
+from .subject import Subject
+from .values import Value, copy_of
+
+# As docs/onnx.md of the daemon says.
+CONFIG_PROPERTY = "modeld.config"
+OLDEST_OPSET = 13
+NEWEST_LEGACY_OPSET = 17  # of the exporter that traces; newer ones are made by torch.export
+DEFAULT_OPSET = 18
+
+
+def _import() -> Any:
+    try:
+        import onnx
+        import onnxruntime  # noqa: F401
+    except ImportError as error:
+        raise ExportError(
+            f"ONNX needs the package {error.name}; pip install 'modeld-export[onnx]'"
+        ) from error
+    return onnx
+
+
+def newest_opset() -> int:
+    return int(_import().defs.onnx_opset_version())
+
+
+def check_opset(opset: int) -> None:
+    newest = newest_opset()
+    if not OLDEST_OPSET <= opset <= newest:
+        raise ExportError(f"opset is {opset}, expected {OLDEST_OPSET} to {newest}, the newest of this onnx")
+
+
+def _check_arguments(subject: Subject) -> None:
+    others = [name for name, value in subject.call.arguments.items() if not isinstance(value, torch.Tensor)]
+    if others:
+        raise ExportError(
+            f"an ONNX graph takes tensors, but {', '.join(map(repr, others))} of forward is none; "
+            "export it as TorchScript, or give it its value in a module around this one"
+        )
+    twice = [name for name in subject.outputs if name in subject.call.arguments]
+    if twice:
+        raise ExportError(
+            f"an output is called {twice[0]!r} as an input is, and an ONNX graph has each name once; "
+            "give output_names"
+        )
+
+
+def save(subject: Subject, path: Path, opset: int = DEFAULT_OPSET) -> None:
+    """One file with all weights, its config in the metadata properties. Golden samples lie beside it.
+
+    Raises:
+      ExportError: opset out of range, arguments that are no tensors, operators that the exporter does not
+        know, or a graph that onnx.checker refuses.
+    """
+    onnx = _import()
+    check_opset(opset)
+    _check_arguments(subject)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # of what is not installed
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            (_legacy if opset <= NEWEST_LEGACY_OPSET else _exported)(subject, path, opset)
+    except ExportError:
+        raise
+    except Exception as error:
+        raise ExportError(f"it cannot be exported as ONNX: {shown(error)}") from error
+    model = onnx.load(str(path))
+    config = with_labels_inside(subject.config, subject.labels)
+    onnx.helper.set_model_props(model, {CONFIG_PROPERTY: json.dumps(config, ensure_ascii=False)})
+    try:
+        onnx.checker.check_model(model, full_check=True)  # shapes are inferred
+    except Exception as error:
+        raise ExportError(f"onnx.checker refuses what was exported: {shown(error)}") from error
+    onnx.save_model(model, str(path), save_as_external_data=False)
+
+
+def _legacy(subject: Subject, path: Path, opset: int) -> None:
+    dynamic = {name: dict(axes) for name, axes in subject.axes.names.items()}
+    for spec in subject.config.get("outputs", []):
+        axes = {
+            axis: f"{spec['name']}_{axis}" for axis, size in enumerate(spec.get("shape", [])) if size == -1
+        }
+        if axes:
+            dynamic[spec["name"]] = axes
+    torch.onnx.export(
+        subject.module,
+        copy_of(subject.call.positional),
+        str(path),
+        dynamo=False,
+        opset_version=opset,
+        input_names=list(subject.call.arguments),
+        output_names=list(subject.outputs),
+        dynamic_axes=dynamic,
+    )
+
+
+def dynamic_shapes(subject: Subject) -> tuple[Any, ...]:
+    """As torch.export takes them: by argument, in order."""
+    dims = {name: torch.export.Dim(name) for axes in subject.axes.names.values() for name in axes.values()}
+    return tuple(
+        {axis: dims[axis_name] for axis, axis_name in subject.axes.names.get(name, {}).items()} or None
+        for name in subject.call.arguments
+    )
+
+
+def _exported(subject: Subject, path: Path, opset: int) -> None:
+    program = torch.onnx.export(
+        subject.module,
+        copy_of(subject.call.positional),
+        dynamo=True,
+        opset_version=opset,
+        input_names=list(subject.call.arguments),
+        output_names=list(subject.outputs),
+        dynamic_shapes=dynamic_shapes(subject),
+        verbose=False,
+    )
+    assert program is not None
+    program.save(str(path), external_data=False)
+
+
+def load(path: Path, threads: int = 0) -> Callable[..., Value]:
+    """Runs it in ONNX Runtime: arrays in, in order, a tensor or a tuple of them out."""
+    _import()
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    names = [argument.name for argument in session.get_inputs()]
+
+    def call(*arguments: torch.Tensor) -> Value:
+        # What the graph does not use is not among its inputs.
+        feeds = {
+            name: value.contiguous().numpy() for name, value in zip(call_names, arguments) if name in names
+        }
+        results = [torch.from_numpy(array.copy()) for array in session.run(None, feeds)]
+        return results[0] if len(results) == 1 else tuple(results)
+
+    call_names = argument_names(path) or names
+    return call
+
+
+def argument_names(path: Path) -> list[str]:
+    """forward's arguments by the config that the file carries: also those that the graph does not use."""
+    onnx = _import()
+    model = onnx.load(str(path), load_external_data=False)
+    for entry in model.metadata_props:
+        if entry.key == CONFIG_PROPERTY:
+            return [spec["name"] for spec in json.loads(entry.value).get("inputs", [])]
+    return []

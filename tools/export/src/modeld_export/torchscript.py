@@ -1,0 +1,78 @@
+"""TorchScript, traced and scripted."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from .errors import ExportError
+
+
+def script(module: nn.Module) -> torch.jit.ScriptModule:
+    """Raises ExportError with the line that TorchScript does not take, and what to do."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return module
+    try:
+        scripted: torch.jit.ScriptModule = torch.jit.script(module)
+    except Exception as error:
+        raise ExportError(f"it cannot be scripted: {explain(str(error))}") from error
+    return scripted
+
+
+# What people meet most, by what the compiler says of it.
+_REMEDIES = (
+    (r"with \*args|with \*\*kwargs|varargs|variable number of arguments", "give forward named arguments"),
+    (
+        r"Could not get name of python class|python value of type",
+        "TorchScript knows no such Python object; make it "
+        "a tensor, a number, or an attribute with a type annotation",
+    ),
+    (
+        r"is not defined|undefined value",
+        "only torch, the module's own attributes and annotated functions are known in TorchScript",
+    ),
+    (
+        r"Expected a value of type '(?P<want>[^']+)'",
+        "arguments without an annotation are tensors; annotate others, as `flag: bool`",
+    ),
+    (
+        r"Tried to access nonexistent attribute|does not have an attribute|has no attribute",
+        "set it in __init__, of a type that TorchScript knows",
+    ),
+    (
+        r"[Tt]ry.*not supported|[Rr]aise.*not supported|isn't supported|is not supported|not supported",
+        "write it without this, or keep it outside of forward by @torch.jit.ignore or @torch.jit.unused",
+    ),
+)
+
+
+def explain(text: str) -> str:
+    """One line of a compiler's message: what, where, and the remedy."""
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    what = lines[0].rstrip(":") if lines else "no reason is given"
+    found = re.search(r'File "([^"]+)", line (\d+)', text)
+    where = f" ({Path(found[1]).name}:{found[2]})" if found else ""
+    for pattern, remedy in _REMEDIES:
+        if re.search(pattern, text):
+            return f"{what}{where}; {remedy}"
+    return f"{what}{where}"
+
+
+def save(module: torch.jit.ScriptModule, path: Path, extra: dict[str, bytes]) -> None:
+    """With the extra files that the daemon reads."""
+    torch.jit.save(module, str(path), _extra_files=extra)
+
+
+def load(path: Path) -> Any:
+    """As the daemon does."""
+    return torch.jit.load(str(path), map_location="cpu").eval()
+
+
+def writes_state(module: torch.jit.ScriptModule) -> bool:
+    """Whether forward assigns to an attribute."""
+    graph: Any = module.inlined_graph
+    return len(graph.findAllNodes("prim::SetAttr")) > 0

@@ -1,0 +1,147 @@
+"""Tracing twice: what a trace took from its example instead of from its inputs."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.jit._trace import TracerWarning
+
+from .axes import Axes
+from .calls import Call
+from .errors import ExportError
+from .observe import shown, user_line
+from .result import Finding, Severity
+from .trials import other_call
+from .values import copy_of
+
+
+def trace(module: nn.Module, call: Call) -> tuple[torch.jit.ScriptModule, tuple[Finding, ...]]:
+    """The trace, and what LibTorch warned of: data that became Python values.
+
+    Raises:
+      ExportError: it cannot be traced.
+    """
+    arguments = copy_of(call.positional)
+    untraceable = [
+        name
+        for name, value in call.arguments.items()
+        if isinstance(value, (bool, int, float, str)) or value is None
+    ]
+    if untraceable:
+        raise ExportError(
+            f"a trace takes tensors, but {', '.join(map(repr, untraceable))} of forward is "
+            f"{type(call.arguments[untraceable[0]]).__name__}; export it scripted"
+        )
+    with warnings.catch_warnings(record=True) as caught, torch.no_grad():
+        warnings.simplefilter("always")
+        try:
+            traced = torch.jit.trace(module, arguments, check_trace=False, strict=False)
+        except Exception as error:
+            raise ExportError(f"it cannot be traced: {shown(error)}; try it scripted") from error
+    findings = {
+        Finding(
+            "branch",
+            Severity.ERROR,
+            f"data became a Python value in the trace, which no other input changes: "
+            f"{shown(str(warning.message).partition('.')[0])}",
+            f"{Path(warning.filename).name}:{warning.lineno}",
+        )
+        for warning in caught
+        if issubclass(warning.category, TracerWarning) and "boolean" in str(warning.message)
+    }
+    return traced, tuple(sorted(findings, key=str))
+
+
+def _nodes(graph: Any) -> list[Any]:
+    found = []
+    for node in graph.nodes():
+        found.append(node)
+        for block in node.blocks():
+            found += _nodes(block)
+    return found
+
+
+def _constant(node: Any) -> str | None:
+    """The text of a constant's value; none of another node. Tensors are by their elements."""
+    if node.kind() != "prim::Constant" or not node.hasAttribute("value"):
+        return None
+    return str(node.output().toIValue())
+
+
+def _user(node: Any) -> Any:
+    """Who a constant is for."""
+    uses = node.output().uses()
+    return uses[0].user if uses else node
+
+
+def differences(first: Any, second: Any) -> list[Finding]:
+    """Between the graphs of two traces, inlined."""
+    a, b = _nodes(first), _nodes(second)
+    findings: list[Finding] = []
+    for one, other in zip(a, b):
+        if one.kind() != other.kind():
+            return [
+                *findings,
+                Finding(
+                    "branch",
+                    Severity.ERROR,
+                    f"other data takes another way: {one.kind()} where a second trace has {other.kind()}; "
+                    "export it scripted, or use torch.where",
+                    user_line(one.sourceRange()),
+                ),
+            ]
+        left, right = _constant(one), _constant(other)
+        if left != right:
+            user = _user(one)
+            findings.append(
+                Finding(
+                    "baked-size",
+                    Severity.ERROR,
+                    f"{user.kind()} has {shown(left)} of the example in it, where a second trace has "
+                    f"{shown(right)}; "
+                    "take the size from a tensor (x.size(0)), not from a Python number",
+                    user_line(user.sourceRange()) or user_line(one.sourceRange()),
+                )
+            )
+    if len(a) != len(b):
+        findings.append(
+            Finding(
+                "branch",
+                Severity.ERROR,
+                f"the trace has {len(a)} operations, a second one on other inputs {len(b)}: a loop or "
+                "branch depends "
+                "on the inputs; export it scripted",
+            )
+        )
+    return findings
+
+
+def trace_twice(
+    module: nn.Module, call: Call, axes: Axes
+) -> tuple[torch.jit.ScriptModule, tuple[Finding, ...]]:
+    """The trace of the call, held against one of other values and sizes."""
+    traced, warned = trace(module, call)
+    findings = list(warned)
+    try:
+        second, _ = trace(module, other_call(call, axes))
+    except ExportError as error:
+        findings.append(
+            Finding(
+                "baked-size",
+                Severity.ERROR,
+                f"on other sizes than the example's ({axes.sizes(call)}) forward fails: {error}; "
+                "say by `dynamic` which dimensions may have another size",
+            )
+        )
+        return traced, tuple(findings)
+    known = {finding.where for finding in findings if finding.where}
+    findings += [
+        finding
+        for finding in differences(traced.inlined_graph, second.inlined_graph)
+        if not finding.where or finding.where not in known
+    ]
+    return traced, tuple(dict.fromkeys(findings))
