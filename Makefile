@@ -31,7 +31,7 @@ prefix_path = $(shell cat $(VENV)/.cmake-prefix-path 2>/dev/null)
 configure = cmake --preset $(1) $(if $(prefix_path),"-DCMAKE_PREFIX_PATH=$(prefix_path)") -DMODELD_PYTHON=$(PYTHON) \
             >build/$(1).configure.log 2>&1 || { cat build/$(1).configure.log; exit 1; }
 
-.PHONY: help setup build test test-unit test-sanitizers test-python test-integration test-conformance test-torture demo bench bench-peers zoo conformance torture lint format install clean
+.PHONY: help setup build test test-unit test-sanitizers test-python test-export test-integration test-conformance test-torture demo bench bench-peers zoo conformance torture lint format install clean
 .DEFAULT_GOAL := help
 
 help:
@@ -46,7 +46,7 @@ build: setup
 	@$(call configure,$(PRESET))
 	@cmake --build $(BUILD) -j $(JOBS)
 
-test: test-unit test-python test-integration test-conformance test-torture test-sanitizers
+test: test-unit test-python test-export test-integration test-conformance test-torture test-sanitizers
 	@echo "test: all passed"
 
 test-unit: build
@@ -54,6 +54,11 @@ test-unit: build
 
 test-python: build
 	$(PYTHON) -m pytest -q tests/clients/python
+
+# modeld-export, from modules to what the daemon says of their files.
+test-export: build
+	$(PYTHON) -m pytest -q tests/tools/export --cov=modeld_export --cov-branch --cov-fail-under=90 \
+	  --cov-report=term:skip-covered
 
 test-integration: build
 	$(PYTHON) -m pytest -q tests/integration

@@ -32,7 +32,8 @@ proto_lint() { "$VENV/bin/buf" lint proto; }
 python_lint() {
   "$VENV/bin/ruff" check --config tools/lint/ruff.toml clients/python tools tests &&
     "$VENV/bin/ruff" format --check --config tools/lint/ruff.toml clients/python tools tests &&
-    "$VENV/bin/mypy" --config-file clients/python/pyproject.toml clients/python/src
+    "$VENV/bin/mypy" --config-file clients/python/pyproject.toml clients/python/src &&
+    "$VENV/bin/mypy" --config-file tools/export/pyproject.toml
 }
 
 shell_lint() { git ls-files '*.sh' .ci/run | xargs shellcheck; }

@@ -141,6 +141,7 @@ fetch_prometheus() {
 install_python_packages() {
   local stamp_file="$venv/.modeld-setup" stamp
   stamp=$(sha256sum "$here/setup.sh" "$here/requirements.txt" "$here/engines.txt" "$root/clients/python/pyproject.toml" \
+    "$root/tools/export/pyproject.toml" \
     "$root"/proto/modeld/v1/*.proto | sha256sum)
   if [ -f "$stamp_file" ] && [ "$(cat "$stamp_file")" = "$stamp" ] && [ -x "$venv/bin/python" ]; then
     say "virtual environment: up to date"
@@ -162,7 +163,7 @@ install_python_packages() {
   say "installing Python packages"
   "$venv/bin/pip" install --quiet -r "$here/requirements.txt"
   install_engines
-  "$venv/bin/pip" install --quiet --no-deps -e "$root/clients/python"
+  "$venv/bin/pip" install --quiet --no-deps -e "$root/clients/python" -e "$root/tools/export"
   printf '%s' "$stamp" >"$stamp_file"
   say "virtual environment: ready"
 }

@@ -165,8 +165,8 @@ def markdown(results: dict[str, Any], source: Path) -> str:
     lines = [
         f"# {results['title']}",
         "",
-        f"Made by `{results['command']}`; generated from `{source.name}`. The last column says when a row was "
-        "measured, and on which of these machines:",
+        f"Made by `{results['command']}`; generated from `{source.name}`. "
+        "The last column says when a row was measured, and on which of these machines:",
         "",
         *(f"{number}. {about(machine)}" for number, machine in enumerate(machines, 1)),
         "",

@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-import modules
+import export_modules as modules
 import pytest
 import torch
+
 from modeld_export import ExportError, export
 from modeld_export.checks import check_torch
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from modeld_export import ExportError, Recipe
 from modeld_export.cli import main
 from modeld_export.recipe import load_recipe
@@ -91,8 +92,8 @@ def test_what_is_no_recipe(tmp_path: Path, text: str, message: str) -> None:
 def test_a_recipe_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", str(tmp_path / "none.py")]) == 2
     assert "no recipe at" in capsys.readouterr().err
+    (tmp_path / "recipe.txt").write_text("")
     with pytest.raises(ExportError, match="is not Python"):
-        (tmp_path / "recipe.txt").write_text("")
         load_recipe(tmp_path / "recipe.txt")
 
 

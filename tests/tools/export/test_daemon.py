@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import export_modules as modules
 import models
-import modules
 import pytest
 import torch
 from daemon_process import DaemonProcess
+
 from modeld_export import ExportError, check, push
 from modeld_export.cli import main
 from modeld_export.daemon import CheckReport, find_modeld

@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+
 from modeld_export.differences import Incomparable, Tolerance, compare
 
 TOLERANCE = Tolerance(rtol=1e-3, atol=1e-4)

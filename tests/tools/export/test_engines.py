@@ -6,9 +6,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import modules
+import export_modules as modules
 import pytest
 import torch
+
 from modeld_export import ExportError, compare_engines
 from modeld_export.calls import bind
 from modeld_export.engines import EngineResult, engines_for, fastest

@@ -7,13 +7,13 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import modules
+import export_modules as modules
 import onnx
 import pytest
 import torch
-from modeld_export import Tolerance
 
 from modeld_client._proto import value_pb2
+from modeld_export import Tolerance
 
 X = torch.rand(2, 4)
 IMAGE = torch.rand(2, 3, 8, 8)
@@ -75,6 +75,18 @@ def test_onnx(exported: Any, opset: int) -> None:
     assert config["inputs"] == [{"name": "image", "dtype": "FP32", "shape": [-1, 3, -1, -1]}]
     assert config["outputs"][0]["label_names"] == list("abcd")
     assert (artifact.path.with_name(artifact.path.name + ".golden") / "0").is_file()
+
+
+@pytest.mark.parametrize("format", ["onnx", "pt2"])
+def test_an_example_of_one_row_does_not_fix_the_batch(exported: Any, format: str) -> None:
+    made = exported(modules.Linear(), torch.rand(1, 4), [format])
+    assert made.ok, made
+    assert "batch=3" in [trial.name for trial in made.artifact(format).trials]
+
+
+def test_an_onnx_file_does_not_tell_where_its_author_keeps_files(exported: Any) -> None:
+    path = exported(modules.Linear(), X, ["onnx"]).artifact("onnx").path
+    assert str(Path(__file__).parent).encode() not in path.read_bytes()
 
 
 def test_onnx_again_replaces_its_samples(exported: Any) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import modules
+import export_modules as modules
 import pytest
 import torch
-from modeld_export.torchscript import explain, script
 from torch import Tensor, nn
+
+from modeld_export.torchscript import explain, script
 
 
 class Opens(nn.Module):
@@ -41,7 +42,7 @@ class Writes(nn.Module):
 def test_what_cannot_be_scripted_says_why(exported: Any, module: nn.Module) -> None:
     from modeld_export import ExportError
 
-    with pytest.raises(ExportError, match="it cannot be scripted: .*; "):
+    with pytest.raises(ExportError, match=r"it cannot be scripted: .*; "):
         script(module)
 
 

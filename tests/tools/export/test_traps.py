@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import modules
+import export_modules as modules
 import pytest
 import torch
+
 from modeld_export import Export, ExportError, Severity
 
 X = torch.linspace(0.1, 1, 8).reshape(2, 4)
@@ -57,14 +58,14 @@ def test_what_is_only_dear_or_lost_is_a_warning(exported: Any, module: torch.nn.
 def test_the_line_of_a_branch_is_named(exported: Any) -> None:
     (artifact,) = exported(modules.Branch(), X).artifacts
     lines = [finding.where for finding in artifact.findings if finding.kind == "branch"]
-    assert any(line.startswith("modules.py:") for line in lines), artifact.findings
+    assert any(line.startswith("export_modules.py:") for line in lines), artifact.findings
     assert artifact.path is None
 
 
 def test_the_line_of_a_baked_size_is_named(exported: Any) -> None:
     (artifact,) = exported(modules.Bakes(), X).artifacts
     (finding, *_) = [each for each in artifact.findings if each.kind == "baked-size"]
-    assert finding.where.startswith("modules.py:")
+    assert finding.where.startswith("export_modules.py:")
     assert "2" in finding.message
 
 

@@ -159,7 +159,7 @@ _PLACE = re.compile(
 
 
 def user_line(text: str) -> str:
-    """The innermost place of a source range that is not PyTorch's own: its file's name and the line's number."""
+    """The innermost place of a source range that is not PyTorch's own: file name and number of the line."""
     for place in _PLACE.finditer(text):
         path = place["file"] or place["path"]
         if not is_from(path, torch_directory()):

@@ -15,6 +15,7 @@ from .config import with_labels_inside
 from .errors import ExportError
 from .observe import shown
 from .subject import Subject
+from .trials import to_compile
 from .values import Value, copy_of
 
 # As docs/onnx.md of the daemon says.
@@ -43,6 +44,13 @@ def check_opset(opset: int) -> None:
     newest = newest_opset()
     if not OLDEST_OPSET <= opset <= newest:
         raise ExportError(f"opset is {opset}, expected {OLDEST_OPSET} to {newest}, the newest of this onnx")
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The first error: the exporter's own say that there was one."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 def _check_arguments(subject: Subject) -> None:
@@ -78,8 +86,10 @@ def save(subject: Subject, path: Path, opset: int = DEFAULT_OPSET) -> None:
     except ExportError:
         raise
     except Exception as error:
-        raise ExportError(f"it cannot be exported as ONNX: {shown(error)}") from error
+        remedy = f"; try opset {NEWEST_LEGACY_OPSET}, which is traced" if opset > NEWEST_LEGACY_OPSET else ""
+        raise ExportError(f"it cannot be exported as ONNX: {shown(_cause(error))}{remedy}") from error
     model = onnx.load(str(path))
+    _forget_sources(model.graph)
     config = with_labels_inside(subject.config, subject.labels)
     onnx.helper.set_model_props(model, {CONFIG_PROPERTY: json.dumps(config, ensure_ascii=False)})
     try:
@@ -87,6 +97,12 @@ def save(subject: Subject, path: Path, opset: int = DEFAULT_OPSET) -> None:
     except Exception as error:
         raise ExportError(f"onnx.checker refuses what was exported: {shown(error)}") from error
     onnx.save_model(model, str(path), save_as_external_data=False)
+
+
+def _forget_sources(graph: Any) -> None:
+    """The exporter writes where each operator stands in its author's files."""
+    for part in (*graph.node, *graph.value_info, *graph.input, *graph.output):
+        del part.metadata_props[:]
 
 
 def _legacy(subject: Subject, path: Path, opset: int) -> None:
@@ -121,7 +137,7 @@ def dynamic_shapes(subject: Subject) -> tuple[Any, ...]:
 def _exported(subject: Subject, path: Path, opset: int) -> None:
     program = torch.onnx.export(
         subject.module,
-        copy_of(subject.call.positional),
+        to_compile(subject.call, subject.axes).positional,
         dynamo=True,
         opset_version=opset,
         input_names=list(subject.call.arguments),

@@ -14,7 +14,7 @@ from .errors import ExportError
 from .observe import shown
 from .onnx_model import dynamic_shapes
 from .subject import Subject
-from .values import copy_of
+from .trials import to_compile
 
 
 def save(subject: Subject, path: Path) -> None:
@@ -33,7 +33,9 @@ def save(subject: Subject, path: Path) -> None:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             exported = torch.export.export(
-                subject.module, copy_of(subject.call.positional), dynamic_shapes=dynamic_shapes(subject)
+                subject.module,
+                to_compile(subject.call, subject.axes).positional,
+                dynamic_shapes=dynamic_shapes(subject),
             )
             compile_package(exported, package_path=str(path))
     except Exception as error:

@@ -61,6 +61,13 @@ def _same(tensor: torch.Tensor) -> torch.Tensor:
     return tensor
 
 
+def to_compile(example: Call, axes: Axes) -> Call:
+    """The example with tensors of its own, and at least two along each dynamic axis: of one, torch.export
+    takes for granted that it stays one."""
+    sizes = {name: max(2, size) for name, size in axes.sizes(example).items()}
+    return _resized(example, axes, sizes, torch.clone)
+
+
 def other_sizes(sizes: dict[str, int]) -> dict[str, int]:
     """Each another, and none 1, which broadcasts."""
     return {name: size + 1 + index for index, (name, size) in enumerate(sorted(sizes.items()))}
