@@ -36,7 +36,7 @@ def test_torchscript_carries_its_config_and_more(exported: Any, format: str) -> 
         X,
         [format],
         labels={"output": ["a", "b", "c"]},
-        config={"batching": {"max_batch_size": 8}},
+        config={"guard": {"allow_nan": True}},
     )
     assert made.ok, made
     files = extra(made.artifact(format).path)
@@ -46,7 +46,7 @@ def test_torchscript_carries_its_config_and_more(exported: Any, format: str) -> 
         "version": "1.0",
         "inputs": [{"name": "x", "dtype": "FP32", "shape": [-1, 4]}],
         "outputs": [{"name": "output", "dtype": "FP32", "shape": [-1, 3], "labels": "labels/output.txt"}],
-        "batching": {"max_batch_size": 8},
+        "guard": {"allow_nan": True},
     }
     assert files["labels/output.txt"] == b"a\nb\nc\n"
     assert json.loads(files["environment.json"])["torch"] == torch.__version__
@@ -162,6 +162,14 @@ def test_accuracy_on_a_validation_set(exported: Any) -> None:
         assert artifact.accuracy.module == 1.0
         assert 0.8 < artifact.accuracy.artifact <= 1.0
         assert artifact.accuracy.change == artifact.accuracy.artifact - 1.0
+
+
+def test_rows_of_eight_bits_are_not_batched(exported: Any) -> None:
+    made = exported(modules.Linear(), X, ["int8", "scripted"], config={"batching": {"max_batch_size": 8}})
+    assert made.ok, made
+    assert [finding.kind for finding in made.artifact("int8").findings] == ["batching"]
+    assert "batching" not in json.loads(extra(made.artifact("int8").path)["config.json"])
+    assert "batching" in json.loads(extra(made.artifact("scripted").path)["config.json"])
 
 
 def test_beyond_tolerance_there_is_no_file(exported: Any, tmp_path: Path) -> None:

@@ -262,7 +262,20 @@ def _other_precision(subject: Subject, path: Path, scripted: torch.jit.ScriptMod
 
 
 def _int8(subject: Subject, path: Path, _: _Options) -> _Made:
-    return _other_precision(subject, path, precision.quantized(subject.module))
+    findings = []
+    if "batching" in subject.config:
+        config = {key: value for key, value in subject.config.items() if key != "batching"}
+        subject = replace(subject, config=config)
+        findings.append(
+            Finding(
+                "batching",
+                Severity.WARNING,
+                "activations of eight bits are scaled by the largest of a whole batch, so that a row's answer "
+                "depends on the others; batching is left out of this file's config",
+            )
+        )
+    made = _other_precision(subject, path, precision.quantized(subject.module))
+    return replace(made, findings=tuple(findings))
 
 
 def _bf16(subject: Subject, path: Path, _: _Options) -> _Made:
