@@ -76,6 +76,20 @@ bool HasSettings(const HttpRequest& request) {
   return request.method == "POST" && request.body.find_first_not_of(" \t\r\n{}") != std::string::npos;
 }
 
+absl::StatusOr<InferForm> ReadInfer(const HttpRequest& request, inference::ModelInferRequest* infer) {
+  MODELD_ASSIGN_OR_RETURN(const BodyParts body, SplitBody(request.body, request.json_length));
+  return ReadInferRequest(body, infer);
+}
+
+// Takes the body of the request.
+absl::StatusOr<PlainRequest> ReadPlain(const Router& router, const HttpRoute& route, HttpRequest& request) {
+  // For the types of its inputs only; the request itself may go to a canary, whose inputs are named alike.
+  MODELD_ASSIGN_OR_RETURN(const VersionHandle version,
+                          router.Resolve({route.model, route.version, route.label}));
+  return absl::StartsWith(request.content_type, "image/") ? RequestOfBytes(std::move(request.body), *version)
+                                                          : ReadPlainRequest(request.body, *version);
+}
+
 }  // namespace
 
 HttpReply ReplyOf(const absl::Status& status) {
@@ -177,12 +191,12 @@ absl::StatusOr<HttpReply> HttpHandlers::Infer(const HttpRoute& route, const Http
   google::protobuf::Arena arena(first_block, sizeof(first_block));
   auto* const infer = google::protobuf::Arena::CreateMessage<inference::ModelInferRequest>(&arena);
   auto* const response = google::protobuf::Arena::CreateMessage<inference::ModelInferResponse>(&arena);
-  MODELD_ASSIGN_OR_RETURN(const BodyParts body, SplitBody(request.body, request.json_length));
-  MODELD_ASSIGN_OR_RETURN(const InferForm form, ReadInferRequest(body, infer));
-  infer->set_model_name(route.model);
-  infer->set_model_version(route.version);
   WaitingJob<InferJob> job(request.cancelled);
   job.set_trace(request.trace);
+  absl::StatusOr<InferForm> form = ReadInfer(request, infer);
+  if (!form.ok()) return job.Refused(*parts_.jobs, route.model, form.status());
+  infer->set_model_name(route.model);
+  infer->set_model_version(route.version);
   job.Start(*parts_.jobs,
             {.request = infer,
              .response = response,
@@ -190,7 +204,7 @@ absl::StatusOr<HttpReply> HttpHandlers::Infer(const HttpRoute& route, const Http
              .predict_response = google::protobuf::Arena::CreateMessage<v1::PredictResponse>(&arena)},
             absl::InfiniteFuture());
   MODELD_RETURN_IF_ERROR(job.Wait());
-  MODELD_ASSIGN_OR_RETURN(InferAnswer answer, WriteInferResponse(form, *response));
+  MODELD_ASSIGN_OR_RETURN(InferAnswer answer, WriteInferResponse(*form, *response));
   HttpReply reply;
   reply.body = std::move(answer.body);
   if (answer.json_bytes > 0) {
@@ -201,27 +215,18 @@ absl::StatusOr<HttpReply> HttpHandlers::Infer(const HttpRoute& route, const Http
 }
 
 absl::StatusOr<HttpReply> HttpHandlers::Predict(const HttpRoute& route, HttpRequest& request) const {
-  PlainRequest plain;
-  {
-    // For the types of its inputs only; the request itself may go to a canary, whose inputs are named alike.
-    MODELD_ASSIGN_OR_RETURN(const VersionHandle version,
-                            parts_.router->Resolve({route.model, route.version, route.label}));
-    const bool is_image = absl::StartsWith(request.content_type, "image/");
-    absl::StatusOr<PlainRequest> read = is_image ? RequestOfBytes(std::move(request.body), *version)
-                                                 : ReadPlainRequest(request.body, *version);
-    MODELD_RETURN_IF_ERROR(read.status());
-    plain = *std::move(read);
-  }
-  plain.predict.set_model(route.model);
-  if (!route.version.empty()) plain.predict.set_version(route.version);
-  if (!route.label.empty()) plain.predict.set_label(route.label);
-  v1::PredictResponse response;
   WaitingJob<PredictJob> job(request.cancelled);
   job.set_trace(request.trace);
-  job.Start(*parts_.jobs, &plain.predict, &response, absl::Now() + plain.timeout);
+  absl::StatusOr<PlainRequest> plain = ReadPlain(*parts_.router, route, request);
+  if (!plain.ok()) return job.Refused(*parts_.jobs, route.model, plain.status());
+  plain->predict.set_model(route.model);
+  if (!route.version.empty()) plain->predict.set_version(route.version);
+  if (!route.label.empty()) plain->predict.set_label(route.label);
+  v1::PredictResponse response;
+  job.Start(*parts_.jobs, &plain->predict, &response, absl::Now() + plain->timeout);
   MODELD_RETURN_IF_ERROR(job.Wait());
   HttpReply reply;
-  MODELD_ASSIGN_OR_RETURN(reply.body, WritePlainResponse(plain.rows, response));
+  MODELD_ASSIGN_OR_RETURN(reply.body, WritePlainResponse(plain->rows, response));
   reply.headers.emplace_back("Modeld-Model-Version", response.version());
   return reply;
 }

@@ -31,7 +31,7 @@ namespace modeld {
 namespace {
 
 // The connection that this thread serves.
-thread_local int served_socket = -1;
+thread_local SocketStream* served = nullptr;
 // The rest of its request was not read, so that no other can follow.
 thread_local bool close_after = false;
 
@@ -41,9 +41,32 @@ bool PeerHasGone(int socket) {
   return peeked == 0 || (peeked < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
-// What a header promises need not come: beyond this the body grows as it does.
 constexpr char kRequestId[] = "X-Request-Id", kTraceParent[] = "traceparent";
+// What a header promises need not come: beyond this the body grows as it does.
 constexpr uint64_t kReservedBytes = 4 << 20;
+// The request line with all headers; and what stands between parts of a body: lengths of chunks, trailers.
+constexpr size_t kHeadBytes = 64 << 10;
+// Of connections that did not heed the end of a stop.
+constexpr absl::Duration kLastGrace = absl::Seconds(1);
+
+// Counts the bytes of a body while it lives.
+class CountedBytes {
+ public:
+  explicit CountedBytes(std::atomic<int64_t>* total) : total_(*total) {}
+  ~CountedBytes() { total_ -= bytes_; }
+  CountedBytes(const CountedBytes&) = delete;
+  CountedBytes& operator=(const CountedBytes&) = delete;
+
+  // Of all bodies, with these.
+  int64_t Add(int64_t bytes) {
+    bytes_ += bytes;
+    return total_ += bytes;
+  }
+
+ private:
+  std::atomic<int64_t>& total_;
+  int64_t bytes_ = 0;
+};
 
 void SetTimeout(int socket, int option, absl::Duration timeout) {
   const timeval value = absl::ToTimeval(timeout);
@@ -52,6 +75,11 @@ void SetTimeout(int socket, int option, absl::Duration timeout) {
 
 bool TakesBody(const std::string& method) {
   return method == "POST" || method == "PUT" || method == "PATCH" || method == "DELETE";
+}
+
+bool SaysThereIsABody(const httplib::Request& request) {
+  return request.has_header("Transfer-Encoding") ||
+         (request.has_header("Content-Length") && request.get_header_value("Content-Length") != "0");
 }
 
 // What cpp-httplib refuses by itself, as our errors.
@@ -66,6 +94,9 @@ absl::Status RefusalOf(int status, int64_t max_message_bytes) {
     case 415:
       return absl::InvalidArgumentError(
           "the request's Content-Encoding is not known; send gzip, br, or none");
+    case 429:
+      return absl::ResourceExhaustedError(
+          "the daemon is reading too many bytes of requests already; send it again, later");
     case 404:
       return absl::NotFoundError("there is nothing there; /openapi.json says what there is");
     case 500:
@@ -84,7 +115,8 @@ class HttpServer::Connections final : public httplib::Server {
       : options_(options),
         handlers_(std::move(parts)),
         listener_(std::move(listener)),
-        stop_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+        stop_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+        room_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     set_payload_max_length(static_cast<size_t>(options.max_message_bytes));
     set_keep_alive_max_count(static_cast<size_t>(1) << 40);
     set_keep_alive_timeout(absl::ToInt64Seconds(options.idle_timeout));
@@ -95,20 +127,19 @@ class HttpServer::Connections final : public httplib::Server {
 
   int port() const { return listener_.port; }
 
-  void Stop(absl::Time deadline) {
+  void BeginStop() {
     stopping_ = true;
-    const uint64_t one = 1;
-    (void)!::write(stop_event_.get(), &one, sizeof(one));
-    {
-      MutexLock lock(&mutex_);
-      // Connections that came before are answered once; what is idle closes by itself.
-      while (open_ > 0 && !cancelled_) {
-        const absl::Duration left = deadline - absl::Now();
-        if (left <= absl::ZeroDuration()) break;
-        changed_.WaitWithTimeout(&mutex_, std::min(left, absl::Seconds(1)));
-      }
-    }
+    Signal(stop_event_);
+  }
+
+  void Stop(absl::Time deadline) {
+    BeginStop();
+    // Connections that came before are answered once; what is idle closes by itself.
+    AwaitClosed(deadline, /*or_cancelled=*/true);
     Cancel();
+    // What is cancelled reads no more; one that takes its answer slowly is cut off.
+    AwaitClosed(absl::Now() + kLastGrace, /*or_cancelled=*/false);
+    ShutDownAll(SHUT_RDWR);
     if (acceptor_.joinable()) acceptor_.join();
     std::vector<std::thread> threads;
     {
@@ -122,22 +153,50 @@ class HttpServer::Connections final : public httplib::Server {
 
   void Cancel() {
     cancelled_ = true;
-    if (!stopping_) return;
-    MutexLock lock(&mutex_);
-    for (const int socket : sockets_) ::shutdown(socket, SHUT_RD);
-    changed_.SignalAll();
+    if (stopping_) ShutDownAll(SHUT_RD);
   }
 
  private:
+  static void Signal(const UniqueFd& event) {
+    const uint64_t one = 1;
+    (void)!::write(event.get(), &one, sizeof(one));
+  }
+
+  void ShutDownAll(int how) {
+    MutexLock lock(&mutex_);
+    for (const int socket : sockets_) ::shutdown(socket, how);
+    shut_down_ = how;
+    changed_.SignalAll();
+  }
+
+  // Until no connection is open.
+  void AwaitClosed(absl::Time deadline, bool or_cancelled) {
+    MutexLock lock(&mutex_);
+    while (open_ > 0 && !(or_cancelled && cancelled_)) {
+      const absl::Duration left = deadline - absl::Now();
+      if (left <= absl::ZeroDuration()) return;
+      changed_.WaitWithTimeout(&mutex_, std::min(left, absl::Seconds(1)));
+    }
+  }
+
+  // Others wait for a thread in such numbers that new ones are left to the kernel.
+  bool IsFull() {
+    MutexLock lock(&mutex_);
+    is_full_ = waiting_.size() >= static_cast<size_t>(options_.max_waiting);
+    return is_full_;
+  }
+
   void Accept() {
-    std::vector<pollfd> polled = {{.fd = stop_event_.get(), .events = POLLIN, .revents = 0}};
+    std::vector<pollfd> polled = {{.fd = stop_event_.get(), .events = POLLIN, .revents = 0},
+                                  {.fd = room_event_.get(), .events = POLLIN, .revents = 0}};
+    const size_t events = polled.size();
     for (const UniqueFd& socket : listener_.sockets) {
       polled.push_back({.fd = socket.get(), .events = POLLIN, .revents = 0});
     }
     while (true) {
       const bool last = stopping_;
       for (const UniqueFd& listener : listener_.sockets) {
-        while (true) {
+        while (last || !IsFull()) {
           UniqueFd socket(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
           if (!socket.valid()) {
             // Descriptors run out: the connection stays in the backlog.
@@ -153,7 +212,9 @@ class HttpServer::Connections final : public httplib::Server {
         listener_.sockets.clear();
         return;
       }
-      (void)::poll(polled.data(), polled.size(), 1000);
+      (void)::poll(polled.data(), IsFull() ? events : polled.size(), 1000);
+      uint64_t signals;
+      (void)!::read(room_event_.get(), &signals, sizeof(signals));
     }
   }
 
@@ -170,7 +231,8 @@ class HttpServer::Connections final : public httplib::Server {
     } else if (static_cast<int>(threads_.size()) < options_.max_connections) {
       try {
         threads_.emplace_back([this] { RunThread(); });
-      } catch (const std::system_error& error) {
+      } catch (const std::exception& error) {
+        crowded_ = true;
         LogWarning("no thread for another HTTP connection; it waits", {{"error", error.what()}});
       }
     } else {
@@ -191,6 +253,8 @@ class HttpServer::Connections final : public httplib::Server {
         waiting_.pop_front();
         crowded_ = !waiting_.empty();
         sockets_.insert(socket.get());
+        if (shut_down_ >= 0) ::shutdown(socket.get(), shut_down_);
+        if (std::exchange(is_full_, false)) Signal(room_event_);
       }
       ServeConnection(socket.get());
       MutexLock lock(&mutex_);
@@ -202,20 +266,31 @@ class HttpServer::Connections final : public httplib::Server {
   }
 
   void ServeConnection(int socket) {
-    served_socket = socket;
-    SocketStream stream(socket);
-    while (stream.has_input() || WaitForRequest(socket)) {
-      bool closed = false;
-      close_after = true;  // a request that is not understood ends nowhere
-      const bool answered =
-          process_request(stream, /*close_connection=*/stopping_, closed, [&](httplib::Request& request) {
-            close_after = !TakesBody(request.method) &&
-                          (request.has_header("Content-Length") || request.has_header("Transfer-Encoding"));
-          });
-      if (!stream.Flush() || !answered || closed || close_after || stopping_) break;
+    SocketStream stream(socket, options_.pace);
+    served = &stream;
+    try {
+      while ((stream.has_input() || WaitForRequest(socket)) && ServeRequest(stream)) {
+      }
+    } catch (const std::exception& error) {
+      LogWarning("an HTTP connection is closed", {{"error", error.what()}});
     }
     ::shutdown(socket, SHUT_WR);
-    served_socket = -1;
+    served = nullptr;
+  }
+
+  // False: the connection is to be closed.
+  bool ServeRequest(SocketStream& stream) {
+    bool closed = false;
+    close_after = true;  // a request that is not understood ends nowhere
+    stream.BeginRequest(kHeadBytes);
+    const bool answered =
+        process_request(stream, /*close_connection=*/stopping_, closed, [&](httplib::Request& request) {
+          close_after = !TakesBody(request.method) && SaysThereIsABody(request);
+          stream.Allow(kHeadBytes);
+          // cpp-httplib would cut them out of any answer, as often as they are asked for.
+          request.ranges.clear();
+        });
+    return stream.Flush() && answered && !closed && !close_after && !stopping_;
   }
 
   // False: the connection is to be closed.
@@ -244,18 +319,22 @@ class HttpServer::Connections final : public httplib::Server {
         return Answer(request, {}, response);
       }
       body.reserve(std::min<uint64_t>(request.get_header_value<uint64_t>("Content-Length"), kReservedBytes));
-      bool too_long = false;
+      bool too_long = false, too_many = false;
+      CountedBytes counted(&bodies_bytes_);
       const auto take = [&](const char* data, size_t size) {
+        served->Allow(kHeadBytes);
         // Counted here too: what comes in chunks, or compressed, has no length before.
         too_long = body.size() + size > static_cast<size_t>(options_.max_message_bytes);
-        if (!too_long) body.append(data, size);
-        return !too_long;
+        too_many = counted.Add(static_cast<int64_t>(size)) > options_.max_bodies_bytes;
+        if (!too_long && !too_many) body.append(data, size);
+        return !too_long && !too_many;
       };
       bool read = false;
       if (request.is_multipart_form_data()) {
         response.status = 415;
       } else {
         read = reader(take);
+        if (too_many) response.status = 429;
         if (too_long) response.status = 413;
       }
       if (!read) {
@@ -296,7 +375,7 @@ class HttpServer::Connections final : public httplib::Server {
         .json_length = request.get_header_value(kJsonLengthHeader),
         .body = std::move(body),
         .trace = ValidTrace(request.get_header_value(kRequestId), request.get_header_value(kTraceParent)),
-        .cancelled = [this, socket = served_socket] { return cancelled_ || PeerHasGone(socket); }};
+        .cancelled = [this, socket = served->socket()] { return cancelled_ || PeerHasGone(socket); }};
     HttpReply reply = handlers_.Handle(ours);
     response.status = reply.status;
     for (auto& [name, value] : reply.headers) response.set_header(name, value);
@@ -310,9 +389,11 @@ class HttpServer::Connections final : public httplib::Server {
   const HttpHandlers handlers_;
   TcpListener listener_;
   const UniqueFd stop_event_;  // readable from when the stop began
+  const UniqueFd room_event_;  // readable when a connection found a thread, and others may be taken again
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> cancelled_ = false;
-  std::atomic<bool> crowded_ = false;  // connections wait for a thread
+  std::atomic<bool> crowded_ = false;      // connections wait for a thread
+  std::atomic<int64_t> bodies_bytes_ = 0;  // of requests that are being read, or answered
   Mutex mutex_;
   CondVar changed_;
   std::deque<UniqueFd> waiting_ ABSL_GUARDED_BY(mutex_);
@@ -321,6 +402,9 @@ class HttpServer::Connections final : public httplib::Server {
   size_t idle_threads_ ABSL_GUARDED_BY(mutex_) = 0;
   int open_ ABSL_GUARDED_BY(mutex_) = 0;  // waiting or being served
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  bool is_full_ ABSL_GUARDED_BY(mutex_) = false;  // the acceptor waits for room
+  int shut_down_ ABSL_GUARDED_BY(mutex_) =
+      -1;  // what each connection was, as ::shutdown takes it; -1: nothing
   std::thread acceptor_;
 };
 
@@ -335,6 +419,7 @@ HttpServer::HttpServer(std::unique_ptr<Connections> connections) : connections_(
 HttpServer::~HttpServer() = default;
 
 int HttpServer::port() const { return connections_->port(); }
+void HttpServer::BeginStop() { connections_->BeginStop(); }
 void HttpServer::Stop(absl::Time deadline) { connections_->Stop(deadline); }
 void HttpServer::Cancel() { connections_->Cancel(); }
 

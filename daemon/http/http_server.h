@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "daemon/http/handlers.h"
+#include "daemon/http/pace.h"
 
 namespace modeld {
 
@@ -18,6 +19,10 @@ struct HttpServerOptions {
   int max_connections = 1024;              // each has a thread; more wait until one closes
   absl::Duration idle_timeout = absl::Minutes(5);
   absl::Duration io_timeout = absl::Seconds(10);  // without a byte, in the middle of a request or an answer
+  Pace pace = {};  // of a request that comes in, and of an answer that is taken
+  // Of all bodies that are being read, together: a request beyond is refused.
+  int64_t max_bodies_bytes = 1ll << 30;
+  int max_waiting = 128;  // connections without a thread; others stay in the kernel's backlog
 };
 
 // Thread-safe, except destruction.
@@ -30,7 +35,9 @@ class HttpServer {
 
   int port() const;
 
-  // Takes no connections any more, closes idle ones, lets requests in flight finish until `deadline`, then
+  // Takes no connections any more, and closes idle ones. Returns at once; Stop waits.
+  void BeginStop();
+  // BeginStop, if it was not called; lets requests in flight finish until `deadline`, then
   // cancels them. Returns when every request is answered.
   void Stop(absl::Time deadline);
   // Cancels the requests in flight, also while another thread is in Stop.

@@ -20,7 +20,29 @@ ssize_t Receive(int socket, char* data, size_t size) {
 
 }  // namespace
 
+void SocketStream::BeginRequest(size_t most_bytes) {
+  reading_since_ = absl::Now();
+  taken_ = 0;
+  allowed_ = most_bytes;
+}
+
+bool SocketStream::IsTooSlow(absl::Time since, int64_t bytes) const {
+  const absl::Duration most =
+      pace_.grace + absl::Seconds(static_cast<double>(bytes) / static_cast<double>(pace_.bytes_per_s));
+  return absl::Now() - since > most;
+}
+
 ssize_t SocketStream::read(char* data, size_t size) {
+  if (allowed_ == 0 || IsTooSlow(reading_since_, taken_)) return -1;
+  const ssize_t taken = Take(data, std::min(size, allowed_));
+  if (taken > 0) {
+    allowed_ -= static_cast<size_t>(taken);
+    taken_ += taken;
+  }
+  return taken;
+}
+
+ssize_t SocketStream::Take(char* data, size_t size) {
   if (begin_ == end_) {
     // An answer to `Expect: 100-continue` has to go out before what it asks for can come.
     if (!output_.empty() && !Flush()) return -1;
@@ -53,10 +75,13 @@ bool SocketStream::Flush() {
 }
 
 bool SocketStream::Send(const char* data, size_t size) {
+  const absl::Time since = absl::Now();
+  int64_t taken = 0;
   while (size > 0) {
     const ssize_t sent = ::send(socket_, data, size, MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
-    if (sent <= 0) {
+    if (sent > 0) taken += sent;
+    if (sent <= 0 || IsTooSlow(since, taken)) {
       failed_ = true;
       return false;
     }

@@ -4,6 +4,7 @@
 #include <google/protobuf/arena.h>
 
 #include <functional>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -23,6 +24,12 @@ class WaitingJob final : public Job {
 
   using Job::set_trace;
 
+  // In place of Start and Wait, where the request cannot be read: counts and logs it as one that was refused.
+  // `model`: that it names.
+  absl::Status Refused(const PredictJob::Shared& shared, std::string_view model, const absl::Status& status) {
+    this->Refuse(shared, model, status);
+    return Wait();
+  }
   // After Start, once: how it ended.
   absl::Status Wait() {
     MutexLock lock(&mutex_);

@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "daemon/predict/catch_bad_alloc.h"
 #include "daemon/predict/required.h"
 #include "daemon/rpc/deadline.h"
 #include "daemon/rpc/status_convert.h"
@@ -16,8 +15,7 @@
 namespace modeld {
 namespace {
 
-// How long a load may take that a command waits for,
-// where its caller has no deadline, or a later one.
+// How long a load may take that a command waits for, where its caller has no deadline, or a later one.
 constexpr absl::Duration kCommandTimeout = absl::Seconds(60);
 // Of which version a command speaks.
 constexpr char kVersion[] = "version";
@@ -51,15 +49,6 @@ InferenceServiceImpl::InferenceServiceImpl(const InferenceParts& parts) : parts_
   SetMessageAllocatorFor_ModelInfer(&infer_allocator_);
 }
 
-template <typename Answer>
-grpc::ServerUnaryReactor* InferenceServiceImpl::AnswerLater(grpc::CallbackServerContext* context,
-                                                            Answer answer) {
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  views_.Post(
-      [reactor, answer = std::move(answer)] { reactor->Finish(ToGrpcStatus(CatchBadAlloc(answer))); });
-  return reactor;
-}
-
 grpc::ServerUnaryReactor* InferenceServiceImpl::ServerLive(grpc::CallbackServerContext* context,
                                                            const inference::ServerLiveRequest* /*request*/,
                                                            inference::ServerLiveResponse* response) {
@@ -78,7 +67,7 @@ grpc::ServerUnaryReactor* InferenceServiceImpl::ModelReady(grpc::CallbackServerC
                                                            const inference::ModelReadyRequest* request,
                                                            inference::ModelReadyResponse* response) {
   if (absl::Status named = RequireModel(request->name()); !named.ok()) return Answered(context, named);
-  return AnswerLater(context, [this, request, response] {
+  return views_.Answer(context, [this, request, response] {
     response->set_ready(parts_.views->ModelReady(request->name(), request->version()));
     return absl::OkStatus();
   });
@@ -94,7 +83,7 @@ grpc::ServerUnaryReactor* InferenceServiceImpl::ServerMetadata(
 grpc::ServerUnaryReactor* InferenceServiceImpl::ModelMetadata(grpc::CallbackServerContext* context,
                                                               const inference::ModelMetadataRequest* request,
                                                               inference::ModelMetadataResponse* response) {
-  return AnswerLater(context, [this, request, response]() -> absl::Status {
+  return views_.Answer(context, [this, request, response]() -> absl::Status {
     MODELD_ASSIGN_OR_RETURN(*response, parts_.views->ModelMetadata(request->name(), request->version()));
     return absl::OkStatus();
   });
@@ -116,7 +105,7 @@ InferenceServiceImpl::ModelStreamInfer(grpc::CallbackServerContext* context) {
 grpc::ServerUnaryReactor* InferenceServiceImpl::ModelConfig(grpc::CallbackServerContext* context,
                                                             const inference::ModelConfigRequest* request,
                                                             inference::ModelConfigResponse* response) {
-  return AnswerLater(context, [this, request, response]() -> absl::Status {
+  return views_.Answer(context, [this, request, response]() -> absl::Status {
     MODELD_ASSIGN_OR_RETURN(*response->mutable_config(),
                             parts_.views->ModelConfig(request->name(), request->version()));
     return absl::OkStatus();
@@ -126,7 +115,7 @@ grpc::ServerUnaryReactor* InferenceServiceImpl::ModelConfig(grpc::CallbackServer
 grpc::ServerUnaryReactor* InferenceServiceImpl::ModelStatistics(
     grpc::CallbackServerContext* context, const inference::ModelStatisticsRequest* request,
     inference::ModelStatisticsResponse* response) {
-  return AnswerLater(context, [this, request, response]() -> absl::Status {
+  return views_.Answer(context, [this, request, response]() -> absl::Status {
     MODELD_ASSIGN_OR_RETURN(*response, parts_.views->ModelStatistics(request->name(), request->version()));
     return absl::OkStatus();
   });
@@ -135,7 +124,7 @@ grpc::ServerUnaryReactor* InferenceServiceImpl::ModelStatistics(
 grpc::ServerUnaryReactor* InferenceServiceImpl::RepositoryIndex(
     grpc::CallbackServerContext* context, const inference::RepositoryIndexRequest* request,
     inference::RepositoryIndexResponse* response) {
-  return AnswerLater(context, [this, request, response] {
+  return views_.Answer(context, [this, request, response] {
     *response = parts_.views->RepositoryIndex(request->ready());
     return absl::OkStatus();
   });
@@ -153,57 +142,47 @@ grpc::ServerUnaryReactor* InferenceServiceImpl::RepositoryModelLoad(
     grpc::CallbackServerContext* context, const inference::RepositoryModelLoadRequest* request,
     inference::RepositoryModelLoadResponse* /*response*/) {
   if (absl::Status may = CheckCommands(request->model_name()); !may.ok()) return Answered(context, may);
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  commands_.Post([this, context, reactor, request] {
-    const auto load = [&]() -> absl::Status {
-      MODELD_ASSIGN_OR_RETURN(std::string version, VersionParameter(*request));
-      MODELD_ASSIGN_OR_RETURN(const ModelView model, parts_.manager->GetModel(request->model_name()));
-      if (version.empty() && !model.live.empty()) return absl::OkStatus();  // it is loaded
-      if (version.empty()) {
-        return absl::FailedPreconditionError(
-            absl::StrCat("model \"", model.name,
-                         "\" has no version that is fit to be live; name one by the "
-                         "parameter `version`, or drop another"));
-      }
-      const Command command{
-          .model = model.name,
-          .version = version,
-          .actor =
-              ActorText(parts_.peers == nullptr ? std::nullopt : parts_.peers->NameOf(context->peer()), ""),
-          .reason = "RepositoryModelLoad"};
-      const absl::Duration left = DeadlineOf(context->raw_deadline()) - absl::Now();
-      return parts_.manager->Promote(command, std::min(left, kCommandTimeout)).status();
-    };
-    reactor->Finish(ToGrpcStatus(load()));
+  return commands_.Answer(context, [this, context, request]() -> absl::Status {
+    MODELD_ASSIGN_OR_RETURN(std::string version, VersionParameter(*request));
+    MODELD_ASSIGN_OR_RETURN(const ModelView model, parts_.manager->GetModel(request->model_name()));
+    if (version.empty() && !model.live.empty()) return absl::OkStatus();  // it is loaded
+    if (version.empty()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("model \"", model.name,
+                       "\" has no version that is fit to be live; name one by the "
+                       "parameter `version`, or drop another"));
+    }
+    const Command command{
+        .model = model.name,
+        .version = version,
+        .actor =
+            ActorText(parts_.peers == nullptr ? std::nullopt : parts_.peers->NameOf(context->peer()), ""),
+        .reason = "RepositoryModelLoad"};
+    const absl::Duration left = DeadlineOf(context->raw_deadline()) - absl::Now();
+    return parts_.manager->Promote(command, std::min(left, kCommandTimeout)).status();
   });
-  return reactor;
 }
 
 grpc::ServerUnaryReactor* InferenceServiceImpl::RepositoryModelUnload(
     grpc::CallbackServerContext* context, const inference::RepositoryModelUnloadRequest* request,
     inference::RepositoryModelUnloadResponse* /*response*/) {
   if (absl::Status may = CheckCommands(request->model_name()); !may.ok()) return Answered(context, may);
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  commands_.Post([this, context, reactor, request] {
-    const auto unload = [&]() -> absl::Status {
-      MODELD_ASSIGN_OR_RETURN(const std::string version, VersionParameter(*request));
-      MODELD_ASSIGN_OR_RETURN(const ModelView model, parts_.manager->GetModel(request->model_name()));
-      if (version.empty()) {
-        return absl::FailedPreconditionError(
-            absl::StrCat("model \"", model.name,
-                         "\" is not taken out as a whole; the parameter `version` "
-                         "retires one of its versions"));
-      }
-      return parts_.manager->Retire(
-          {.model = model.name,
-           .version = version,
-           .actor =
-               ActorText(parts_.peers == nullptr ? std::nullopt : parts_.peers->NameOf(context->peer()), ""),
-           .reason = "RepositoryModelUnload"});
-    };
-    reactor->Finish(ToGrpcStatus(unload()));
+  return commands_.Answer(context, [this, context, request]() -> absl::Status {
+    MODELD_ASSIGN_OR_RETURN(const std::string version, VersionParameter(*request));
+    MODELD_ASSIGN_OR_RETURN(const ModelView model, parts_.manager->GetModel(request->model_name()));
+    if (version.empty()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("model \"", model.name,
+                       "\" is not taken out as a whole; the parameter `version` "
+                       "retires one of its versions"));
+    }
+    return parts_.manager->Retire(
+        {.model = model.name,
+         .version = version,
+         .actor =
+             ActorText(parts_.peers == nullptr ? std::nullopt : parts_.peers->NameOf(context->peer()), ""),
+         .reason = "RepositoryModelUnload"});
   });
-  return reactor;
 }
 
 }  // namespace modeld

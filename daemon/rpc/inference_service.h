@@ -11,8 +11,8 @@
 #include "daemon/rpc/actor.h"
 #include "daemon/rpc/infer_call.h"
 #include "daemon/rpc/infer_stream.h"
+#include "daemon/rpc/view_thread.h"
 #include "inference/grpc_service.grpc.pb.h"
-#include "registry/base/serial_thread.h"
 
 namespace modeld {
 
@@ -96,18 +96,15 @@ class InferenceServiceImpl final : public inference::GRPCInferenceService::Callb
                                         inference::LogSettingsResponse* response) override;
 
  private:
-  // Finishes with what `answer` returns, which may wait for the disk: called on a thread of its own.
-  template <typename Answer>
-  grpc::ServerUnaryReactor* AnswerLater(grpc::CallbackServerContext* context, Answer answer);
   // OK: commands may be given here.
   absl::Status CheckCommands(const std::string& model) const;
 
   const InferenceParts parts_;
   InferCall::Allocator infer_allocator_;
   RequestStreams streams_;
-  SerialThread views_;
+  ViewThread views_;
   // Commands wait for loads.
-  SerialThread commands_;
+  ViewThread commands_;
 };
 
 }  // namespace modeld

@@ -8,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/codec/utf8.h"
 #include "daemon/lifecycle/version_call.h"
-#include "daemon/predict/catch_bad_alloc.h"
 #include "daemon/predict/request_hash.h"
 #include "daemon/rpc/paging.h"
 #include "daemon/rpc/predict_stream.h"
@@ -41,11 +40,7 @@ grpc::ServerBidiReactor<v1::PredictStreamRequest, v1::PredictStreamResponse>* Mo
 grpc::ServerUnaryReactor* ModelServiceImpl::ListModels(grpc::CallbackServerContext* context,
                                                        const v1::ListModelsRequest* request,
                                                        v1::ListModelsResponse* response) {
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  views_.Post([this, reactor, request, response] {
-    reactor->Finish(ToGrpcStatus(CatchBadAlloc([&] { return FillListModels(*request, response); })));
-  });
-  return reactor;
+  return views_.Answer(context, [this, request, response] { return FillListModels(*request, response); });
 }
 
 absl::Status ModelServiceImpl::FillListModels(const v1::ListModelsRequest& request,
@@ -72,11 +67,7 @@ absl::Status ModelServiceImpl::FillListModels(const v1::ListModelsRequest& reque
 grpc::ServerUnaryReactor* ModelServiceImpl::GetModel(grpc::CallbackServerContext* context,
                                                      const v1::GetModelRequest* request,
                                                      v1::GetModelResponse* response) {
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  views_.Post([this, reactor, request, response] {
-    reactor->Finish(ToGrpcStatus(CatchBadAlloc([&] { return FillGetModel(*request, response); })));
-  });
-  return reactor;
+  return views_.Answer(context, [this, request, response] { return FillGetModel(*request, response); });
 }
 
 absl::Status ModelServiceImpl::FillGetModel(const v1::GetModelRequest& request,

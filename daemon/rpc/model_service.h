@@ -7,9 +7,9 @@
 #include "daemon/predict/predict_job.h"
 #include "daemon/rpc/predict_call.h"
 #include "daemon/rpc/predict_stream.h"
+#include "daemon/rpc/view_thread.h"
 #include "daemon/source/intake.h"
 #include "modeld/v1/model_service.grpc.pb.h"
-#include "registry/base/serial_thread.h"
 #include "registry/registry.h"
 
 namespace modeld {
@@ -46,7 +46,7 @@ class ModelServiceImpl final : public v1::ModelService::CallbackService {
   RequestStreams streams_;
   // Answers what needs the manager's lock, which is held while a change is written to disk: gRPC's own
   // threads are few, and take in the requests to predict.
-  SerialThread views_;
+  ViewThread views_;
 };
 
 }  // namespace modeld

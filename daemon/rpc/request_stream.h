@@ -134,9 +134,10 @@ class RequestStream final : public grpc::ServerBidiReactor<typename Job::Request
     const bool reads = !read_all_ && !stopped_ && !broken_ && !finished_;
     if (reads && reading_ == nullptr && HasRoom()) {
       reading_ = std::make_unique<Entry>(this, context_);
+      starting_read_ = true;
       steps.read = reading_.get();
     }
-    if (!reads && entries_.empty() && !finished_) {
+    if (!reads && entries_.empty() && !finished_ && !starting_read_) {
       finished_ = true;
       EchoTrace(TraceOf(*context_), context_);
       steps.finish = true;
@@ -155,14 +156,16 @@ class RequestStream final : public grpc::ServerBidiReactor<typename Job::Request
       change();
       steps = NextSteps();
     }
-    Take(steps);
-  }
-
-  void Take(const Steps& steps) {
-    // Each of the first two may end in a callback that changes what is to be done next; the last one ends
-    // all.
-    if (steps.read != nullptr) this->StartRead(steps.read->job.request());
-    if (steps.write != nullptr) this->StartWrite(steps.write->job.response());
+    // Reads and writes may end in callbacks that change what is to be done next. After a write, or after
+    // Finish, the stream may be gone; but for a read that is about to be started it stays.
+    while (true) {
+      if (steps.write != nullptr) this->StartWrite(steps.write->job.response());
+      if (steps.read == nullptr) break;
+      this->StartRead(steps.read->job.request());
+      MutexLock lock(&mutex_);
+      starting_read_ = false;
+      steps = NextSteps();
+    }
     if (steps.finish) this->Finish(steps.status);
   }
 
@@ -174,9 +177,10 @@ class RequestStream final : public grpc::ServerBidiReactor<typename Job::Request
   Mutex mutex_;
   std::unique_ptr<Entry> reading_ ABSL_GUARDED_BY(mutex_);              // null: no read is under way
   std::deque<std::unique_ptr<Entry>> entries_ ABSL_GUARDED_BY(mutex_);  // read and not answered, oldest first
-  bool writing_ ABSL_GUARDED_BY(mutex_) = false;                        // the answer of the first of them
-  bool starting_ ABSL_GUARDED_BY(mutex_) = false;  // what was read last is, and nothing else is read
-  bool read_all_ ABSL_GUARDED_BY(mutex_) = false;  // the client sends no more
+  bool starting_read_ ABSL_GUARDED_BY(mutex_) = false;  // it was decided on, and gRPC does not know of it yet
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;        // the answer of the first of them
+  bool starting_ ABSL_GUARDED_BY(mutex_) = false;       // what was read last is, and nothing else is read
+  bool read_all_ ABSL_GUARDED_BY(mutex_) = false;       // the client sends no more
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   bool broken_ ABSL_GUARDED_BY(mutex_) = false;  // nothing can be written any more
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;

@@ -44,6 +44,10 @@ void SetCommon(grpc::ServerBuilder& builder, const GrpcServerOptions& options) {
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
   interceptors.push_back(options.streams->NewFactory());
   builder.experimental().SetInterceptorCreators(std::move(interceptors));
+  // Peers that have gone without a word are found, and one connection does not take all memory by its calls.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 4096);
   // Otherwise a second daemon could share the port, and each would get some of the requests.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
 }

@@ -15,8 +15,11 @@ using grpc::experimental::InterceptorBatchMethods;
 using grpc::experimental::ServerInterceptorFactoryInterface;
 using grpc::experimental::ServerRpcInfo;
 
-// Ends by itself at a shutdown, when what it has read is answered.
-constexpr absl::string_view kPredictStream = "/modeld.v1.ModelService/PredictStream";
+// End by themselves at a shutdown, when what they have read is answered.
+bool EndsByItself(absl::string_view method) {
+  return method == "/modeld.v1.ModelService/PredictStream" ||
+         method == "/inference.GRPCInferenceService/ModelStreamInfer";
+}
 
 }  // namespace
 
@@ -48,7 +51,7 @@ class OpenStreams::Factory final : public ServerInterceptorFactoryInterface {
   explicit Factory(OpenStreams* streams) : streams_(streams) {}
 
   Interceptor* CreateServerInterceptor(ServerRpcInfo* info) override {
-    if (info->type() == ServerRpcInfo::Type::UNARY || info->method() == kPredictStream) return nullptr;
+    if (info->type() == ServerRpcInfo::Type::UNARY || EndsByItself(info->method())) return nullptr;
     return new Follower(streams_, info);
   }
 

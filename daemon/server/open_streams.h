@@ -22,7 +22,8 @@ class OpenStreams {
   OpenStreams(const OpenStreams&) = delete;
   OpenStreams& operator=(const OpenStreams&) = delete;
 
-  // Follows the streaming calls of the server that is built with it, but for PredictStream; unary ones are
+  // Follows the streaming calls of the server that is built with it, but for those of requests, which end by
+  // themselves; unary ones are
   // left alone.
   std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> NewFactory();
   // Cancels the streams that are open, and from now on each one that begins.

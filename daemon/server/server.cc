@@ -262,7 +262,10 @@ absl::Status Server::StartHttp() {
   const auto [host, port] = SplitAddress(options_.http_listen);
   MODELD_ASSIGN_OR_RETURN(
       http_,
-      HttpServer::Start({.host = host, .port = port, .max_message_bytes = options_.max_message_bytes},
+      HttpServer::Start({.host = host,
+                         .port = port,
+                         .max_message_bytes = options_.max_message_bytes,
+                         .max_bodies_bytes = std::max(int64_t{1} << 30, 4 * options_.max_message_bytes)},
                         {.jobs = &jobs_, .views = views_.get(), .router = router_.get(), .metrics = [this] {
                            return MetricsText();
                          }}));
@@ -292,6 +295,7 @@ void Server::Stop(absl::Time deadline) {
   // gRPC takes times before 1970 for "never".
   const std::chrono::system_clock::time_point until =
       absl::ToChronoTime(std::max(deadline, absl::UnixEpoch()));
+  if (http_ != nullptr) http_->BeginStop();
   if (public_.server != nullptr) public_.server->Shutdown(until);
   if (http_ != nullptr) http_->Stop(deadline);
   if (admin_listener_ != nullptr) admin_listener_->Stop();

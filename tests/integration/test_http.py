@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import shutil
@@ -170,6 +171,53 @@ def test_a_body_that_nobody_reads_is_not_taken_for_a_request(served: DaemonProce
         while part := peer.recv(65536):
             received += part
     assert received.count(b"HTTP/1.1 200") == 1
+
+
+def test_a_range_neither_cuts_nor_multiplies_an_answer(web: Http) -> None:
+    _, _, whole = web.raw("GET", "/openapi.json", b"")
+    for ranges in ("bytes=0-9", "bytes=" + ",".join(["0-"] * 2000)):
+        status, _, answer = web.raw("GET", "/openapi.json", b"", {"Range": ranges})
+        assert (status, answer) == (200, whole)
+
+
+@pytest.mark.parametrize(
+    "part", [b"a" * 65536, b"\r\n" * 4096, b"X-Header: some value\r\n" * 4096], ids=["line", "blank lines", "headers"]
+)
+def test_a_head_that_does_not_end_is_not_read_for_ever(served: DaemonProcess, part: bytes) -> None:
+    host, port = served.http_address.rsplit(":", 1)
+    with socket.create_connection((host, int(port)), timeout=30) as peer:
+        sent = 0
+        with contextlib.suppress(ConnectionError):
+            peer.sendall(b"GET /healthz HTTP/1.1\r\nX: ")
+            while sent < 64 << 20:
+                peer.sendall(part)
+                sent += len(part)
+    assert sent < 64 << 20
+    assert Http(served).infer([1.0])[0] == 200
+
+
+def test_a_chunk_whose_length_does_not_end_is_not_read_for_ever(served: DaemonProcess) -> None:
+    host, port = served.http_address.rsplit(":", 1)
+    with socket.create_connection((host, int(port)), timeout=30) as peer:
+        sent = 0
+        with contextlib.suppress(ConnectionError):
+            peer.sendall(b"POST /v2/models/m/infer HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+            while sent < 64 << 20:
+                peer.sendall(b"0" * 65536)
+                sent += 65536
+    assert sent < 64 << 20
+
+
+def test_requests_that_cannot_be_read_are_counted(served: DaemonProcess) -> None:
+    def refused() -> float:
+        text = Http(served).raw("GET", "/metrics", b"")[2].decode()
+        lines = [line for line in text.splitlines() if line.startswith("modeld_") and "requests_total" in line]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if 'code="INVALID_ARGUMENT"' in line)
+
+    before = refused()
+    assert Http(served).raw("POST", "/v2/models/m/infer", b"{")[0] == 400
+    assert Http(served).raw("POST", "/v1/models/m:predict", b"{")[0] == 400
+    assert refused() == before + 2
 
 
 def test_idle_connections_do_not_hold_others_up(served: DaemonProcess) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import http.client
 import importlib
 import json
+import queue
 import random
+import signal
 import struct
 import sys
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import numpy as np
 import pytest
 from daemon_process import DaemonProcess, wait_live
 
@@ -241,3 +244,36 @@ def test_random_requests_have_the_same_answers(callers: Callers) -> None:
     # The rounds were about something.
     assert by_json > ROUNDS / 4
     assert {"OK", "NOT_FOUND", "INVALID_ARGUMENT", "INTERNAL"} <= by_code.keys(), by_code
+
+
+def test_what_a_stream_has_read_is_answered_at_a_stop(daemons: Any, artifacts: Any, oip: Any) -> None:
+    """Streams of the Open Inference Protocol were cancelled there, with the requests that they had read."""
+    daemon = daemons.start("--instances=1", "--probe=false")
+    with daemon.client() as client:
+        daemon.move_in(artifacts.save("slow", {"name": "s", "version": "1.0"}))
+        wait_live(client, "s", "1.0")
+    requests: queue.Queue[Any] = queue.Queue()
+    rounds = np.array([20_000], np.int64)
+    for number in range(4):
+        message = oip.ModelInferRequest(model_name="s", id=str(number), raw_input_contents=[rounds.tobytes()])
+        message.inputs.add(name="rounds", datatype="INT64", shape=[1])
+        requests.put(message)
+    with grpc.insecure_channel(daemon.address) as channel:
+        answers = channel.stream_stream(
+            "/inference.GRPCInferenceService/ModelStreamInfer",
+            request_serializer=oip.ModelInferRequest.SerializeToString,
+            response_deserializer=oip.ModelStreamInferResponse.FromString,
+        )(iter(requests.get, None), timeout=60)
+        ids = [next(answers).infer_response.id]
+        daemon.signal(signal.SIGTERM)
+        code = None
+        try:
+            for answer in answers:
+                assert not answer.error_message, answer.error_message
+                ids.append(answer.infer_response.id)
+        except grpc.RpcError as error:
+            code = error.code()
+        requests.put(None)
+    assert daemon.wait() == 0
+    assert ids == [str(number) for number in range(len(ids))]
+    assert code == grpc.StatusCode.UNAVAILABLE
