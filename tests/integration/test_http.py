@@ -181,7 +181,9 @@ def test_a_range_neither_cuts_nor_multiplies_an_answer(web: Http) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", [b"a" * 65536, b"\r\n" * 4096, b"X-Header: some value\r\n" * 4096], ids=["line", "blank lines", "headers"]
+    "part",
+    [b"a" * 65536, b"\r\n" * 4096, b"X-Header: some value\r\n" * 4096],
+    ids=["line", "blank lines", "headers"],
 )
 def test_a_head_that_does_not_end_is_not_read_for_ever(served: DaemonProcess, part: bytes) -> None:
     host, port = served.http_address.rsplit(":", 1)
@@ -211,7 +213,9 @@ def test_a_chunk_whose_length_does_not_end_is_not_read_for_ever(served: DaemonPr
 def test_requests_that_cannot_be_read_are_counted(served: DaemonProcess) -> None:
     def refused() -> float:
         text = Http(served).raw("GET", "/metrics", b"")[2].decode()
-        lines = [line for line in text.splitlines() if line.startswith("modeld_") and "requests_total" in line]
+        lines = [
+            line for line in text.splitlines() if line.startswith("modeld_") and "requests_total" in line
+        ]
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines if 'code="INVALID_ARGUMENT"' in line)
 
     before = refused()

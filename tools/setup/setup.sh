@@ -138,6 +138,21 @@ fetch_prometheus() {
   rm -rf "$work"
 }
 
+# ONNX Runtime for browsers, for the tests, into $venv/web.
+fetch_web_runtime() {
+  local version=1.30.0
+  [ ! -e "$venv/web/$version" ] || return 0
+  [ "${MODELD_SETUP_OFFLINE:-}" != 1 ] || die "missing: onnxruntime-web $version in $venv/web"
+  command -v npm >/dev/null || apt_install npm
+  say "fetching onnxruntime-web"
+  mkdir -p "$venv/web"
+  if npm install --prefix "$venv/web" --silent --no-audit --no-fund --ignore-scripts "onnxruntime-web@$version" >/dev/null; then
+    touch "$venv/web/$version"
+  else
+    say "warning: no onnxruntime-web; its test is skipped"
+  fi
+}
+
 install_python_packages() {
   local stamp_file="$venv/.modeld-setup" stamp
   stamp=$(sha256sum "$here/setup.sh" "$here/requirements.txt" "$here/engines.txt" "$root/clients/python/pyproject.toml" \
@@ -192,4 +207,5 @@ write_prefix_path() {
 install_system_packages
 install_python_packages
 fetch_prometheus
+fetch_web_runtime
 write_prefix_path

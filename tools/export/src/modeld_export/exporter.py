@@ -270,8 +270,8 @@ def _int8(subject: Subject, path: Path, _: _Options) -> _Made:
             Finding(
                 "batching",
                 Severity.WARNING,
-                "activations of eight bits are scaled by the largest of a whole batch, so that a row's answer "
-                "depends on the others; batching is left out of this file's config",
+                "activations of eight bits are scaled by the largest of a whole batch: a row's answer depends "
+                "on the others; batching is left out of this file's config",
             )
         )
     made = _other_precision(subject, path, precision.quantized(subject.module))
