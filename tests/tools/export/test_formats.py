@@ -181,6 +181,16 @@ def test_beyond_tolerance_there_is_no_file(exported: Any, tmp_path: Path) -> Non
     assert not list((tmp_path / "out").iterdir())
 
 
+def test_a_tolerance_is_the_daemons_too(exported: Any) -> None:
+    made = exported(modules.Named(), 100 * X, ["scripted"], tolerance=Tolerance(rtol=1e-3, atol=1e-4))
+    tolerance = made.config["execution"]["tolerance"]
+    assert tolerance["rtol"] == 1e-3
+    assert 1e-4 < tolerance["atol"] < 1  # of the size of what comes out
+    kept = {"execution": {"tolerance": {"rtol": 0.5, "atol": 0.5}}}
+    made = exported(modules.Named(), X, ["scripted"], tolerance=Tolerance(), config=kept)
+    assert made.config["execution"] == kept["execution"]
+
+
 def test_inputs_that_the_user_gave_are_tried(exported: Any) -> None:
     made = exported(modules.Linear(), X, ["scripted"], more_inputs=[torch.rand(7, 4)])
     assert "given 0" in [trial.name for trial in made.artifact("scripted").trials]

@@ -11,8 +11,9 @@ import torch
 
 from .axes import Axes
 from .calls import Call
+from .differences import Tolerance
 from .errors import ExportError
-from .values import Value
+from .values import Value, tensors_in
 
 Config = dict[str, Any]
 
@@ -92,6 +93,21 @@ def with_labels_inside(config: Config, labels: Mapping[str, Sequence[str]]) -> C
         for spec in config.get("outputs", [])
     ]
     return {**config, "outputs": outputs} if labels else config
+
+
+def with_tolerance(config: Config, tolerance: Tolerance, outputs: Mapping[str, Value]) -> Config:
+    """For the daemon, whose rule has no scale: that of these outputs goes into it. What the config says
+    already stays."""
+    scale = max(
+        (
+            float(tensor.abs().max())
+            for _, tensor in tensors_in(outputs)
+            if tensor.is_floating_point() and tensor.numel()
+        ),
+        default=1.0,
+    )
+    own = {"execution": {"tolerance": {"rtol": tolerance.rtol, "atol": tolerance.atol * max(1.0, scale)}}}
+    return _merge(own, config)
 
 
 def _merge(base: Config, over: Mapping[str, Any]) -> Config:

@@ -17,7 +17,7 @@ from torch import nn
 from . import checks, onnx_model, package, precision, torchscript
 from .axes import Dynamic, axes_of
 from .calls import Call, bind, name_outputs
-from .config import make_config
+from .config import make_config, with_tolerance
 from .differences import Tolerance
 from .errors import ExportError
 from .observe import line_of, observe
@@ -48,6 +48,7 @@ class _Options:
     metric: Metric
     opset: int
     coarse: Tolerance
+    gives_tolerance: bool  # the user does: then it stands in the config
 
 
 def export(
@@ -125,6 +126,8 @@ def export(
     )
     if axes.names and others is None:
         made_config.pop("outputs", None)
+    if tolerance is not None:
+        made_config = with_tolerance(made_config, tolerance, outputs)
     subject = Subject(
         module=module,
         call=call,
@@ -141,6 +144,7 @@ def export(
         metric=metric,
         opset=opset,
         coarse=tolerance or COARSE,
+        gives_tolerance=tolerance is not None,
     )
     artifacts = tuple(_artifact(subject, format, target, options) for format in formats)
     return Export(name, version, made_config, artifacts, findings)
@@ -179,6 +183,8 @@ def _artifact(subject: Subject, format: str, target: Path, options: _Options) ->
             options.more,
             subject.output_names,
             tolerance,
+            # Which is the golden sample's, too, that the daemon compares.
+            replace(tolerance, scaled=options.gives_tolerance or format in ("int8", "bf16")),
         )
         findings = (*made.findings, *_parity_findings(trials, tolerance))
         artifact = Artifact(format, None, tolerance, trials, findings)
@@ -270,7 +276,8 @@ def _int8(subject: Subject, path: Path, _: _Options) -> _Made:
             Finding(
                 "batching",
                 Severity.WARNING,
-                "activations of eight bits are scaled by the largest of a whole batch: a row's answer depends "
+                "activations of eight bits are scaled by the largest of a whole batch: a row's answer "
+                "depends "
                 "on the others; batching is left out of this file's config",
             )
         )

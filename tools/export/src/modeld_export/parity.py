@@ -53,6 +53,7 @@ def try_all(
     more: Iterable[Call],
     names: Sequence[str],
     tolerance: Tolerance,
+    example_tolerance: Tolerance,
 ) -> tuple[Trial, ...]:
     """Compares on every call of calls_to_try that the module itself takes. Random seeds are set before
     each."""
@@ -60,7 +61,8 @@ def try_all(
     reference = copy.deepcopy(module)
     for named in calls_to_try(example, axes, more):
         torch.manual_seed(0)
-        trial = _one(reference, artifact, named, names, tolerance)
+        holds = example_tolerance if named.call is example else tolerance
+        trial = _one(reference, artifact, named, names, holds)
         if trial is not None:
             trials.append(trial)
     return tuple(trials)

@@ -13,7 +13,7 @@ from torch.jit._trace import TracerWarning
 from .axes import Axes
 from .calls import Call
 from .errors import ExportError
-from .observe import shown, user_line
+from .observe import is_from, shown, torch_directory, user_line
 from .result import Finding, Severity
 from .trials import other_call
 from .values import copy_of
@@ -51,7 +51,10 @@ def trace(module: nn.Module, call: Call) -> tuple[torch.jit.ScriptModule, tuple[
             f"{Path(warning.filename).name}:{warning.lineno}",
         )
         for warning in caught
-        if issubclass(warning.category, TracerWarning) and "boolean" in str(warning.message)
+        if issubclass(warning.category, TracerWarning)
+        and "boolean" in str(warning.message)
+        # PyTorch's own layers look at the sizes of what they are given.
+        and not is_from(warning.filename, torch_directory())
     }
     return traced, tuple(sorted(findings, key=str))
 
