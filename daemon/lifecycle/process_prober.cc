@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "daemon/lifecycle/golden_samples.h"
+#include "daemon/lifecycle/instance_options.h"
 #include "daemon/lifecycle/version_names.h"
 #include "daemon/probe/choose_plan.h"
 #include "registry/artifact_reader.h"
@@ -70,6 +71,9 @@ absl::StatusOr<v1::ProbeReport> ProcessProber::Probe(const VersionRecord& record
   }
   MODELD_ASSIGN_OR_RETURN(v1::ProbeReport report, process_->Run(std::move(request)));
   report.set_graph(graph);
+  const int threads = ChosenThreads(report, report.engine(), {report.machine(), report.cpus()});
+  report.set_resident_bytes(
+      BytesOfInstances(report, InstancePlanOf(parsed.config, scheduling, threads).instances));
   if (report.unconfined_size() > 0 && !std::exchange(said_unconfined_, true)) {
     LogWarning("probes are not fully confined on this system",
                {{"not_applied", absl::StrJoin(report.unconfined(), "; ")}});

@@ -9,6 +9,7 @@ namespace modeld {
 namespace {
 
 constexpr char kBf16[] = "bf16";
+constexpr char kCompilesForEachInstance[] = "openvino";
 constexpr double kWorthIt = 0.97;
 constexpr double kWorthThreads = 0.75;
 
@@ -94,6 +95,15 @@ Plan ChosenPlan(const v1::ProbeReport& report, const std::string& engine, const 
 int ChosenThreads(const v1::ProbeReport& report, const std::string& engine, const Machine& machine) {
   const v1::PlanResult* const chosen = ChosenOf(report, engine, machine);
   return chosen == nullptr ? 0 : chosen->threads();
+}
+
+int64_t BytesOfInstances(const v1::ProbeReport& report, int instances) {
+  for (const v1::PlanResult& plan : report.plans()) {
+    if (plan.chosen() && plan.engine() == kCompilesForEachInstance) {
+      return report.resident_bytes() + (instances - 1) * plan.resident_bytes();
+    }
+  }
+  return report.resident_bytes();
 }
 
 std::string PlanText(const std::string& plan_name, int threads) {

@@ -1,6 +1,7 @@
 // ChoosePlan: which of the plans that were tried a version runs by. Pure functions.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "daemon/engine/plan.h"
@@ -41,6 +42,10 @@ Plan PlanOf(const v1::PlanResult& result);
 Plan ChosenPlan(const v1::ProbeReport& report, const std::string& engine, const Machine& machine);
 // And on how many threads a run; 0: it does not say.
 int ChosenThreads(const v1::ProbeReport& report, const std::string& engine, const Machine& machine);
+
+// What a version takes by its chosen plan in so many instances, of what was measured with one: OpenVINO
+// compiles the model for each of them, with weights of its own; the others share them.
+int64_t BytesOfInstances(const v1::ProbeReport& report, int instances);
 
 // "openvino", "openvino on 4 threads"; `threads` as ChosenThreads gives them.
 std::string PlanText(const std::string& plan_name, int threads);

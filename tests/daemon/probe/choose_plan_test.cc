@@ -141,6 +141,20 @@ TEST(MostThreadsTest, AreThoseThatNobodySpeaksAgainst) {
   EXPECT_EQ(MostThreads(execution, 0, 0, 8), 1);
 }
 
+TEST(BytesOfInstancesTest, EachOfOpenvinosHasWeightsOfItsOwn) {
+  v1::ProbeReport report;
+  report.set_resident_bytes(100);
+  EXPECT_EQ(BytesOfInstances(report, 4), 100);
+  v1::PlanResult& plan = *report.add_plans();
+  plan.set_engine("libtorch");
+  plan.set_chosen(true);
+  plan.set_resident_bytes(60);
+  EXPECT_EQ(BytesOfInstances(report, 4), 100);
+  plan.set_engine("openvino");
+  EXPECT_EQ(BytesOfInstances(report, 1), 100);
+  EXPECT_EQ(BytesOfInstances(report, 4), 280);
+}
+
 TEST(PlanTextTest, SaysThreadsWhereTheyAreSeveral) {
   EXPECT_EQ(PlanText("openvino", 0), "openvino");
   EXPECT_EQ(PlanText("openvino", 1), "openvino");
