@@ -73,8 +73,6 @@ def test_a_check_of_45_mb_takes_at_most_30_s(exported: Any) -> None:
     made = exported(models.ResNet18(), torch.rand(1, 3, 224, 224), ["scripted"], name="resnet18")
     file = made.artifact("scripted").path
     assert file.stat().st_size > 45e6
-    if os.getloadavg()[0] > 1.5:
-        pytest.skip("the machine is busy, and a probe takes what nobody else wants")
     began = time.monotonic()
     assert check(file, modeld=program("modeld")).passed
     assert time.monotonic() - began <= 30
