@@ -17,7 +17,7 @@ class NamedExecutable final : public Executable {
   absl::StatusOr<Value> Run(size_t, std::vector<Value>) override { return Value{}; }
 
  private:
-  const std::vector<Method> methods_;
+  const std::vector<Method> methods_ = {};
 };
 
 // Runs one format by one plan.
