@@ -20,7 +20,7 @@ Tensor TensorOf(DType dtype, const std::vector<T>& elements) {
   tensor.dtype = dtype;
   tensor.shape = {static_cast<int64_t>(elements.size())};
   tensor.buffer = Buffer::Allocate(elements.size() * sizeof(T));
-  std::memcpy(tensor.buffer.data, elements.data(), tensor.buffer.size);
+  if (!elements.empty()) std::memcpy(tensor.buffer.data, elements.data(), tensor.buffer.size);
   return tensor;
 }
 
