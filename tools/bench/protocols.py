@@ -22,7 +22,7 @@ def protocols(setting: Setting) -> Iterator[Row]:
     """The MLP by the Open Inference Protocol, over gRPC against modeld.v1's Predict, and as JSON."""
     mlp = models.Versions(models.Mlp(), "mlp", setting.work / "protocols")
     with (
-        setting.daemon("protocols", options=["--log-level=warning"]) as daemon,
+        setting.daemon("protocols") as daemon,
         daemon.client() as client,
     ):
         deploy(daemon, client, mlp.save("1.0", 0.0), "mlp")

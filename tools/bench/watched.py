@@ -57,8 +57,10 @@ def watched(setting: Setting) -> Iterator[Row]:
     """/metrics of a daemon with 1,000 models, and whether requests wait for it."""
     case = f"/metrics with {MODELS} models"
     mlp = models.Versions(models.Mlp(), "mlp", setting.work / "watched")
-    options = ["--log-level=warning", "--probe=false"]
-    with setting.daemon("watched", settle_ms=0, options=options) as daemon, daemon.client() as client:
+    with (
+        setting.daemon("watched", settle_ms=0, options=["--probe=false"]) as daemon,
+        daemon.client() as client,
+    ):
         path = setting.work / "many.pt"
         for number in range(MODELS - 1):
             artifacts.save(artifacts.Classifier(number), path, f"model-{number}", "1.0")
