@@ -9,4 +9,8 @@ namespace modeld {
 // faster than models run, a quarter of the CPU is still the models'. Without effect where the kernel refuses.
 void YieldToIo();
 
+// The calling thread does what can wait, and takes what requests leave of a CPU: nice 15 beyond what the
+// process has. Without effect where the kernel refuses.
+void YieldToRequests();
+
 }  // namespace modeld

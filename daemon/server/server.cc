@@ -4,14 +4,18 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
+#include <future>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "daemon/metrics/families.h"
 #include "daemon/metrics/text.h"
 #include "daemon/probe/sandbox.h"
 #include "daemon/scheduling/cpu_budget.h"
+#include "daemon/scheduling/thread_priority.h"
 #include "daemon/server/listen_address.h"
 #include "registry/base/clock.h"
 #include "registry/base/file_system.h"
@@ -244,17 +248,32 @@ absl::Status Server::StartListeners(const std::string& version) {
   return absl::OkStatus();
 }
 
-std::string Server::MetricsText() const {
-  return modeld::MetricsText({.daemon_version = version_,
-                              .lifecycle = manager_->Metrics(),
-                              .refused_without_model = table_.refused_without_model(),
-                              .requests_in_flight = scheduler_.in_flight(),
-                              .running_threads = scheduler_.running_threads(),
-                              .ready = manager_->ready(),
-                              .drop_directory_readable = intake_->source_status().ok(),
-                              .dropped_files = static_cast<int64_t>(intake_->dropped_files().size()),
-                              .sequences = static_cast<int64_t>(sequences_->open()),
-                              .process = ReadProcessMetrics()});
+Measured Server::Measure() const {
+  return {.daemon_version = version_,
+          .lifecycle = manager_->Metrics(),
+          .refused_without_model = table_.refused_without_model(),
+          .requests_in_flight = scheduler_.in_flight(),
+          .running_threads = scheduler_.running_threads(),
+          .ready = manager_->ready(),
+          .drop_directory_readable = intake_->source_status().ok(),
+          .dropped_files = static_cast<int64_t>(intake_->dropped_files().size()),
+          .sequences = static_cast<int64_t>(sequences_->open()),
+          .process = ReadProcessMetrics()};
+}
+
+std::string Server::MetricsText() {
+  // By who asks, since it takes the manager's lock. The text is most of the work, and takes no lock.
+  const Measured measured = Measure();
+  std::promise<std::string> text;
+  scrapes_.Post([&] {
+    YieldToRequests();
+    try {
+      text.set_value(modeld::MetricsText(measured));
+    } catch (...) {
+      text.set_exception(std::current_exception());
+    }
+  });
+  return text.get_future().get();
 }
 
 absl::Status Server::StartHttp() {

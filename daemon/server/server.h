@@ -37,12 +37,15 @@
 #include "daemon/vision/decode_pool.h"
 #include "registry/artifact_store.h"
 #include "registry/base/file_lock.h"
+#include "registry/base/serial_thread.h"
 #include "registry/registry.h"
 #include "registry/store_care.h"
 #include "registry/unpacker.h"
 #include "registry/upload_store.h"
 
 namespace modeld {
+
+struct Measured;
 
 // Thread-safe, except Start, Stop and destruction.
 class Server {
@@ -63,7 +66,7 @@ class Server {
   void AnnounceServing() { health_.SetServer(true); }
   // What is measured, in Prometheus' text format (kMetricsContentType). Takes the manager's lock for as long
   // as it takes to copy a handle a version. Not to be called once Stop was.
-  std::string MetricsText() const;
+  std::string MetricsText();
   void RequestRescan() { intake_->RequestRescan(); }
   // Returns if the locks of all parts can be had; a deadlock keeps it from returning.
   void CheckLocks() const;
@@ -101,6 +104,7 @@ class Server {
   absl::Status StartManager();
   absl::Status StartListeners(const std::string& version);
   absl::Status StartHttp();
+  Measured Measure() const;
   void RecordEvent(const char* action, const std::string& reason);
 
   const Options options_;
@@ -138,6 +142,7 @@ class Server {
   std::unique_ptr<ModelServiceImpl> public_service_;
   std::unique_ptr<InferenceServiceImpl> public_inference_;
   PublicServer public_;
+  SerialThread scrapes_;              // writes the text of /metrics, behind what requests need
   std::unique_ptr<HttpServer> http_;  // null: it is off
   std::unique_ptr<AdminListener> admin_listener_;
   std::unique_ptr<AdminServiceImpl> admin_service_;
