@@ -50,6 +50,29 @@ def test_the_daemon_takes_every_format(exported: Any, format: str) -> None:
     assert "golden/0: passed" in report.as_text() or "0: passed" in report.as_text()
 
 
+@pytest.mark.parametrize("format", ["scripted", "onnx"])
+def test_the_config_is_read_as_it_was_written(exported: Any, format: str) -> None:
+    """By the daemon's own reader, in C++."""
+    made = exported(
+        modules.Linear(),
+        X,
+        [format],
+        config={
+            "description": "a test",
+            "batching": {"max_batch_size": 8, "preferred_batch_sizes": [4]},
+            "execution": {"objective": "throughput", "tolerance": {"rtol": 0.001, "atol": 0.0001}},
+            "postprocess": {"output": {"softmax": True, "top_k": 2}},
+            "metadata": {"trained_on": "nothing", "epochs": 3},
+        },
+    )
+    command = [program("modelctl"), "inspect", "-o", "json", str(made.artifact(format).path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    (file,) = json.loads(done.stdout)["files"]
+    assert file["accepted"]
+    assert not file["warnings"]
+    assert file["config"] == made.config
+
+
 def test_a_file_that_it_would_refuse(exported: Any, capsys: pytest.CaptureFixture[str]) -> None:
     path = exported(modules.Linear(), X, ["scripted"], config={"outputs": [{"name": "y", "dtype": "INT64"}]})
     file = path.artifact("scripted").path
