@@ -180,34 +180,37 @@ def test_a_range_neither_cuts_nor_multiplies_an_answer(web: Http) -> None:
         assert (status, answer) == (200, whole)
 
 
+MUCH = 64 << 20  # bytes
+
+
+def sent_before_it_closed(daemon: DaemonProcess, head: bytes, part: bytes) -> int:
+    """How much was taken of one part after another, until the connection was closed."""
+    host, port = daemon.http_address.rsplit(":", 1)
+    sent = 0
+    with (
+        socket.create_connection((host, int(port)), timeout=30) as peer,
+        contextlib.suppress(ConnectionError),
+    ):
+        peer.sendall(head)
+        while sent < MUCH:
+            peer.sendall(part)
+            sent += len(part)
+    return sent
+
+
 @pytest.mark.parametrize(
     "part",
     [b"a" * 65536, b"\r\n" * 4096, b"X-Header: some value\r\n" * 4096],
     ids=["line", "blank lines", "headers"],
 )
 def test_a_head_that_does_not_end_is_not_read_for_ever(served: DaemonProcess, part: bytes) -> None:
-    host, port = served.http_address.rsplit(":", 1)
-    with socket.create_connection((host, int(port)), timeout=30) as peer:
-        sent = 0
-        with contextlib.suppress(ConnectionError):
-            peer.sendall(b"GET /healthz HTTP/1.1\r\nX: ")
-            while sent < 64 << 20:
-                peer.sendall(part)
-                sent += len(part)
-    assert sent < 64 << 20
+    assert sent_before_it_closed(served, b"GET /healthz HTTP/1.1\r\nX: ", part) < MUCH
     assert Http(served).infer([1.0])[0] == 200
 
 
 def test_a_chunk_whose_length_does_not_end_is_not_read_for_ever(served: DaemonProcess) -> None:
-    host, port = served.http_address.rsplit(":", 1)
-    with socket.create_connection((host, int(port)), timeout=30) as peer:
-        sent = 0
-        with contextlib.suppress(ConnectionError):
-            peer.sendall(b"POST /v2/models/m/infer HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
-            while sent < 64 << 20:
-                peer.sendall(b"0" * 65536)
-                sent += 65536
-    assert sent < 64 << 20
+    head = b"POST /v2/models/m/infer HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert sent_before_it_closed(served, head, b"0" * 65536) < MUCH
 
 
 def test_requests_that_cannot_be_read_are_counted(served: DaemonProcess) -> None:

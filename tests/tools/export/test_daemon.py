@@ -16,6 +16,7 @@ import models
 import pytest
 import torch
 from daemon_process import DaemonProcess
+from programs import new_daemon, program
 
 from modeld_export import ExportError, check, push
 from modeld_export.cli import main
@@ -24,20 +25,9 @@ from modeld_export.daemon import CheckReport, find_modeld
 X = torch.rand(2, 4)
 
 
-def program(name: str) -> str:
-    path = os.environ.get(f"{name.upper()}_BIN", "")
-    if not Path(path).is_file():
-        pytest.fail(f"no {name} at {path!r}: build it, and set {name.upper()}_BIN", pytrace=False)
-    return path
-
-
 @pytest.fixture
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
-    directory = tmp_path_factory.mktemp("daemon")
-    options = ["--try-plans=false", "--formats=torchscript,onnx,pt2"]
-    with DaemonProcess(
-        program("modeld"), program("modelctl"), directory, settle_ms=50, options=options
-    ) as process:
+    with new_daemon(tmp_path_factory.mktemp("daemon")) as process:
         yield process
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from daemon_process import DaemonProcess
 from PIL import Image
-from test_daemon import program
+from programs import new_daemon
 
 from modeld_export import Export, Recipe, export, push
 from modeld_export.calls import bind, name_outputs
@@ -26,11 +26,7 @@ NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py"))
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
-    directory = tmp_path_factory.mktemp("daemon")
-    options = ["--try-plans=false", "--formats=torchscript,onnx,pt2"]
-    with DaemonProcess(
-        program("modeld"), program("modelctl"), directory, settle_ms=50, options=options
-    ) as process:
+    with new_daemon(tmp_path_factory.mktemp("daemon")) as process:
         yield process
 
 

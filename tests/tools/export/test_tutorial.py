@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_daemon import program
+from programs import program
 
 DOCS = Path(__file__).parents[3] / "docs" / "export.md"
 BLOCK = re.compile(r"^```(?P<kind>[^\n]+)\n(?P<text>.*?)^```$", re.M | re.S)

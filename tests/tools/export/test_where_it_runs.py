@@ -14,8 +14,7 @@ import export_modules
 import places
 import pytest
 import torch
-from daemon_process import DaemonProcess
-from test_daemon import program
+from programs import new_daemon
 
 from modeld_export import export
 
@@ -42,14 +41,7 @@ seen: dict[tuple[str, str], float] = {}
 
 @pytest.fixture(scope="module")
 def everywhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Place]]:
-    options = ["--try-plans=false", "--formats=torchscript,onnx,pt2"]
-    with DaemonProcess(
-        program("modeld"),
-        program("modelctl"),
-        tmp_path_factory.mktemp("daemon"),
-        settle_ms=50,
-        options=options,
-    ) as process:
+    with new_daemon(tmp_path_factory.mktemp("daemon")) as process:
         yield {
             "PyTorch": places.pytorch,
             "LibTorch (C++)": places.LibtorchProgram(tmp_path_factory.mktemp("cpp")),
