@@ -278,6 +278,14 @@ class HttpServer::Connections final : public httplib::Server {
     served = nullptr;
   }
 
+  // A body that is too long is read and thrown away, within reason: closed before, its sender may not see the
+  // answer. Not of chunks, whose lengths are lines.
+  size_t SkippedBytes(const httplib::Request& request) const {
+    if (request.has_header("Transfer-Encoding")) return 0;
+    return std::min<uint64_t>(request.get_header_value<uint64_t>("Content-Length"),
+                              2 * options_.max_message_bytes);
+  }
+
   // False: the connection is to be closed.
   bool ServeRequest(SocketStream& stream) {
     bool closed = false;
@@ -286,7 +294,7 @@ class HttpServer::Connections final : public httplib::Server {
     const bool answered =
         process_request(stream, /*close_connection=*/stopping_, closed, [&](httplib::Request& request) {
           close_after = !TakesBody(request.method) && SaysThereIsABody(request);
-          stream.Allow(kHeadBytes);
+          stream.Allow(kHeadBytes + SkippedBytes(request));
           // cpp-httplib would cut them out of any answer, as often as they are asked for.
           request.ranges.clear();
         });
