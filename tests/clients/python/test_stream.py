@@ -60,6 +60,31 @@ def test_an_error_of_the_stream_is_raised_after_the_answers_before_it(client, da
         next(answers)
 
 
+def test_the_status_of_a_stream_that_ends_while_requests_are_written_is_not_lost(client, daemon):
+    """https://github.com/grpc/grpc/issues/36066: a write that fails hid the status that had come."""
+
+    def refusing(requests, context):
+        context.abort(grpc.StatusCode.UNAVAILABLE, "shutting down")
+
+    daemon.on_stream = refusing
+    for _ in range(200):
+        with pytest.raises(modeld_client.UnavailableError, match="shutting down"):
+            list(client.predict_stream("m", [{"x": np.zeros(10000)}] * 10))
+
+
+def test_an_answer_is_not_lost_where_the_stream_ends_while_requests_are_written(client, daemon):
+    def stopping(requests, context):
+        yield pb.PredictStreamResponse(response=daemon.echo(next(requests).request))
+        context.abort(grpc.StatusCode.UNAVAILABLE, "shutting down")
+
+    daemon.on_stream = stopping
+    for number in range(200):
+        answers = client.predict_stream("m", [{"x": number}] + [{"x": np.zeros(10000)}] * 10)
+        assert next(answers).output == number
+        with pytest.raises(modeld_client.UnavailableError, match="shutting down"):
+            next(answers)
+
+
 def test_the_timeout_is_the_whole_streams(client, daemon):
     release = threading.Event()
 

@@ -14,6 +14,7 @@ import grpc.aio
 
 from . import _rpc
 from ._rpc import Method, Prediction, Priority, Request, Response, SequenceStep
+from ._stream_status import StreamStatus
 from .codec import Value
 from .errors import ModeldError
 from .models import DroppedFile, Listing, Model, ModelDetails, details_from_proto, listing_from_proto
@@ -110,6 +111,7 @@ class AsyncClient:
         Then the call is cancelled, and `inputs`, if it is an asynchronous generator, is closed.
         """
         call = _rpc.predict_stream_stub(self._connected())(timeout=timeout)
+        status = StreamStatus(call)
         room = asyncio.Semaphore(_rpc.STREAM_REQUESTS)
         source = _each(inputs)
         failed: list[Exception] = []
@@ -131,7 +133,8 @@ class AsyncClient:
 
         sender = asyncio.ensure_future(send())
         try:
-            while (response := await call.read()) is not grpc.aio.EOF:
+            # Not by read(), which gives nothing more once a write has failed.
+            async for response in call:
                 room.release()
                 yield _rpc.stream_answer(response)
             if failed:
@@ -139,7 +142,7 @@ class AsyncClient:
         except grpc.aio.AioRpcError as error:
             if failed:
                 raise failed[0] from error
-            raise _rpc.call_error(error) from error
+            raise _rpc.call_error(await status.instead_of(error)) from error
         finally:
             call.cancel()
             sender.cancel()
