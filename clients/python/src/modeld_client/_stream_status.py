@@ -1,7 +1,7 @@
 """The status that the server gave a stream of grpc.aio, which may hide it.
 
-A write that fails because the server has ended the stream sets a status of its own, INTERNAL, over the one that
-the server sent or is about to send (https://github.com/grpc/grpc/issues/36066).
+A write that fails because the server has ended the stream sets a status of its own, INTERNAL, over the one
+that the server sent or is about to send (https://github.com/grpc/grpc/issues/36066).
 """
 
 from __future__ import annotations
