@@ -63,6 +63,7 @@ class JsonReader {
   // Puts what the failure is about before its message; false.
   bool FailAbout(std::string_view prefix);
   size_t bytes_left() const { return text_.size() - at_; }
+  std::string_view rest() const { return text_.substr(at_); }
   // As it stands in the text: a place to come back to.
   size_t position() const { return at_; }
   void Return(size_t position) { at_ = position; }

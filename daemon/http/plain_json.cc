@@ -1,18 +1,17 @@
 #include "daemon/http/plain_json.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstdint>
-#include <cstring>
-#include <limits>
-#include <nlohmann/json.hpp>
+#include <map>
 #include <optional>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "daemon/http/plain_tensor.h"
+#include "daemon/http/json_reader.h"
+#include "daemon/http/json_writer.h"
+#include "daemon/http/plain_reader.h"
+#include "daemon/http/plain_writer.h"
 #include "daemon/lifecycle/version_call.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
@@ -20,199 +19,146 @@
 namespace modeld {
 namespace {
 
-using Json = nlohmann::json;
-
-constexpr int kMaxDepth = 32;
 constexpr char kKnownKeys[] =
     "inputs, instances, method, sticky_key, sequence_id, sequence_start, sequence_end, timeout_ms";
 
 absl::Status Wrong(const std::string& message) { return absl::InvalidArgumentError(message); }
 
-// What an input is to become.
-struct Wanted {
-  Type type;
-  std::optional<DType> dtype = std::nullopt;
-};
-
-Wanted WantedOf(const ServedVersion& version, const Method& method, const std::string& name) {
-  Wanted wanted;
+PlainWanted WantedOf(const ServedVersion& version, const Method& method, const std::string& name) {
+  PlainWanted wanted;
   for (const Argument& argument : method.arguments) {
     if (argument.name == name) wanted.type = argument.type;
   }
   for (const DeclaredTensor& declared : DeclaredFor(method, version.inputs)) {
     if (declared.name == name) wanted.dtype = declared.dtype;
   }
-  while (wanted.type.kind == Type::Kind::kOptional && wanted.type.params.size() == 1) {
-    const Type inner = wanted.type.params[0];
-    wanted.type = inner;
-  }
-  if (wanted.type.kind == Type::Kind::kStringTensor && !wanted.dtype) wanted.dtype = DType::kBytes;
   return wanted;
 }
 
-absl::StatusOr<v1::Value> Convert(const Json& json, const Wanted& wanted, int depth);
-
-Type Inner(const Type& type, size_t index) {
-  return index < type.params.size() ? type.params[index] : Type{};
-}
-
-absl::StatusOr<v1::Value> ConvertItems(const Json& json, const Type& type, int depth) {
-  v1::Value value;
-  const bool is_tuple = type.kind == Type::Kind::kTuple;
-  for (size_t i = 0; i < json.size(); ++i) {
-    v1::Value* const item = is_tuple ? value.mutable_tuple()->add_items() : value.mutable_list()->add_items();
-    MODELD_ASSIGN_OR_RETURN(*item, Convert(json[i], {.type = Inner(type, is_tuple ? i : 0)}, depth + 1));
-  }
-  if (json.empty()) is_tuple ? (void)value.mutable_tuple() : (void)value.mutable_list();
-  return value;
-}
-
-absl::StatusOr<v1::Value> ConvertDict(const Json& json, const Type& type, int depth) {
-  v1::Value value;
-  value.mutable_dict();
-  for (const auto& [key, item] : json.items()) {
-    v1::DictEntry* const entry = value.mutable_dict()->add_entries();
-    entry->mutable_key()->set_string_value(key);
-    MODELD_ASSIGN_OR_RETURN(*entry->mutable_value(), Convert(item, {.type = Inner(type, 1)}, depth + 1));
-  }
-  return value;
-}
-
-absl::StatusOr<v1::Value> ConvertTensor(const Json& json, std::optional<DType> dtype) {
-  v1::Value value;
-  MODELD_ASSIGN_OR_RETURN(*value.mutable_tensor(), PlainTensor(json, dtype));
-  return value;
-}
-
-absl::StatusOr<v1::Value> ConvertScalar(const Json& json) {
-  v1::Value value;
-  if (json.is_null()) {
-    value.mutable_none();
-  } else if (json.is_boolean()) {
-    value.set_bool_value(json.get<bool>());
-  } else if (json.is_string()) {
-    value.set_string_value(json.get<std::string>());
-  } else if (json.is_number_integer() &&
-             !(json.is_number_unsigned() &&
-               json.get<uint64_t>() > uint64_t{std::numeric_limits<int64_t>::max()})) {
-    value.set_int_value(json.get<int64_t>());
-  } else {
-    value.set_float_value(json.get<double>());
-  }
-  return value;
-}
-
-absl::StatusOr<v1::Value> Convert(const Json& json, const Wanted& wanted, int depth) {
-  if (depth > kMaxDepth) return Wrong(absl::StrCat("nested deeper than ", kMaxDepth));
-  const Type::Kind kind = wanted.type.kind;
-  const bool is_tensor = kind == Type::Kind::kTensor || kind == Type::Kind::kStringTensor;
-  if (json.is_null()) return ConvertScalar(json);
-  if (IsBytes(json)) return ConvertTensor(json, DType::kBytes);
-  if (is_tensor || wanted.dtype) return ConvertTensor(json, wanted.dtype);
-  if (json.is_array() && (kind == Type::Kind::kList || kind == Type::Kind::kTuple)) {
-    return ConvertItems(json, wanted.type, depth);
-  }
-  if (json.is_object()) return ConvertDict(json, wanted.type, depth);
-  if (!json.is_array()) return ConvertScalar(json);
-  // Where the type leaves it open, what looks like a tensor is one.
-  absl::StatusOr<v1::Value> tensor = ConvertTensor(json, std::nullopt);
-  return tensor.ok() ? tensor : ConvertItems(json, wanted.type, depth);
-}
-
-class Reader {
+// Reads the options first, and marks where the inputs stand: what they become depends on the method.
+class RequestReader {
  public:
-  Reader(const Json& json, const ServedVersion& version) : json_(json), version_(version) {}
+  RequestReader(std::string_view json, const ServedVersion& version) : reader_(json), version_(version) {}
 
   absl::StatusOr<PlainRequest> Read() {
-    if (!json_.is_object()) return Wrong("expected an object with `inputs` or `instances`");
-    for (const auto& [key, value] : json_.items()) {
-      if (key == "inputs" || key == "instances") continue;
-      MODELD_RETURN_IF_ERROR(ReadOption(key, value));
-    }
+    if (reader_.Peek() != '{') return Wrong("expected an object with `inputs` or `instances`");
+    const bool read =
+        reader_.Object([this](const std::string& key) { return ReadEntry(key); }) && reader_.End();
+    if (!read) return reader_.status();
     MODELD_ASSIGN_OR_RETURN(const size_t method, FindMethod(version_, request_.predict.method()));
     method_ = &version_.executable->methods()[method];
-    const bool columns = json_.contains("inputs"), rows = json_.contains("instances");
-    if (columns == rows) return Wrong("expected either `inputs` or `instances`");
-    request_.rows = rows;
-    if (columns) {
-      MODELD_RETURN_IF_ERROR(ReadInputs(json_["inputs"]));
-    } else {
-      MODELD_RETURN_IF_ERROR(ReadRows(json_["instances"]));
-    }
+    if (inputs_.has_value() == instances_.has_value())
+      return Wrong("expected either `inputs` or `instances`");
+    request_.rows = instances_.has_value();
+    MODELD_RETURN_IF_ERROR(request_.rows ? ReadRows(*instances_) : ReadInputs(*inputs_));
     return std::move(request_);
   }
 
  private:
-  absl::Status ReadOption(const std::string& key, const Json& value) {
+  bool ReadEntry(const std::string& key) {
     v1::PredictRequest& predict = request_.predict;
-    std::string* const text = key == "method"        ? predict.mutable_method()
-                              : key == "sticky_key"  ? predict.mutable_sticky_key()
-                              : key == "sequence_id" ? predict.mutable_sequence_id()
-                                                     : nullptr;
-    if (text != nullptr) {
-      if (!value.is_string()) return Wrong(absl::StrCat("`", key, "` has to be a string"));
-      *text = value.get<std::string>();
-    } else if (key == "sequence_start" || key == "sequence_end") {
-      if (!value.is_boolean()) return Wrong(absl::StrCat("`", key, "` has to be true or false"));
-      key == "sequence_start" ? predict.set_sequence_start(value.get<bool>())
-                              : predict.set_sequence_end(value.get<bool>());
-    } else if (key == "timeout_ms") {
-      if (!value.is_number() || !(value.get<double>() > 0))
-        return Wrong("`timeout_ms` has to be a number above 0");
-      request_.timeout = absl::Milliseconds(value.get<double>());
-    } else {
-      return Wrong(absl::StrCat("unknown key ", Quote(key), "; known are ", kKnownKeys));
+    if (key == "inputs" || key == "instances") {
+      (key == "inputs" ? inputs_ : instances_) = reader_.position();
+      return reader_.Skip();
     }
+    if (key == "method") return reader_.String(predict.mutable_method()) || About(key);
+    if (key == "sticky_key") return reader_.String(predict.mutable_sticky_key()) || About(key);
+    if (key == "sequence_id") return reader_.String(predict.mutable_sequence_id()) || About(key);
+    if (key == "timeout_ms") return ReadTimeout() || About(key);
+    bool truth = false;
+    if (key == "sequence_start" || key == "sequence_end") {
+      if (!reader_.Bool(&truth)) return About(key);
+      key == "sequence_start" ? predict.set_sequence_start(truth) : predict.set_sequence_end(truth);
+      return true;
+    }
+    return reader_.Fail(
+        absl::InvalidArgumentError(absl::StrCat("unknown key ", Quote(key), "; known are ", kKnownKeys)));
+  }
+
+  bool About(const std::string& key) { return reader_.FailAbout(absl::StrCat("`", key, "`: ")); }
+
+  bool ReadTimeout() {
+    std::string_view token;
+    if (!reader_.Number(&token)) return false;
+    double timeout_ms = 0;
+    if (!absl::SimpleAtod(std::string(token), &timeout_ms) || !(timeout_ms > 0)) {
+      return reader_.Fail(
+          absl::InvalidArgumentError(absl::StrCat("expected a number above 0, got ", Quote(token, 40))));
+    }
+    request_.timeout = absl::Milliseconds(timeout_ms);
+    return true;
+  }
+
+  absl::Status ReadInput(const std::string& name, const PlainPlace& place) {
+    v1::Value& value = (*request_.predict.mutable_inputs())[name];
+    value.Clear();
+    if (ReadPlainValue(reader_, place, WantedOf(version_, *method_, name), &value)) return absl::OkStatus();
+    reader_.FailAbout(absl::StrCat("input ", Quote(name), ": "));
+    return reader_.status();
+  }
+
+  absl::Status ReadFirstArgument(size_t position) {
+    if (method_->arguments.empty()) {
+      return Wrong(absl::StrCat("method ", Quote(method_->name), " takes no inputs"));
+    }
+    return ReadInput(method_->arguments[0].name, {.position = position});
+  }
+
+  // An object with an entry for each input comes next.
+  bool PeekNamed() { return reader_.Peek() == '{' && !PeekBytes(reader_); }
+
+  absl::Status ReadInputs(size_t position) {
+    reader_.Return(position);
+    if (!PeekNamed()) return ReadFirstArgument(position);
+    const bool read = reader_.Object([&](const std::string& name) {
+      return ReadInput(name, {.position = reader_.position()}).ok();
+    });
+    return read ? absl::OkStatus() : reader_.status();
+  }
+
+  absl::Status ReadRows(size_t position) {
+    reader_.Return(position);
+    bool any = false, named = false;
+    JsonReader ahead = reader_;
+    (void)ahead.Array([&] {
+      any = true;
+      named = ahead.Peek() == '{' && !PeekBytes(ahead);
+      return false;
+    });
+    if (!any) return Wrong("`instances` has to be an array with a row at least");
+    if (!named) return ReadFirstArgument(position);
+    // Where each row has an input, by its name.
+    std::map<std::string, std::vector<size_t>> columns;
+    size_t rows = 0;
+    if (!reader_.Array([&] { return ReadRow(rows++, &columns); })) return reader_.status();
+    for (const auto& [name, column] : columns) MODELD_RETURN_IF_ERROR(ReadInput(name, {.column = &column}));
     return absl::OkStatus();
   }
 
-  absl::Status ReadInput(const std::string& name, const Json& json) {
-    absl::StatusOr<v1::Value> value = Convert(json, WantedOf(version_, *method_, name), 0);
-    if (!value.ok()) {
-      return absl::Status(value.status().code(),
-                          absl::StrCat("input ", Quote(name), ": ", std::string(value.status().message())));
-    }
-    (*request_.predict.mutable_inputs())[name] = *std::move(value);
-    return absl::OkStatus();
-  }
-
-  absl::StatusOr<std::string> FirstArgument() const {
-    if (!method_->arguments.empty()) return method_->arguments[0].name;
-    return Wrong(absl::StrCat("method ", Quote(method_->name), " takes no inputs"));
-  }
-
-  absl::Status ReadInputs(const Json& inputs) {
-    if (!inputs.is_object() || IsBytes(inputs)) {
-      MODELD_ASSIGN_OR_RETURN(const std::string name, FirstArgument());
-      return ReadInput(name, inputs);
-    }
-    for (const auto& [name, value] : inputs.items()) MODELD_RETURN_IF_ERROR(ReadInput(name, value));
-    return absl::OkStatus();
-  }
-
-  absl::Status ReadRows(const Json& rows) {
-    if (!rows.is_array() || rows.empty()) return Wrong("`instances` has to be an array with a row at least");
-    if (!rows[0].is_object() || IsBytes(rows[0])) {
-      MODELD_ASSIGN_OR_RETURN(const std::string name, FirstArgument());
-      return ReadInput(name, rows);
-    }
-    Json columns = Json::object();
-    for (size_t i = 0; i < rows.size(); ++i) {
-      if (!rows[i].is_object() || rows[i].size() != rows[0].size()) {
-        return Wrong(absl::StrCat("`instances`: row ", i, " has other inputs than the first"));
+  bool ReadRow(size_t row, std::map<std::string, std::vector<size_t>>* columns) {
+    const auto wrong = [&](const std::string& message) {
+      return reader_.Fail(absl::InvalidArgumentError(absl::StrCat("`instances`: ", message)));
+    };
+    size_t found = 0;
+    if (reader_.Peek() != '{') return wrong(absl::StrCat("row ", row, " is no object, as the first is"));
+    const bool read = reader_.Object([&](const std::string& name) {
+      if (row > 0 && columns->count(name) == 0) return wrong(absl::StrCat("row 0 has no ", Quote(name)));
+      std::vector<size_t>& column = (*columns)[name];
+      if (column.size() == row) {
+        column.push_back(0);
+        ++found;
       }
-      for (const auto& [name, value] : rows[i].items()) {
-        if (!rows[0].contains(name)) return Wrong(absl::StrCat("`instances`: row 0 has no ", Quote(name)));
-        columns[name].push_back(value);
-      }
-    }
-    for (const auto& [name, column] : columns.items()) MODELD_RETURN_IF_ERROR(ReadInput(name, column));
-    return absl::OkStatus();
+      column.back() = reader_.position();
+      return reader_.Skip();
+    });
+    if (!read) return false;
+    return found == columns->size() || wrong(absl::StrCat("row ", row, " has other inputs than the first"));
   }
 
-  const Json& json_;
+  JsonReader reader_;
   const ServedVersion& version_;
   const Method* method_ = nullptr;
+  std::optional<size_t> inputs_, instances_;  // where they begin
   PlainRequest request_;
 };
 
@@ -236,7 +182,7 @@ absl::StatusOr<std::string> Predictions(const v1::PredictResponse& response) {
     }
     for (size_t i = 0; i < names.size(); ++i) {
       json += i == 0 ? "{" : ",";
-      AppendPlainString(names[i], &json);
+      AppendJsonString(names[i], &json);
       absl::StrAppend(&json, ":", columns[i][row]);
     }
     json.push_back('}');
@@ -247,15 +193,7 @@ absl::StatusOr<std::string> Predictions(const v1::PredictResponse& response) {
 }  // namespace
 
 absl::StatusOr<PlainRequest> ReadPlainRequest(std::string_view json, const ServedVersion& version) {
-  // The parser would take it for the end, and what follows would be left out.
-  if (json.find('\0') != std::string_view::npos) return Wrong("malformed JSON: it holds a NUL byte");
-  Json parsed;
-  try {
-    parsed = Json::parse(json);
-  } catch (const Json::exception& error) {
-    return Wrong(absl::StrCat("malformed JSON: ", error.what()));
-  }
-  return Reader(parsed, version).Read();
+  return RequestReader(json, version).Read();
 }
 
 absl::StatusOr<PlainRequest> RequestOfBytes(std::string bytes, const ServedVersion& version) {
@@ -277,7 +215,7 @@ absl::StatusOr<std::string> WritePlainResponse(bool rows, const v1::PredictRespo
   std::string json = "{\"outputs\":{";
   for (size_t i = 0; i < names.size(); ++i) {
     if (i > 0) json.push_back(',');
-    AppendPlainString(names[i], &json);
+    AppendJsonString(names[i], &json);
     json.push_back(':');
     MODELD_RETURN_IF_ERROR(AppendPlainValue(names[i], response.outputs().at(names[i]), &json));
   }

@@ -25,7 +25,8 @@ struct PlainRequest {
 // argument. Beside them may stand `method`, `sticky_key`, `sequence_id`, `sequence_start`, `sequence_end` and
 // `timeout_ms`.
 //
-// INVALID_ARGUMENT: malformed JSON, an unknown key, ragged arrays, an element that is none of the dtype.
+// INVALID_ARGUMENT: malformed JSON, an unknown key, ragged arrays, an element that is none of the dtype, more
+// than a million items in lists and dictionaries.
 // NOT_FOUND: there is no such method. What else does not fit is found where the request is bound.
 absl::StatusOr<PlainRequest> ReadPlainRequest(std::string_view json, const ServedVersion& version);
 
