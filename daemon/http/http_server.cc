@@ -20,6 +20,7 @@
 #include "absl/time/clock.h"
 #include "daemon/http/binary_tensors.h"
 #include "daemon/http/http_status.h"
+#include "daemon/http/request_headers.h"
 #include "daemon/http/socket_stream.h"
 #include "daemon/http/tcp_listener.h"
 #include "registry/base/log.h"
@@ -46,6 +47,8 @@ constexpr char kRequestId[] = "X-Request-Id", kTraceParent[] = "traceparent";
 constexpr uint64_t kReservedBytes = 4 << 20;
 // The request line with all headers; and what stands between parts of a body: lengths of chunks, trailers.
 constexpr size_t kHeadBytes = 64 << 10;
+// How long a peer that still sends is listened to after its last answer.
+constexpr absl::Duration kLinger = absl::Seconds(1);
 // Of connections that did not heed the end of a stop.
 constexpr absl::Duration kLastGrace = absl::Seconds(1);
 
@@ -82,18 +85,34 @@ bool SaysThereIsABody(const httplib::Request& request) {
          (request.has_header("Content-Length") && request.get_header_value("Content-Length") != "0");
 }
 
+bool ClosesAfter(const httplib::Request& request) {
+  const std::string wanted = request.get_header_value("Connection");
+  return wanted == "close" || (request.version == "HTTP/1.0" && wanted != "Keep-Alive");
+}
+
+bool IsMethod(const std::string& method) {
+  for (const char* known :
+       {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PRI"}) {
+    if (method == known) return true;
+  }
+  return false;
+}
+
+absl::Status TooLong(int64_t max_message_bytes) {
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "the request's body is larger than the ", max_message_bytes, " bytes that --max-message-bytes allows"));
+}
+
 // What cpp-httplib refuses by itself, as our errors.
 absl::Status RefusalOf(int status, int64_t max_message_bytes) {
   switch (status) {
     case 413:
-      return absl::ResourceExhaustedError(absl::StrCat("the request's body is larger than the ",
-                                                       max_message_bytes,
-                                                       " bytes that --max-message-bytes allows"));
+      return TooLong(max_message_bytes);
     case 414:
       return absl::InvalidArgumentError("the request's path is too long");
-    case 415:
+    case 416:
       return absl::InvalidArgumentError(
-          "the request's Content-Encoding is not known; send gzip, br, or none");
+          "malformed header Range; leave it out: an answer is always given whole");
     case 429:
       return absl::ResourceExhaustedError(
           "the daemon is reading too many bytes of requests already; send it again, later");
@@ -102,8 +121,29 @@ absl::Status RefusalOf(int status, int64_t max_message_bytes) {
     case 500:
       return absl::InternalError("the request could not be answered");
     default:
-      return absl::InvalidArgumentError("malformed HTTP request");
+      return absl::InvalidArgumentError(
+          "malformed HTTP request; expected a line METHOD PATH HTTP/1.1, then headers");
   }
+}
+
+// Why a body that is short enough could not be read.
+absl::Status UnreadBody(const httplib::Request& request) {
+  if (request.has_header("Content-Encoding")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the body is not the ", Quote(request.get_header_value("Content-Encoding"), 40),
+                     " that the header Content-Encoding names, or not of one piece, or ended early"));
+  }
+  if (request.has_header("Transfer-Encoding")) {
+    return absl::InvalidArgumentError(
+        "the body's chunks cannot be read; expected lengths in hexadecimal, and no trailers");
+  }
+  return absl::InvalidArgumentError("the body ended before its Content-Length, or came too slowly");
+}
+
+void Refuse(int status, const absl::Status& why, httplib::Response& response) {
+  response.status = status;
+  response.body = ErrorBody(why);
+  response.set_header("Content-Type", "application/json");
 }
 
 }  // namespace
@@ -275,7 +315,19 @@ class HttpServer::Connections final : public httplib::Server {
       LogWarning("an HTTP connection is closed", {{"error", error.what()}});
     }
     ::shutdown(socket, SHUT_WR);
+    if (close_after) Linger(socket);
     served = nullptr;
+  }
+
+  // Of a connection that is closed with bytes unread the peer may not see the last answer.
+  void Linger(int socket) const {
+    std::array<char, 64 << 10> unread;
+    const absl::Time until = absl::Now() + kLinger;
+    while (!stopping_ && absl::Now() < until) {
+      pollfd polled = {.fd = socket, .events = POLLIN, .revents = 0};
+      const int ready = ::poll(&polled, 1, static_cast<int>(absl::ToInt64Milliseconds(kLinger)));
+      if (ready <= 0 || ::recv(socket, unread.data(), unread.size(), MSG_DONTWAIT) <= 0) return;
+    }
   }
 
   // A body that is too long is read and thrown away, within reason: closed before, its sender may not see the
@@ -337,25 +389,40 @@ class HttpServer::Connections final : public httplib::Server {
         if (!too_long && !too_many) body.append(data, size);
         return !too_long && !too_many;
       };
-      bool read = false;
-      if (request.is_multipart_form_data()) {
-        response.status = 415;
-      } else {
-        read = reader(take);
-        if (too_many) response.status = 429;
-        if (too_long) response.status = 413;
-      }
-      if (!read) {
-        if (response.status < 400) response.status = 400;
-        close_after = true;
-        return;
-      }
-      Answer(request, std::move(body), response);
+      if (reader(take)) return Answer(request, std::move(body), response);
+      close_after = true;
+      if (too_many) response.status = 429;
+      if (too_long) response.status = 413;
+      if (response.status < 413) Refuse(400, UnreadBody(request), response);
     };
     Get(".*", without_body).Options(".*", without_body);
     Post(".*", with_body).Put(".*", with_body).Patch(".*", with_body).Delete(".*", with_body);
-    // Methods that cpp-httplib has no handlers for.
-    set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
+    const auto is_refused = [](const httplib::Request& request, httplib::Response& response) {
+      const std::optional<HttpRefusal> refusal = RefusalOfHeaders(request.headers);
+      if (!refusal) return false;
+      Refuse(refusal->http_status, refusal->why, response);
+      close_after = true;
+      return true;
+    };
+    set_expect_100_continue_handler(
+        [this, is_refused](const httplib::Request& request, httplib::Response& response) {
+          if (is_refused(request, response)) return response.status;
+          const auto length = request.get_header_value<uint64_t>("Content-Length");
+          if (length <= static_cast<uint64_t>(options_.max_message_bytes)) return 100;
+          Refuse(413, TooLong(options_.max_message_bytes), response);
+          close_after = true;
+          return response.status;
+        });
+    set_post_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
+      response.headers.erase("Accept-Ranges");
+      if (!close_after && !stopping_ && !ClosesAfter(request)) return;
+      response.headers.erase("Keep-Alive");
+      response.headers.erase("Connection");
+      response.set_header("Connection", "close");
+    });
+    set_pre_routing_handler([this, is_refused](const httplib::Request& request, httplib::Response& response) {
+      if (is_refused(request, response)) return HandlerResponse::Handled;
+      // Methods that cpp-httplib has no handlers for.
       const bool is_other =
           request.method == "TRACE" || request.method == "CONNECT" || request.method == "PRI";
       if (!is_other) return HandlerResponse::Unhandled;
@@ -365,7 +432,7 @@ class HttpServer::Connections final : public httplib::Server {
     set_error_handler([this](const httplib::Request& request, httplib::Response& response) {
       if (!response.body.empty()) return;
       absl::Status refusal = RefusalOf(response.status, options_.max_message_bytes);
-      if (response.status == 400 && !request.method.empty() && request.path.empty()) {
+      if (response.status == 400 && !request.method.empty() && !IsMethod(request.method)) {
         refusal = absl::UnimplementedError(
             absl::StrCat("the method ", Quote(request.method), " is for nothing here"));
         response.status = 405;
