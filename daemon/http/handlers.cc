@@ -19,6 +19,7 @@
 #include "daemon/http/openapi.h"
 #include "daemon/http/plain_json.h"
 #include "daemon/http/waiting_job.h"
+#include "daemon/vision/image_header.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 
@@ -81,13 +82,28 @@ absl::StatusOr<InferForm> ReadInfer(const HttpRequest& request, inference::Model
   return ReadInferRequest(body, infer);
 }
 
+// An answer as text takes several times the bytes that it had from the model.
+absl::Status CheckText(size_t bytes, int64_t max_message_bytes, const char* remedy) {
+  if (bytes <= static_cast<size_t>(max_message_bytes)) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat("the answer as JSON has ", bytes, " bytes, more than the ",
+                                                   max_message_bytes, " that --max-message-bytes allows; ",
+                                                   remedy));
+}
+
 // Takes the body of the request.
 absl::StatusOr<PlainRequest> ReadPlain(const Router& router, const HttpRoute& route, HttpRequest& request) {
   // For the types of its inputs only; the request itself may go to a canary, whose inputs are named alike.
   MODELD_ASSIGN_OR_RETURN(const VersionHandle version,
                           router.Resolve({route.model, route.version, route.label}));
-  return absl::StartsWith(request.content_type, "image/") ? RequestOfBytes(std::move(request.body), *version)
-                                                          : ReadPlainRequest(request.body, *version);
+  if (absl::StartsWithIgnoreCase(request.content_type, "image/")) {
+    return RequestOfBytes(std::move(request.body), *version);
+  }
+  if (LooksLikeImage(request.body)) {
+    return absl::InvalidArgumentError(absl::StrCat("the body is an image, but the header Content-Type is ",
+                                                   Quote(request.content_type, 40),
+                                                   "; expected image/jpeg, image/png or the like"));
+  }
+  return ReadPlainRequest(request.body, *version);
 }
 
 }  // namespace
@@ -205,6 +221,9 @@ absl::StatusOr<HttpReply> HttpHandlers::Infer(const HttpRoute& route, const Http
             absl::InfiniteFuture());
   MODELD_RETURN_IF_ERROR(job.Wait());
   MODELD_ASSIGN_OR_RETURN(InferAnswer answer, WriteInferResponse(*form, *response));
+  MODELD_RETURN_IF_ERROR(CheckText(answer.json_bytes > 0 ? answer.json_bytes : answer.body.size(),
+                                   parts_.jobs->max_message_bytes,
+                                   "ask for binary data (binary_data_output)"));
   HttpReply reply;
   reply.body = std::move(answer.body);
   if (answer.json_bytes > 0) {
@@ -227,6 +246,8 @@ absl::StatusOr<HttpReply> HttpHandlers::Predict(const HttpRoute& route, HttpRequ
   MODELD_RETURN_IF_ERROR(job.Wait());
   HttpReply reply;
   MODELD_ASSIGN_OR_RETURN(reply.body, WritePlainResponse(plain->rows, response));
+  MODELD_RETURN_IF_ERROR(CheckText(reply.body.size(), parts_.jobs->max_message_bytes,
+                                   "call /v2/models/NAME/infer with binary_data_output, or use gRPC"));
   reply.headers.emplace_back("Modeld-Model-Version", response.version());
   return reply;
 }

@@ -31,8 +31,29 @@
 namespace modeld {
 namespace {
 
+// Counts the bytes of bodies while it lives.
+class CountedBytes {
+ public:
+  explicit CountedBytes(std::atomic<int64_t>* total) : total_(*total) {}
+  ~CountedBytes() { total_ -= bytes_; }
+  CountedBytes(const CountedBytes&) = delete;
+  CountedBytes& operator=(const CountedBytes&) = delete;
+
+  // Of all bodies, with these; fewer where it is negative.
+  int64_t Add(int64_t bytes) {
+    bytes_ += bytes;
+    return total_ += bytes;
+  }
+
+ private:
+  std::atomic<int64_t>& total_;
+  int64_t bytes_ = 0;
+};
+
 // The connection that this thread serves.
 thread_local SocketStream* served = nullptr;
+// The bytes of its answer, until it is sent.
+thread_local CountedBytes* answer_bytes = nullptr;
 // The rest of its request was not read, so that no other can follow.
 thread_local bool close_after = false;
 
@@ -47,29 +68,12 @@ constexpr char kRequestId[] = "X-Request-Id", kTraceParent[] = "traceparent";
 constexpr uint64_t kReservedBytes = 4 << 20;
 // The request line with all headers; and what stands between parts of a body: lengths of chunks, trailers.
 constexpr size_t kHeadBytes = 64 << 10;
+// An answer that is not counted: an error, or what is hardly more.
+constexpr int64_t kAlwaysAnswered = 16 << 10;
 // How long a peer that still sends is listened to after its last answer.
 constexpr absl::Duration kLinger = absl::Seconds(1);
 // Of connections that did not heed the end of a stop.
 constexpr absl::Duration kLastGrace = absl::Seconds(1);
-
-// Counts the bytes of a body while it lives.
-class CountedBytes {
- public:
-  explicit CountedBytes(std::atomic<int64_t>* total) : total_(*total) {}
-  ~CountedBytes() { total_ -= bytes_; }
-  CountedBytes(const CountedBytes&) = delete;
-  CountedBytes& operator=(const CountedBytes&) = delete;
-
-  // Of all bodies, with these.
-  int64_t Add(int64_t bytes) {
-    bytes_ += bytes;
-    return total_ += bytes;
-  }
-
- private:
-  std::atomic<int64_t>& total_;
-  int64_t bytes_ = 0;
-};
 
 void SetTimeout(int socket, int option, absl::Duration timeout) {
   const timeval value = absl::ToTimeval(timeout);
@@ -343,12 +347,16 @@ class HttpServer::Connections final : public httplib::Server {
     bool closed = false;
     close_after = true;  // a request that is not understood ends nowhere
     stream.BeginRequest(kHeadBytes);
+    CountedBytes counted(&bodies_bytes_);
+    answer_bytes = &counted;
     const bool answered =
         process_request(stream, /*close_connection=*/stopping_, closed, [&](httplib::Request& request) {
           close_after = !TakesBody(request.method) && SaysThereIsABody(request);
           stream.Allow(kHeadBytes + SkippedBytes(request));
           // cpp-httplib would cut them out of any answer, as often as they are asked for.
           request.ranges.clear();
+          // It would compress at brotli's highest quality, hundreds of times as long as the model takes.
+          request.headers.erase("Accept-Encoding");
         });
     return stream.Flush() && answered && !closed && !close_after && !stopping_;
   }
@@ -452,6 +460,12 @@ class HttpServer::Connections final : public httplib::Server {
         .trace = ValidTrace(request.get_header_value(kRequestId), request.get_header_value(kTraceParent)),
         .cancelled = [this, socket = served->socket()] { return cancelled_ || PeerHasGone(socket); }};
     HttpReply reply = handlers_.Handle(ours);
+    const auto size = static_cast<int64_t>(reply.body.size());
+    if (size > kAlwaysAnswered && answer_bytes->Add(size) > options_.max_bodies_bytes) {
+      answer_bytes->Add(-size);
+      reply = ReplyOf(absl::ResourceExhaustedError(
+          "the daemon holds too many bytes of requests and answers already; send it again, later"));
+    }
     response.status = reply.status;
     for (auto& [name, value] : reply.headers) response.set_header(name, value);
     response.body = std::move(reply.body);
@@ -467,8 +481,9 @@ class HttpServer::Connections final : public httplib::Server {
   const UniqueFd room_event_;  // readable when a connection found a thread, and others may be taken again
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> cancelled_ = false;
-  std::atomic<bool> crowded_ = false;      // connections wait for a thread
-  std::atomic<int64_t> bodies_bytes_ = 0;  // of requests that are being read, or answered
+  std::atomic<bool> crowded_ = false;  // connections wait for a thread
+  std::atomic<int64_t> bodies_bytes_ =
+      0;  // of requests that are read or run, and of answers until they are sent
   Mutex mutex_;
   CondVar changed_;
   std::deque<UniqueFd> waiting_ ABSL_GUARDED_BY(mutex_);

@@ -20,7 +20,7 @@ struct HttpServerOptions {
   absl::Duration idle_timeout = absl::Minutes(5);
   absl::Duration io_timeout = absl::Seconds(10);  // without a byte, in the middle of a request or an answer
   Pace pace = {};  // of a request that comes in, and of an answer that is taken
-  // Of all bodies that are being read, together: a request beyond is refused.
+  // Of all bodies together, from when they are read until the answer is sent: what is beyond is refused.
   int64_t max_bodies_bytes = 1ll << 30;
   int max_waiting = 128;  // connections without a thread; others stay in the kernel's backlog
 };

@@ -4,8 +4,10 @@
 #include <cmath>
 
 #include "absl/time/time.h"
+#include "daemon/codec/utf8.h"
 #include "daemon/http/json_writer.h"
 #include "daemon/scheduling/retry_after.h"
+#include "registry/base/shortened.h"
 
 namespace modeld {
 
@@ -43,7 +45,7 @@ int HttpStatusOf(absl::StatusCode code) {
 
 std::string ErrorBody(const absl::Status& status) {
   std::string body = "{\"error\":";
-  AppendJsonString({status.message().data(), status.message().size()}, &body);
+  AppendJsonString(ToUtf8(Shortened({status.message().data(), status.message().size()})), &body);
   body += ",\"code\":";
   AppendJsonString(absl::StatusCodeToString(status.code()), &body);
   body += "}";

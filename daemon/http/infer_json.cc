@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdint>
 #include <optional>
+#include <set>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -212,7 +213,12 @@ class RequestReader {
   bool ReadInput(InputTensor* input, std::string* raw) {
     bool has_shape = false, has_data = false;
     std::optional<size_t> later;
+    std::set<std::string> keys;
     const bool read = reader_.Object([&](const std::string& key) {
+      // Of two datatypes one would be that of the elements, and the other that of the tensor.
+      if (!keys.insert(key).second) {
+        return reader_.Fail(absl::InvalidArgumentError(absl::StrCat("has ", Quote(key), " twice")));
+      }
       if (key == "name") return reader_.String(input->mutable_name());
       if (key == "datatype") return reader_.String(input->mutable_datatype());
       if (key == "parameters") return ReadParameters(reader_, input->mutable_parameters());

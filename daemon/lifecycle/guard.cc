@@ -19,6 +19,7 @@ nlohmann::json Figures(const StatsWindow& window) {
           {"errors", window.errors},
           {"looked_for_nan", window.looked_for_nan},
           {"not_a_number", window.not_a_number},
+          {"nan_of_huge", window.nan_of_huge},
           {"latency_p50_seconds", window.latency.Median()},
           {"latency_p99_seconds", window.latency.Quantile(0.99)}};
 }
@@ -33,7 +34,7 @@ Breach MakeBreach(std::string_view rule, double limit, std::string reason, const
 std::optional<Breach> JudgeNan(const GuardLimits& limits, const StatsWindow& window,
                                const StatsWindow& baseline, const std::string& baseline_name) {
   if (limits.allow_nan || window.not_a_number == 0) return std::nullopt;
-  if (baseline.not_a_number == 0) {
+  if (baseline.not_a_number == 0 && window.not_a_number > window.nan_of_huge) {
     return MakeBreach("not_a_number", 0,
                       absl::StrCat(window.not_a_number, " of ", window.looked_for_nan, " answers hold NaN; ",
                                    baseline_name, " gave none"),

@@ -31,7 +31,9 @@ struct Breach {
 
 // Judges what a version did since it is watched against what `baseline` did (the version before it, or live
 // where a canary is judged). None: nothing is wrong, as far as can be told. In this order:
-//   NaN      an answer held one, and none of the baseline's did; where the baseline's did too, as the errors
+//   NaN      an answer held one, and none of the baseline's did; where the baseline's did too, or only
+//   answers
+//            to huge inputs held one, as the errors
 //   errors   the ratio of errors is more than max_error_ratio above the baseline's (0 where it had no
 //   request),
 //            after min_requests of the window

@@ -74,6 +74,7 @@ absl::StatusOr<NamedValues> NameResult(const ServedVersion& version, size_t meth
 
 void RequestCount::Begin(const ServedVersion& version, const std::vector<Value>& arguments) {
   look_for_nan_ = version.stats.look_for_nan() && std::none_of(arguments.begin(), arguments.end(), HoldsNan);
+  huge_inputs_ = look_for_nan_ && std::any_of(arguments.begin(), arguments.end(), HoldsHuge);
 }
 
 void RequestCount::End(const ServedVersion& version, const absl::StatusOr<Value>& value,
@@ -82,7 +83,8 @@ void RequestCount::End(const ServedVersion& version, const absl::StatusOr<Value>
   version.stats.Record({.code = value.status().code(),
                         .nanoseconds = nanoseconds,
                         .looked_for_nan = looked,
-                        .not_a_number = looked && HoldsNan(*value)});
+                        .not_a_number = looked && HoldsNan(*value),
+                        .huge_inputs = huge_inputs_});
 }
 
 }  // namespace modeld

@@ -41,7 +41,7 @@ absl::StatusOr<NamedValues> NameResult(const ServedVersion& version, size_t meth
                                        absl::StatusOr<Value> value);
 
 // Counts a request in its version's stats. While these look for NaN, an answer that holds one counts only if
-// no argument did: then it is the model's.
+// no argument did: then it is the model's. One that comes of huge arguments may be that of any model.
 class RequestCount {
  public:
   // Before the model is called, which may write to the arguments.
@@ -51,6 +51,7 @@ class RequestCount {
 
  private:
   bool look_for_nan_ = false;
+  bool huge_inputs_ = false;
 };
 
 }  // namespace modeld

@@ -7,6 +7,7 @@ StatsSnapshot& StatsSnapshot::operator+=(const StatsSnapshot& other) {
   errors += other.errors;
   looked_for_nan += other.looked_for_nan;
   not_a_number += other.not_a_number;
+  nan_of_huge += other.nan_of_huge;
   latency += other.latency;
   return *this;
 }
@@ -16,6 +17,7 @@ StatsSnapshot& StatsSnapshot::operator-=(const StatsSnapshot& other) {
   errors -= other.errors;
   looked_for_nan -= other.looked_for_nan;
   not_a_number -= other.not_a_number;
+  nan_of_huge -= other.nan_of_huge;
   latency -= other.latency;
   return *this;
 }
@@ -35,12 +37,16 @@ void VersionStats::Record(const RequestOutcome& outcome) {
   if (outcome.looked_for_nan) {
     stripe.looked_for_nan.fetch_add(1, std::memory_order_relaxed);
     if (outcome.not_a_number) stripe.not_a_number.fetch_add(1, std::memory_order_release);
+    if (outcome.not_a_number && outcome.huge_inputs) {
+      stripe.nan_of_huge.fetch_add(1, std::memory_order_release);
+    }
   }
 }
 
 StatsSnapshot VersionStats::Snapshot() const {
   StatsSnapshot all;
   stripes_.ForEach([&](const Stripe& stripe) {
+    all.nan_of_huge += stripe.nan_of_huge.load(std::memory_order_acquire);
     all.not_a_number += stripe.not_a_number.load(std::memory_order_acquire);
     all.looked_for_nan += stripe.looked_for_nan.load(std::memory_order_relaxed);
     all.errors += stripe.errors.load(std::memory_order_acquire);

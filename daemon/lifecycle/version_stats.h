@@ -18,6 +18,7 @@ struct StatsSnapshot {
   int64_t errors = 0;          // of them, that failed by the model's fault
   int64_t looked_for_nan = 0;  // answers that were looked at for NaN
   int64_t not_a_number = 0;    // of those looked at, that held one
+  int64_t nan_of_huge = 0;     // of these, that came of huge inputs
   LatencyCounts latency;       // of the model's own time, for requests that it answered
 
   double error_ratio() const { return Ratio(errors, requests); }
@@ -45,6 +46,7 @@ struct RequestOutcome {
   int64_t nanoseconds = 0;      // the model's own time
   bool looked_for_nan = false;  // the answer was looked at
   bool not_a_number = false;    // and held one
+  bool huge_inputs = false;     // the inputs held what a NaN may come from
 };
 
 // What people are told of a version's counts.
@@ -77,6 +79,7 @@ class VersionStats {
     std::atomic<int64_t> errors{0};
     std::atomic<int64_t> looked_for_nan{0};
     std::atomic<int64_t> not_a_number{0};
+    std::atomic<int64_t> nan_of_huge{0};
     LatencyHistogram latency;
   };
 

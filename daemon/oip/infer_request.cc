@@ -3,6 +3,7 @@
 #include <array>
 #include <limits>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -102,9 +103,16 @@ absl::Status CheckNotShared(const Parameters& parameters, const char* kind, cons
 }
 
 absl::Status TakeOutputs(const inference::ModelInferRequest& request, InferOptions* options) {
+  std::set<std::pair<absl::string_view, bool>> seen;
   for (const auto& output : request.outputs()) {
     MODELD_RETURN_IF_ERROR(CheckNotShared(output.parameters(), "output", output.name()));
     MODELD_ASSIGN_OR_RETURN(const uint64_t classes, Number(output.parameters(), "classification"));
+    // Each would be another copy of it in the answer.
+    if (!seen.emplace(output.name(), classes > 0).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("output ", Quote(output.name()),
+                       " is asked for twice; once as it is and once by its classes is allowed"));
+    }
     options->outputs.push_back(
         {.name = output.name(),
          .classes = static_cast<int64_t>(std::min<uint64_t>(classes, std::numeric_limits<int32_t>::max()))});

@@ -59,6 +59,26 @@ absl::Status ReadFrame(uint32_t marker, std::string_view segment, ImageHeader* h
   return absl::OkStatus();
 }
 
+// `data`: from where the first scan's begins. In a scan every FF is followed by 00, or by a restart marker.
+int CountScans(std::string_view data) {
+  int scans = 1;
+  size_t at = 0;
+  while ((at = data.find('\xFF', at)) != std::string_view::npos && at + 1 < data.size()) {
+    const auto marker = static_cast<uint8_t>(data[at + 1]);
+    if (marker == 0xFF) {  // fill bytes
+      ++at;
+      continue;
+    }
+    at += 2;
+    if (marker == 0xD9) break;
+    if (marker <= 0x01 || (marker >= 0xD0 && marker <= 0xD7)) continue;
+    if (marker == 0xDA) ++scans;
+    ByteReader segment(data.substr(at));
+    at += segment.Big(2);
+  }
+  return scans;
+}
+
 absl::StatusOr<ImageHeader> ReadJpeg(std::string_view bytes) {
   ImageHeader header{.format = ImageFormat::kJpeg};
   ByteReader reader(bytes);
@@ -88,6 +108,7 @@ absl::StatusOr<ImageHeader> ReadJpeg(std::string_view bytes) {
       if (!has_frame) return Bad(header.format, "has no frame header before its image data");
       // In image data every FF is followed by 00, so this is the end of the image and nothing else.
       if (bytes.find("\xFF\xD9"sv, reader.position()) == std::string_view::npos) break;
+      header.scans = CountScans(bytes.substr(reader.position()));
       return Checked(header);
     }
   }

@@ -20,6 +20,7 @@ struct ImageHeader {
   int64_t height = 0;
   int channels = 3;     // 1 grey, 2 grey and alpha, 3 colours (a palette's too), 4 colours and alpha, or CMYK
   int bit_depth = 8;    // of a sample
+  int scans = 1;        // of a JPEG
   int orientation = 1;  // EXIF's, 1 to 8; 1 is upright. From 5 on width and height change places
 
   friend bool operator==(const ImageHeader&, const ImageHeader&) = default;

@@ -13,10 +13,18 @@ absl::Status CheckImageLimits(const ImageHeader& header, size_t bytes, const Ima
   }
   const std::string what = absl::StrCat("the ", std::string(ImageFormatName(header.format)), " has ",
                                         header.width, "x", header.height, " pixels");
+  if (header.scans > limits.max_scans) {
+    return absl::ResourceExhaustedError(absl::StrCat("the JPEG has ", header.scans, " scans; at most ",
+                                                     limits.max_scans, " are decoded: save it as baseline"));
+  }
   // Sides are below 2^32, so the comparison comes before the product.
   if (header.width > limits.max_pixels / header.height) {
     return absl::ResourceExhaustedError(
         absl::StrCat(what, "; at most ", limits.max_pixels, " are decoded: send a smaller one"));
+  }
+  if (header.width > limits.max_side || header.height > limits.max_side) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(what, "; at most ", limits.max_side, " a side are decoded: send a smaller one"));
   }
   const int64_t pixels = header.width * header.height;
   const auto encoded = static_cast<int64_t>(bytes);

@@ -12,6 +12,9 @@ namespace modeld {
 struct ImageLimits {
   size_t max_bytes = 64 << 20;             // of the encoded image
   int64_t max_pixels = int64_t{64} << 20;  // as decoded, and as resized before it is cut
+  int64_t max_side = int64_t{1} << 20;     // OpenCV's own
+  // Of a JPEG, each of which goes over all its pixels: encoders make about ten.
+  int max_scans = 64;
   // Decoded bytes for each encoded one, of images with more than `free_pixels`: beyond are images of one
   // colour, and those made to take memory.
   int64_t max_ratio = 1000;

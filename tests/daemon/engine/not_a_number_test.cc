@@ -31,6 +31,18 @@ TEST(NotANumberTest, Scalars) {
 
 TEST(NotANumberTest, EveryFloatingPointDtype) {
   EXPECT_FALSE(HoldsNan(Value{FloatTensor({4}, {0, -kInfinity, kInfinity, -1})}));
+  EXPECT_TRUE(HoldsHuge(Value{FloatTensor({4}, {0, -kInfinity, 0, -1})}));
+  EXPECT_TRUE(HoldsHuge(Value{FloatTensor({2}, {0, -0x1p63f})}));
+  EXPECT_FALSE(HoldsHuge(Value{FloatTensor({2}, {0, 0x1.fffffep62f})}));
+  EXPECT_TRUE(HoldsHuge(Value{MakeTensor<double>(DType::kFp64, {1}, {0x1p63})}));
+  EXPECT_FALSE(HoldsHuge(Value{MakeTensor<double>(DType::kFp64, {1}, {-0x1.fp62})}));
+  EXPECT_TRUE(HoldsHuge(Value{MakeTensor<uint16_t>(DType::kFp16, {1}, {0xfc00})}));
+  EXPECT_FALSE(HoldsHuge(Value{MakeTensor<uint16_t>(DType::kFp16, {1}, {0xfbff})}));
+  EXPECT_TRUE(HoldsHuge(Value{MakeTensor<uint16_t>(DType::kBf16, {1}, {0x5f00})}));
+  EXPECT_TRUE(HoldsHuge(Value{static_cast<double>(kInfinity)}));
+  EXPECT_TRUE(HoldsHuge(Value{std::complex<double>(0, kNan)}));
+  EXPECT_FALSE(HoldsHuge(Value{1e18}));
+  EXPECT_FALSE(HoldsHuge(Str("inf")));
   EXPECT_TRUE(HoldsNan(Value{FloatTensor({2}, {0, -kNan})}));
   EXPECT_TRUE(HoldsNan(Value{MakeTensor<double>(DType::kFp64, {2}, {0, kNan})}));
   EXPECT_FALSE(HoldsNan(Value{MakeTensor<double>(DType::kFp64, {2}, {0, kInfinity})}));

@@ -128,6 +128,14 @@ TEST_F(InferJsonTest, BinaryInputsStandBehindTheJson) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("1 bytes behind the JSON")));
 }
 
+// The elements of the first datatype were read as those of the second.
+TEST_F(InferJsonTest, KeysOfAnInputComeOnce) {
+  EXPECT_THAT(
+      Read(R"({"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[1.0],"datatype":"INT32"}]})")
+          .status(),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("input \"x\": has \"datatype\" twice")));
+}
+
 TEST_F(InferJsonTest, FaultsNameTheKey) {
   EXPECT_THAT(Read(R"({"input":[]})").status(),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("unknown key \"input\"")));

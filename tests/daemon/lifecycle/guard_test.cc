@@ -11,13 +11,14 @@ using testing::AllOf;
 using testing::HasSubstr;
 
 // Counts made by hand; `milliseconds` is what every answered request took.
-StatsWindow Window(int64_t requests, int64_t errors, double milliseconds, int64_t looked = 0,
-                   int64_t nan = 0) {
+StatsWindow Window(int64_t requests, int64_t errors, double milliseconds, int64_t looked = 0, int64_t nan = 0,
+                   int64_t nan_of_huge = 0) {
   StatsWindow window;
   window.requests = requests;
   window.errors = errors;
   window.looked_for_nan = looked;
   window.not_a_number = nan;
+  window.nan_of_huge = nan_of_huge;
   window.latency.counts[LatencyCounts::BucketOf(static_cast<int64_t>(milliseconds * 1e6))] =
       requests - errors;
   return window;
@@ -57,6 +58,10 @@ TEST(GuardTest, Judges) {
       {"one NaN is enough", Limits(), Window(1, 0, 1, 1, 1), Window(100, 0, 1), "not_a_number"},
       {"the baseline was looked at, too", Limits(), Window(9, 0, 1, 9, 1), Window(100, 0, 1, 50, 0),
        "not_a_number"},
+      {"one NaN of an infinite input is none of its own", Limits(), Window(7, 0, 1, 7, 1, 1),
+       Window(9, 0, 1, 9), ""},
+      {"one beside it is", Limits(), Window(7, 0, 1, 7, 2, 1), Window(9, 0, 1, 9), "not_a_number"},
+      {"but many of them are", Limits(), Window(99, 0, 1, 99, 9, 9), Window(99, 0, 1, 99), "not_a_number"},
       {"NaN is what it means", NanAllowed(), Window(100, 0, 1, 100, 100), Window(100, 0, 1), ""},
       {"the baseline gave NaN, too", Limits(), Window(100, 0, 1, 100, 6), Window(100, 0, 1, 100, 2), ""},
       {"but much less", Limits(), Window(100, 0, 1, 100, 8), Window(100, 0, 1, 100, 2), "not_a_number"},

@@ -281,7 +281,8 @@ class ManagerReloadWatchTest : public ManagerReloadTest {
       handle->stats.Record({.code = i < errors ? absl::StatusCode::kInternal : absl::StatusCode::kOk,
                             .nanoseconds = 1000,
                             .looked_for_nan = false,
-                            .not_a_number = false});
+                            .not_a_number = false,
+                            .huge_inputs = false});
     }
   }
 };

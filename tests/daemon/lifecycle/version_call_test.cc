@@ -96,6 +96,11 @@ TEST_F(VersionCallTest, NanIsLookedForWhileAskedAndNotWhereItWasGiven) {
   const StatsSnapshot stats = version_.stats.Snapshot();
   EXPECT_EQ(stats.looked_for_nan, 2);
   EXPECT_EQ(stats.not_a_number, 1);
+  EXPECT_EQ(stats.nan_of_huge, 0);
+  result_ = Value{kNan};
+  (void)Counted(Arguments(std::numeric_limits<float>::infinity()));
+  EXPECT_EQ(version_.stats.Snapshot().not_a_number, 2);
+  EXPECT_EQ(version_.stats.Snapshot().nan_of_huge, 1);
 }
 
 }  // namespace

@@ -13,13 +13,19 @@ RequestOutcome Answered(int64_t nanoseconds) {
   return {.code = absl::StatusCode::kOk,
           .nanoseconds = nanoseconds,
           .looked_for_nan = false,
-          .not_a_number = false};
+          .not_a_number = false,
+          .huge_inputs = false};
 }
 RequestOutcome Failed(absl::StatusCode code) {
-  return {.code = code, .nanoseconds = 5, .looked_for_nan = false, .not_a_number = false};
+  return {
+      .code = code, .nanoseconds = 5, .looked_for_nan = false, .not_a_number = false, .huge_inputs = false};
 }
 RequestOutcome LookedAt(bool nan) {
-  return {.code = absl::StatusCode::kOk, .nanoseconds = 1'000, .looked_for_nan = true, .not_a_number = nan};
+  return {.code = absl::StatusCode::kOk,
+          .nanoseconds = 1'000,
+          .looked_for_nan = true,
+          .not_a_number = nan,
+          .huge_inputs = false};
 }
 
 TEST(VersionStatsTest, BeginsWithNothing) {

@@ -158,5 +158,14 @@ TEST_F(InferRequestTest, OutputsAreAskedFor) {
   EXPECT_EQ(options.outputs[1].classes, 3);
 }
 
+// Each was a copy of it in the answer: a small request made a huge one.
+TEST_F(InferRequestTest, AnOutputIsAskedForOnce) {
+  EXPECT_THAT(Take(R"(outputs { name: "b" } outputs { name: "a" } outputs { name: "b" })").status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("output \"b\" is asked for twice")));
+  EXPECT_OK(Take(R"(outputs { name: "a" } outputs { name: "a" parameters {
+                       key: "classification" value { int64_param: 3 } } })")
+                .status());
+}
+
 }  // namespace
 }  // namespace modeld

@@ -23,6 +23,11 @@ TEST(CheckImageLimitsTest, EachLimit) {
   EXPECT_THAT(check(50, 60, 899),
               is_refused("50x60 pixels in 899 bytes, which is more than 10 decoded bytes"));
   EXPECT_OK(check(50, 60, 900));
+  EXPECT_THAT(CheckImageLimits({.format = ImageFormat::kBmp, .width = 1, .height = 2 << 20}, 10, {}),
+              is_refused("the BMP has 1x2097152 pixels; at most 1048576 a side"));
+  EXPECT_OK(CheckImageLimits({.width = 10, .height = 10, .scans = 64}, 10, {}));
+  EXPECT_THAT(CheckImageLimits({.width = 10, .height = 10, .scans = 65}, 10, {}),
+              is_refused("the JPEG has 65 scans; at most 64 are decoded"));
 }
 
 }  // namespace
