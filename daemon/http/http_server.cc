@@ -327,10 +327,12 @@ class HttpServer::Connections final : public httplib::Server {
   void Linger(int socket) const {
     std::array<char, 64 << 10> unread;
     const absl::Time until = absl::Now() + kLinger;
-    while (!stopping_ && absl::Now() < until) {
+    for (int64_t left = 2 * options_.max_message_bytes; left > 0 && !stopping_ && absl::Now() < until;) {
       pollfd polled = {.fd = socket, .events = POLLIN, .revents = 0};
-      const int ready = ::poll(&polled, 1, static_cast<int>(absl::ToInt64Milliseconds(kLinger)));
-      if (ready <= 0 || ::recv(socket, unread.data(), unread.size(), MSG_DONTWAIT) <= 0) return;
+      if (::poll(&polled, 1, static_cast<int>(absl::ToInt64Milliseconds(kLinger))) <= 0) return;
+      const ssize_t size = ::recv(socket, unread.data(), unread.size(), MSG_DONTWAIT);
+      if (size <= 0) return;
+      left -= size;
     }
   }
 

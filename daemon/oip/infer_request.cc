@@ -21,6 +21,10 @@ using inference::InferTensorContents;
 using InputTensor = inference::ModelInferRequest::InferInputTensor;
 using Parameters = google::protobuf::Map<std::string, InferParameter>;
 
+// No request is answered in less: who asks for it means seconds or milliseconds, as some clients do, and
+// Triton, which they are made for, heeds the parameter only where a model's config says so.
+constexpr uint64_t kShortestTimeoutUs = 1000;
+
 absl::Status Wrong(const char* parameter, const char* expected) {
   return absl::InvalidArgumentError(absl::StrCat("the parameter `", parameter, "` has to be ", expected));
 }
@@ -86,7 +90,7 @@ absl::Status TakeParameters(const Parameters& parameters, v1::PredictRequest* pr
   predict->set_priority(PriorityOf(priority));
   predict->set_sequence_start(start);
   predict->set_sequence_end(end);
-  if (timeout > 0) {
+  if (timeout >= kShortestTimeoutUs) {
     options->timeout = absl::Microseconds(
         static_cast<int64_t>(std::min<uint64_t>(timeout, std::numeric_limits<int64_t>::max())));
   }

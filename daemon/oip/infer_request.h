@@ -28,8 +28,9 @@ struct InferOptions {
 // `predict`'s version, which may be a label as well: VersionNames::kVersionsAndLabels.
 //
 // Parameters: `priority` (Triton's: 1 is the highest; here 1 is high, 0 and 2 are normal, others low),
-// `timeout` (microseconds), `sequence_id` (a number other than 0, or text), `sequence_start`, `sequence_end`;
-// `method` and `sticky_key` as in PredictRequest. Others mean nothing here.
+// `timeout` (microseconds; less than 1000 is taken for another unit, and not heeded), `sequence_id` (a number
+// other than 0, or text), `sequence_start`, `sequence_end`; `method` and `sticky_key` as in PredictRequest.
+// Others mean nothing here.
 //
 // INVALID_ARGUMENT: raw_input_contents are not one for each input, or stand beside contents; elements stand
 // in a field that is not their dtype's, or are not as many as the shape says; an input is given twice; a

@@ -108,6 +108,18 @@ TEST_F(InferRequestTest, ParametersSayHowItRuns) {
   EXPECT_EQ(options.timeout, absl::Microseconds(2500));
 }
 
+// tritony sends 30, and means seconds.
+TEST_F(InferRequestTest, ATimeoutThatNothingCanMeetIsAnotherUnit) {
+  for (const auto& [sent, taken] : {std::pair{30, absl::InfiniteDuration()},
+                                    {999, absl::InfiniteDuration()},
+                                    {1000, absl::Milliseconds(1)}}) {
+    ASSERT_OK_AND_ASSIGN(
+        const InferOptions options,
+        Take("parameters { key: 'timeout' value { int64_param: " + std::to_string(sent) + " } }"));
+    EXPECT_EQ(options.timeout, taken) << sent;
+  }
+}
+
 TEST_F(InferRequestTest, PrioritiesAreTritons) {
   const auto priority = [this](int level) {
     EXPECT_OK(Take("parameters { key: 'priority' value { int64_param: " + std::to_string(level) + " } }"));
