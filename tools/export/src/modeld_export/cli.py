@@ -43,8 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     push.add_argument("file", type=Path)
     push.add_argument("--models", type=Path, required=True, help="the daemon's drop directory")
     push.add_argument("--address", default="127.0.0.1:8500", help="of the daemon (default: 127.0.0.1:8500)")
-    push.add_argument("--name", required=True, help="of the model")
-    push.add_argument("--version", required=True)
+    push.add_argument("--name", help="of the model (default: as the file says)")
+    push.add_argument("--version", help="of the model (default: as the file says)")
     push.add_argument("--timeout-s", type=float, default=300.0, help="until it has to be live (default: 300)")
     push.set_defaults(act=_push)
 
@@ -107,7 +107,7 @@ def _check(arguments: argparse.Namespace) -> int:
 def _push(arguments: argparse.Namespace) -> int:
     from .daemon import push
 
-    push(
+    live = push(
         arguments.file,
         arguments.models,
         name=arguments.name,
@@ -115,7 +115,7 @@ def _push(arguments: argparse.Namespace) -> int:
         address=arguments.address,
         timeout_s=arguments.timeout_s,
     )
-    print(f"{arguments.name} {arguments.version} is live")
+    print(f"{live} is live")
     return OK
 
 
