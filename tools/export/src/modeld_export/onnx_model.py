@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from .config import with_labels_inside
-from .errors import ExportError
+from .errors import ExportError, cannot_write
 from .observe import shown
 from .subject import Subject
 from .trials import to_compile
@@ -86,6 +86,9 @@ def save(subject: Subject, path: Path, opset: int = DEFAULT_OPSET) -> None:
     except ExportError:
         raise
     except Exception as error:
+        cause = _cause(error)
+        if isinstance(cause, OSError):
+            raise cannot_write(path, cause) from error
         remedy = f"; try opset {NEWEST_LEGACY_OPSET}, which is traced" if opset > NEWEST_LEGACY_OPSET else ""
         raise ExportError(f"it cannot be exported as ONNX: {shown(_cause(error))}{remedy}") from error
     model = onnx.load(str(path))
@@ -96,7 +99,10 @@ def save(subject: Subject, path: Path, opset: int = DEFAULT_OPSET) -> None:
         onnx.checker.check_model(model, full_check=True)  # shapes are inferred
     except Exception as error:
         raise ExportError(f"onnx.checker refuses what was exported: {shown(error)}") from error
-    onnx.save_model(model, str(path), save_as_external_data=False)
+    try:
+        onnx.save_model(model, str(path), save_as_external_data=False)
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 def _forget_sources(graph: Any) -> None:
