@@ -99,6 +99,9 @@ def export(
     checks.check_torch()
     checks.check_name(name)
     checks.check_version(version)
+    checks.check_config_identity(config or {})
+    checks.check_formats(formats, FORMATS)
+    checks.check_output_names(output_names)
     for format in formats:
         if format not in FORMATS:
             raise ExportError(f"format {format!r} is not known, expected some of {', '.join(FORMATS)}")
@@ -167,6 +170,7 @@ def _work_directory(target: Path) -> Iterator[Path]:
 
 def _artifact(subject: Subject, format: str, target: Path, options: _Options) -> Artifact:
     tolerance = options.coarse if format in ("int8", "bf16") else subject.tolerance
+    checks.remove_earlier(target / _file_name(subject, format))
     with _work_directory(target) as work:
         path = work / _file_name(subject, format)
         try:
