@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .result import Export
 
 OK, REFUSED, USAGE = 0, 1, 2
+INTERRUPTED = 130  # as shells say of SIGINT
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,16 +63,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ExportError as error:
         print(f"modeld-export: {error}", file=sys.stderr)
         return USAGE
+    except KeyboardInterrupt:
+        print("modeld-export: interrupted; what was not finished is not written", file=sys.stderr)
+        return INTERRUPTED
     return status
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from .calls import bind
+    from .checks import check_directory
     from .engines import compare_engines
     from .exporter import export
     from .recipe import load_recipe
     from .report import as_text
 
+    if arguments.report is not None:
+        check_directory(arguments.report)  # before minutes of exporting
     recipe = load_recipe(arguments.recipe)
     exported = export(**recipe.arguments(), directory=arguments.directory)
     engines: Sequence[EngineResult] = ()
