@@ -15,3 +15,9 @@ def cannot_write(path: Path, error: OSError) -> ExportError:
         f"{path.name} cannot be written: {error.strerror or error}; free some space, or "
         "name another directory"
     )
+
+
+def at_length(error: BaseException) -> str:
+    """In one line that is long enough for the part that helps, which stands behind what failed."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= 400 else text[:399] + "…"

@@ -12,8 +12,7 @@ from typing import Any
 import torch
 
 from .config import with_labels_inside
-from .errors import ExportError, cannot_write
-from .observe import shown
+from .errors import ExportError, at_length, cannot_write
 from .subject import Subject
 from .trials import to_compile
 from .values import Value, copy_of
@@ -90,7 +89,7 @@ def save(subject: Subject, path: Path, opset: int = DEFAULT_OPSET) -> None:
         if isinstance(cause, OSError):
             raise cannot_write(path, cause) from error
         remedy = f"; try opset {NEWEST_LEGACY_OPSET}, which is traced" if opset > NEWEST_LEGACY_OPSET else ""
-        raise ExportError(f"it cannot be exported as ONNX: {shown(_cause(error))}{remedy}") from error
+        raise ExportError(f"it cannot be exported as ONNX: {at_length(_cause(error))}{remedy}") from error
     model = onnx.load(str(path))
     _forget_sources(model.graph)
     config = with_labels_inside(subject.config, subject.labels)
@@ -98,7 +97,7 @@ def save(subject: Subject, path: Path, opset: int = DEFAULT_OPSET) -> None:
     try:
         onnx.checker.check_model(model, full_check=True)  # shapes are inferred
     except Exception as error:
-        raise ExportError(f"onnx.checker refuses what was exported: {shown(error)}") from error
+        raise ExportError(f"onnx.checker refuses what was exported: {at_length(error)}") from error
     try:
         onnx.save_model(model, str(path), save_as_external_data=False)
     except OSError as error:

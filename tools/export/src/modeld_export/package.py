@@ -10,8 +10,7 @@ from typing import Any
 
 import torch
 
-from .errors import ExportError
-from .observe import shown
+from .errors import ExportError, at_length
 from .onnx_model import dynamic_shapes
 from .subject import Subject
 from .trials import to_compile
@@ -39,7 +38,7 @@ def save(subject: Subject, path: Path) -> None:
             )
             compile_package(exported, package_path=str(path))
     except Exception as error:
-        raise ExportError(f"it cannot be compiled ahead of time: {shown(error)}") from error
+        raise ExportError(f"it cannot be compiled ahead of time: {at_length(error)}") from error
     with zipfile.ZipFile(path, "a") as archive:
         root = archive.namelist()[0].split("/")[0]
         for name, content in subject.extra_files().items():
