@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from . import checks, onnx_model, package, precision, torchscript
-from .axes import Dynamic, axes_of
+from .axes import Axes, Dynamic, axes_of
 from .calls import Call, bind, name_outputs
 from .config import make_config, with_tolerance
 from .differences import Tolerance
@@ -23,6 +23,7 @@ from .errors import ExportError
 from .observe import line_of, observe
 from .parity import Metric, accuracy, run_fresh, top_1, try_all
 from .result import Artifact, Export, Finding, Severity, Trial
+from .sizes import settle
 from .subject import Subject
 from .traces import trace_twice
 from .trials import other_call
@@ -43,6 +44,7 @@ class _Made:
 
 @dataclass(frozen=True)
 class _Options:
+    asked: Axes  # before those were left out along which the module takes no other size
     more: tuple[Call, ...]
     validation: tuple[tuple[Call, Any], ...]
     metric: Metric
@@ -116,6 +118,9 @@ def export(
 
     result, findings = observe(module, call)
     outputs = name_outputs(result, output_names)
+    asked = axes
+    axes, of_sizes = settle(module, call, asked)
+    findings += of_sizes
     # Which sizes of the outputs change with the inputs'.
     try:
         others = name_outputs(run_fresh(module, other_call(call, axes)), output_names) if axes.names else None
@@ -139,6 +144,7 @@ def export(
         tolerance=tolerance or Tolerance(),
     )
     options = _Options(
+        asked=asked,
         more=tuple(bind(module, inputs) for inputs in more_inputs),
         validation=tuple((bind(module, inputs), wanted) for inputs, wanted in validation),
         metric=metric,
@@ -225,8 +231,8 @@ def _move_in(work: Path, name: str, target: Path) -> Path:
     return target / name
 
 
-def _traced(subject: Subject, path: Path, _: _Options) -> _Made:
-    traced, findings = trace_twice(subject.module, subject.call, subject.axes)
+def _traced(subject: Subject, path: Path, options: _Options) -> _Made:
+    traced, findings = trace_twice(subject.module, subject.call, options.asked)
     torchscript.save(traced, path, subject.extra_files())
     return _Made(torchscript.load(path), findings)
 

@@ -167,7 +167,15 @@ def user_line(text: str) -> str:
     return ""
 
 
-def shown(value: Any) -> str:
+def shown(value: Any, most: int = 60) -> str:
     """Short, for a message."""
     text = str(value).replace("\n", " ")
-    return text if len(text) <= 60 else text[:57] + "…"
+    return text if len(text) <= most else text[: most - 3] + "…"
+
+
+def reason(error: BaseException) -> str:
+    """What an error says. TorchScript puts what was raised last, behind its own traceback."""
+    text = str(error).strip()
+    if text.startswith("The following operation failed in the TorchScript interpreter"):
+        text = text.splitlines()[-1]
+    return shown(text or type(error).__name__, 300)

@@ -40,6 +40,10 @@ def copy_of(value: Value) -> Value:
     return map_tensors(lambda tensor: tensor.detach().clone(), value)
 
 
+def has_nan(value: Value) -> bool:
+    return any(bool(tensor.isnan().any()) for _, tensor in tensors_in(value))
+
+
 def same(a: Value, b: Value) -> bool:
     """To the last bit; NaN is NaN."""
     if isinstance(a, torch.Tensor):
