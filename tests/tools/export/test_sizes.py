@@ -52,3 +52,33 @@ def test_a_size_that_a_module_does_not_take_is_said(exported: Any) -> None:
     assert made.ok, made
     assert made.config["inputs"][0]["shape"] == [-1, 4]
     assert [finding.kind for finding in made.findings] == ["fixed-size"]
+
+
+class Many(nn.Module):
+    """More rows than some go another way."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[0] > 64:
+            return x * 0
+        return x + 1
+
+
+class First(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x[: min(x.shape[0], 64)]
+
+
+@pytest.mark.parametrize("opset", [17, 18])
+@pytest.mark.parametrize("module", [Many(), First()])
+def test_a_branch_on_the_size_is_not_lost_in_onnx(exported: Any, module: nn.Module, opset: int) -> None:
+    (artifact,) = exported(module, torch.rand(3, 4), ["onnx"], opset=opset).artifacts
+    assert artifact.path is None, artifact
+    assert "scripted" in str(artifact.findings) or "batch=130" in str(artifact.findings)
+
+
+def test_a_package_says_which_sizes_it_was_compiled_for(exported: Any) -> None:
+    (artifact,) = exported(modules.Convolves(), torch.rand(32, 3, 8, 8), ["pt2"]).artifacts
+    assert artifact.path is not None, artifact
+    (finding,) = [each for each in artifact.findings if each.kind == "sizes"]
+    assert "dimension 0 of 'image'" in finding.message
+    assert "at least" not in finding.message

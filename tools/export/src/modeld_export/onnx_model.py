@@ -13,7 +13,7 @@ import torch
 
 from .config import with_labels_inside
 from .errors import ExportError
-from .observe import shown
+from .observe import reason, shown
 from .subject import Subject
 from .trials import to_compile
 from .values import Value, copy_of
@@ -86,8 +86,10 @@ def save(subject: Subject, path: Path, opset: int = DEFAULT_OPSET) -> None:
     except ExportError:
         raise
     except Exception as error:
-        remedy = f"; try opset {NEWEST_LEGACY_OPSET}, which is traced" if opset > NEWEST_LEGACY_OPSET else ""
-        raise ExportError(f"it cannot be exported as ONNX: {shown(_cause(error))}{remedy}") from error
+        raise ExportError(
+            f"it cannot be exported as ONNX: {reason(_cause(error))}; write branches on data by "
+            "torch.where, or export it scripted"
+        ) from error
     model = onnx.load(str(path))
     _forget_sources(model.graph)
     config = with_labels_inside(subject.config, subject.labels)
@@ -95,7 +97,7 @@ def save(subject: Subject, path: Path, opset: int = DEFAULT_OPSET) -> None:
     try:
         onnx.checker.check_model(model, full_check=True)  # shapes are inferred
     except Exception as error:
-        raise ExportError(f"onnx.checker refuses what was exported: {shown(error)}") from error
+        raise ExportError(f"onnx.checker refuses what was exported: {reason(error)}") from error
     onnx.save_model(model, str(path), save_as_external_data=False)
 
 
@@ -127,14 +129,43 @@ def _legacy(subject: Subject, path: Path, opset: int) -> None:
 
 def dynamic_shapes(subject: Subject) -> tuple[Any, ...]:
     """As torch.export takes them: by argument, in order."""
-    dims = {name: torch.export.Dim(name) for axes in subject.axes.names.values() for name in axes.values()}
+    dims = {
+        name: torch.export.Dim(name, min=1) for axes in subject.axes.names.values() for name in axes.values()
+    }
     return tuple(
         {axis: dims[axis_name] for axis, axis_name in subject.axes.names.get(name, {}).items()} or None
         for name in subject.call.arguments
     )
 
 
+def _check_constraints(subject: Subject) -> None:
+    """The ONNX exporter gives way where torch.export refuses a size that it took for granted: it tries again
+    with that size for the only one, or loses the branch."""
+    if not subject.axes.names:
+        return
+    try:
+        torch.export.export(
+            subject.module,
+            to_compile(subject.call, subject.axes).positional,
+            dynamic_shapes=dynamic_shapes(subject),
+        )
+    except Exception as error:
+        if "Constraints violated" in str(error):
+            raise ExportError(f"forward takes another way for other sizes: {violated(error)}") from error
+
+
+def violated(error: BaseException) -> str:
+    """Of torch.export's message the constraints, and what to do."""
+    lines = [line.strip(" -") for line in str(error).splitlines()]
+    said = next((line for line in lines if line.startswith(("Not all", "You marked"))), lines[0])
+    return (
+        f"{shown(said, 300)}; export it scripted, or compute without a branch on the size, or leave the "
+        "dimension out of `dynamic`"
+    )
+
+
 def _exported(subject: Subject, path: Path, opset: int) -> None:
+    _check_constraints(subject)
     program = torch.onnx.export(
         subject.module,
         to_compile(subject.call, subject.axes).positional,

@@ -34,7 +34,7 @@ def save(subject: Subject, path: Path) -> None:
             warnings.simplefilter("ignore")
             exported = torch.export.export(
                 subject.module,
-                to_compile(subject.call, subject.axes).positional,
+                to_compile(subject.call, subject.axes, subject.module).positional,
                 dynamic_shapes=dynamic_shapes(subject),
             )
             compile_package(exported, package_path=str(path))

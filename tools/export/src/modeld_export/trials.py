@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from .axes import Axes
-from .calls import Call
+from .calls import Call, run
 from .fills import EXACT
 from .values import Value, map_tensors, tensors_in
 
@@ -63,10 +64,27 @@ def _same(tensor: torch.Tensor) -> torch.Tensor:
     return tensor
 
 
-def to_compile(example: Call, axes: Axes) -> Call:
+# The compiler takes a batch of 16 or more for one that always is.
+_FEW_ROWS = 8
+
+
+def to_compile(example: Call, axes: Axes, module: nn.Module | None = None) -> Call:
     """The example with tensors of its own, and at least two along each dynamic axis: of one, torch.export
-    takes for granted that it stays one."""
+    takes for granted that it stays one.
+
+    Args:
+      module: then also of few rows, where it takes them, so that one row is served as well.
+    """
     sizes = {name: max(2, size) for name, size in axes.sizes(example).items()}
+    if module is not None:
+        rows = {names[0] for names in axes.names.values() if 0 in names}
+        few = {name: min(size, _FEW_ROWS) if name in rows else size for name, size in sizes.items()}
+        call = _resized(example, axes, few, torch.clone)
+        try:
+            run(module, call)
+        except Exception:
+            few = sizes
+        sizes = few
     return _resized(example, axes, sizes, torch.clone)
 
 
