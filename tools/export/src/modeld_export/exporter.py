@@ -17,6 +17,7 @@ from torch import nn
 from . import checks, onnx_model, package, precision, torchscript
 from .axes import Axes, Dynamic, axes_of
 from .calls import Call, bind, name_outputs
+from .compiled import bounds
 from .config import make_config, with_tolerance
 from .differences import Tolerance
 from .errors import ExportError
@@ -254,16 +255,28 @@ def _scripted(subject: Subject, path: Path, _: _Options) -> _Made:
 
 
 def _onnx(subject: Subject, path: Path, options: _Options) -> _Made:
+    findings: tuple[Finding, ...] = ()
     onnx_model.save(subject, path, options.opset)
     samples = path.with_name(path.name + ".golden")
     samples.mkdir()
     (samples / "0").write_bytes(subject.extra_files()["golden/0"])
-    return _Made(onnx_model.load(path))
+    if options.opset <= onnx_model.NEWEST_LEGACY_OPSET:  # which traces as well
+        _, findings = trace_twice(subject.module, subject.call, subject.axes)
+    return _Made(onnx_model.load(path), findings)
 
 
 def _package(subject: Subject, path: Path, _: _Options) -> _Made:
     package.save(subject, path)
-    return _Made(package.load(path))
+    limited = bounds(path, list(subject.call.arguments))
+    findings = [
+        Finding(
+            "sizes",
+            Severity.WARNING,
+            f"it was compiled for these sizes only, and the daemon refuses others: "
+            f"{', '.join(str(each) for each in limited)}; export another format where requests are larger",
+        )
+    ]
+    return _Made(package.load(path), tuple(findings) if limited else ())
 
 
 def _other_precision(subject: Subject, path: Path, scripted: torch.jit.ScriptModule) -> _Made:
