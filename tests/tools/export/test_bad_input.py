@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import export_modules as modules
 import pytest
 import torch
 
-from modeld_export import ExportError, export
+from modeld_export import ExportError, Tolerance, export
 from modeld_export.checks import check_torch
 
 X = torch.rand(2, 4)
@@ -34,6 +35,11 @@ X = torch.rand(2, 4)
         ({"labels": {"logits": ["a"]}}, "labels are for 'logits'"),
         ({"config": {"batchin": {}}}, "config has 'batchin'"),
         ({"output_names": ["a", "b"]}, "output_names are 2"),
+        ({"formats": []}, "formats is empty"),
+        ({"formats": "onnx"}, r"write \['onnx'\]"),
+        ({"tolerance": Tolerance(rtol=math.nan)}, "rtol nan, expected a finite number"),
+        ({"tolerance": Tolerance(atol=math.inf)}, "atol inf"),
+        ({"tolerance": Tolerance(atol=-1)}, "atol -1"),
     ],
 )
 def test_options(tmp_path: Path, options: dict[str, Any], message: str) -> None:

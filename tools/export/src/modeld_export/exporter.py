@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import tempfile
@@ -18,11 +19,11 @@ from . import checks, onnx_model, package, precision, torchscript
 from .axes import Axes, Dynamic, axes_of
 from .calls import Call, bind, name_outputs
 from .compiled import bounds
-from .config import make_config, with_tolerance
+from .config import make_config, with_ragged, with_tolerance
 from .differences import Tolerance
 from .errors import ExportError
 from .observe import line_of, observe
-from .parity import Metric, accuracy, run_fresh, top_1, try_all
+from .parity import Metric, accuracy, answers, run_fresh, top_1, try_all
 from .result import Artifact, Export, Finding, Severity, Trial
 from .sizes import settle
 from .subject import Subject
@@ -102,6 +103,8 @@ def export(
     checks.check_torch()
     checks.check_name(name)
     checks.check_version(version)
+    if isinstance(formats, str):
+        raise ExportError(f"formats is {formats!r}, expected a list; write [{formats!r}]")
     for format in formats:
         if format not in FORMATS:
             raise ExportError(f"format {format!r} is not known, expected some of {', '.join(FORMATS)}")
@@ -109,6 +112,10 @@ def export(
         raise ExportError(
             f"module is {type(module).__name__}, expected torch.nn.Module; wrap the function in one"
         )
+    if not formats:
+        raise ExportError(f"formats is empty, expected some of {', '.join(FORMATS)}")
+    if tolerance is not None:
+        _check_tolerance(tolerance)
     checks.check_evaluation(module)
     call = bind(module, example_inputs)
     axes = axes_of(call, dynamic)
@@ -132,6 +139,9 @@ def export(
     )
     if axes.names and others is None:
         made_config.pop("outputs", None)
+    if "outputs" not in (config or {}):
+        for answer in answers(module, call, axes, output_names):
+            made_config = with_ragged(made_config, answer)
     if tolerance is not None:
         made_config = with_tolerance(made_config, tolerance, outputs)
     subject = Subject(
@@ -155,6 +165,13 @@ def export(
     )
     artifacts = tuple(_artifact(subject, format, target, options) for format in formats)
     return Export(name, version, made_config, artifacts, findings)
+
+
+def _check_tolerance(tolerance: Tolerance) -> None:
+    for name in ("rtol", "atol"):
+        value = getattr(tolerance, name)
+        if not (math.isfinite(value) and value >= 0):
+            raise ExportError(f"tolerance has {name} {value}, expected a finite number, 0 or more")
 
 
 def _file_name(subject: Subject, format: str) -> str:

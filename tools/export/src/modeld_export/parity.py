@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Callable
 
 import torch
@@ -68,6 +68,16 @@ def try_all(
         if trial is not None:
             trials.append(trial)
     return tuple(trials)
+
+
+def answers(module: nn.Module, example: Call, axes: Axes, names: Sequence[str]) -> Iterator[dict[str, Value]]:
+    """The module's own, on every call that it takes of those on which it is compared."""
+    for named in calls_to_try(example, axes):
+        try:
+            answer = name_outputs(run_fresh(module, named.call), names)
+        except Exception:  # it does not take this one
+            answer = {}
+        yield answer
 
 
 def top_1(outputs: Value, target: Any) -> float:
