@@ -63,7 +63,7 @@ def scales(magnitude: torch.Tensor) -> torch.Tensor:
     if len(last) and last[-1] + 2 < len(ordered) and bool(ordered[last[-1] + 1] == ordered[-1]):
         ends[last[-1]] = True
     largest = torch.cat([ordered[:-1][ends], ordered[-1:]])
-    return largest[torch.bucketize(magnitude, largest)]
+    return largest[torch.bucketize(magnitude.contiguous(), largest)]
 
 
 class Incomparable(Exception):

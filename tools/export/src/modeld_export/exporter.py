@@ -22,10 +22,12 @@ from .compiled import bounds
 from .config import make_config, with_ragged, with_tolerance
 from .differences import Tolerance
 from .errors import ExportError
-from .observe import line_of, observe
+from .observe import line_of, observe, reason
 from .parity import Metric, accuracy, answers, run_fresh, top_1, try_all
+from .ready import check_example, check_ready
 from .result import Artifact, Export, Finding, Severity, Trial
 from .sizes import settle
+from .state import copied
 from .subject import Subject
 from .traces import trace_twice
 from .trials import other_call
@@ -117,7 +119,9 @@ def export(
     if tolerance is not None:
         _check_tolerance(tolerance)
     checks.check_evaluation(module)
+    check_ready(module)
     call = bind(module, example_inputs)
+    check_example(call)
     axes = axes_of(call, dynamic)
     if "onnx" in formats:
         onnx_model.check_opset(opset)
@@ -125,6 +129,7 @@ def export(
     checks.check_directory(target)
 
     result, findings = observe(module, call)
+    module = copied(module)  # exporters run it as well
     outputs = name_outputs(result, output_names)
     asked = axes
     axes, of_sizes = settle(module, call, asked)
@@ -163,7 +168,11 @@ def export(
         coarse=tolerance or COARSE,
         gives_tolerance=tolerance is not None,
     )
-    artifacts = tuple(_artifact(subject, format, target, options) for format in formats)
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    artifacts = tuple(
+        _refused(format, options, errors[0]) if errors else _artifact(subject, format, target, options)
+        for format in formats
+    )
     return Export(name, version, made_config, artifacts, findings)
 
 
@@ -189,35 +198,62 @@ def _work_directory(target: Path) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
+def _refused(format: str, options: _Options, error: Finding) -> Artifact:
+    """Of a module with an error: no file of it could be right."""
+    finding = Finding("module", Severity.ERROR, f"not made, for {error.kind!r} of the module", error.where)
+    return Artifact(format, None, options.coarse, findings=(finding,))
+
+
 def _artifact(subject: Subject, format: str, target: Path, options: _Options) -> Artifact:
     tolerance = options.coarse if format in ("int8", "bf16") else subject.tolerance
     with _work_directory(target) as work:
         path = work / _file_name(subject, format)
         try:
-            made = _MAKERS[format](subject, path, options)
+            return _held_to_module(subject, format, path, tolerance, options, target)
         except ExportError as error:
-            return Artifact(
-                format, None, tolerance, findings=(Finding("export", Severity.ERROR, str(error)),)
+            finding = Finding("export", Severity.ERROR, str(error))
+        except Exception as error:  # of this format: the others are made all the same
+            finding = Finding(
+                "export",
+                Severity.ERROR,
+                f"it cannot be exported as {format}: {type(error).__name__}: {reason(error)}; "
+                f"{_REMEDY[format]}",
             )
-        trials = try_all(
-            subject.module,
-            made.run,
-            subject.call,
-            subject.axes,
-            options.more,
-            subject.output_names,
-            tolerance,
-            # Which is the golden sample's, too, that the daemon compares.
-            replace(tolerance, scaled=options.gives_tolerance or format in ("int8", "bf16")),
-        )
-        findings = (*made.findings, *_parity_findings(trials, tolerance))
-        artifact = Artifact(format, None, tolerance, trials, findings)
-        if options.validation and format in ("int8", "bf16"):
-            measured = accuracy(subject.module, made.run, options.validation, options.metric)
-            artifact = replace(artifact, accuracy=measured)
-        if any(finding.severity is Severity.ERROR for finding in findings):
-            return artifact
-        return replace(artifact, path=_move_in(work, path.name, target))
+        return Artifact(format, None, tolerance, findings=(finding,))
+
+
+# Where an exporter, or what it made, raised what it does not explain.
+_REMEDY = {
+    **dict.fromkeys(FORMATS, "leave the format out, or try another"),
+    "bf16": "its constants and containers of tensors stay as they are: make them of x's dtype, "
+    "or leave the format out",
+    "int8": "take parametrizations off, and weights in float32; or leave the format out",
+}
+
+
+def _held_to_module(
+    subject: Subject, format: str, path: Path, tolerance: Tolerance, options: _Options, target: Path
+) -> Artifact:
+    made = _MAKERS[format](subject, path, options)
+    trials = try_all(
+        subject.module,
+        made.run,
+        subject.call,
+        subject.axes,
+        options.more,
+        subject.output_names,
+        tolerance,
+        # Which is the golden sample's, too, that the daemon compares.
+        replace(tolerance, scaled=options.gives_tolerance or format in ("int8", "bf16")),
+    )
+    findings = (*made.findings, *_parity_findings(trials, tolerance))
+    artifact = Artifact(format, None, tolerance, trials, findings)
+    if options.validation and format in ("int8", "bf16"):
+        measured = accuracy(subject.module, made.run, options.validation, options.metric)
+        artifact = replace(artifact, accuracy=measured)
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        return artifact
+    return replace(artifact, path=_move_in(path.parent, path.name, target))
 
 
 def _parity_findings(trials: Sequence[Trial], tolerance: Tolerance) -> tuple[Finding, ...]:
@@ -279,7 +315,7 @@ def _onnx(subject: Subject, path: Path, options: _Options) -> _Made:
     (samples / "0").write_bytes(subject.extra_files()["golden/0"])
     if options.opset <= onnx_model.NEWEST_LEGACY_OPSET:  # which traces as well
         _, findings = trace_twice(subject.module, subject.call, subject.axes)
-    return _Made(onnx_model.load(path), findings)
+    return _Made(onnx_model.load(path, by_name=True), findings)
 
 
 def _package(subject: Subject, path: Path, _: _Options) -> _Made:

@@ -180,8 +180,8 @@ def _exported(subject: Subject, path: Path, opset: int) -> None:
     program.save(str(path), external_data=False)
 
 
-def load(path: Path, threads: int = 0) -> Callable[..., Value]:
-    """Runs it in ONNX Runtime: arrays in, in order, a tensor or a tuple of them out."""
+def load(path: Path, threads: int = 0, by_name: bool = False) -> Callable[..., Value]:
+    """Runs it in ONNX Runtime: tensors in, in order; a tensor or a tuple of them out, or all by name."""
     _import()
     import onnxruntime
 
@@ -190,6 +190,7 @@ def load(path: Path, threads: int = 0) -> Callable[..., Value]:
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     names = [argument.name for argument in session.get_inputs()]
+    output_names = [result.name for result in session.get_outputs()]
 
     def call(*arguments: torch.Tensor) -> Value:
         # What the graph does not use is not among its inputs.
@@ -197,6 +198,8 @@ def load(path: Path, threads: int = 0) -> Callable[..., Value]:
             name: value.contiguous().numpy() for name, value in zip(call_names, arguments) if name in names
         }
         results = [torch.from_numpy(array.copy()) for array in session.run(None, feeds)]
+        if by_name:
+            return dict(zip(output_names, results))
         return results[0] if len(results) == 1 else tuple(results)
 
     call_names = argument_names(path) or names

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Callable
 
@@ -14,6 +13,7 @@ from .calls import Call, name_outputs, run
 from .differences import Incomparable, Tolerance, compare
 from .observe import reason
 from .result import Accuracy, Trial
+from .state import copied
 from .trials import NamedCall, calls_to_try
 from .values import Value, copy_of, has_nan
 
@@ -38,7 +38,10 @@ def _one(
     if named.doubtful and has_nan(expected):
         return None
     try:
-        actual = name_outputs(run_fresh(artifact, named.call), names)
+        answer = run_fresh(artifact, named.call)
+        # A trace returns a plain tuple where the module has names for its parts.
+        own = list(expected) if isinstance(answer, tuple) else names
+        actual = name_outputs(answer, own)
         difference = compare(expected, actual, tolerance)
     except Incomparable as error:
         return Trial(named.name, None, False, str(error))
@@ -60,7 +63,7 @@ def try_all(
     """Compares on every call of calls_to_try that the module itself takes. Random seeds are set before
     each."""
     trials = []
-    reference = copy.deepcopy(module)
+    reference = copied(module)
     for named in calls_to_try(example, axes, more):
         torch.manual_seed(0)
         holds = example_tolerance if named.call is example else tolerance
