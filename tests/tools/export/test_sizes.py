@@ -82,3 +82,18 @@ def test_a_package_says_which_sizes_it_was_compiled_for(exported: Any) -> None:
     (finding,) = [each for each in artifact.findings if each.kind == "sizes"]
     assert "dimension 0 of 'image'" in finding.message
     assert "at least" not in finding.message
+
+
+class Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.LSTM(4, 5, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x)[0].contiguous()
+
+
+def test_a_recurrent_layer_takes_any_number_of_steps_in_onnx(exported: Any) -> None:
+    made = exported(Recurrent(), torch.rand(2, 3, 4), ["onnx"], dynamic={"x": {0: "batch", 1: "time"}})
+    assert made.ok, made
+    assert "time=17" in {trial.name for trial in made.artifact("onnx").trials}

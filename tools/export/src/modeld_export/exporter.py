@@ -170,7 +170,9 @@ def export(
     )
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]
     artifacts = tuple(
-        _refused(format, options, errors[0]) if errors else _artifact(subject, format, target, options)
+        _refused(format, subject.tolerance, errors[0])
+        if errors
+        else _artifact(subject, format, target, options)
         for format in formats
     )
     return Export(name, version, made_config, artifacts, findings)
@@ -198,10 +200,10 @@ def _work_directory(target: Path) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _refused(format: str, options: _Options, error: Finding) -> Artifact:
+def _refused(format: str, tolerance: Tolerance, error: Finding) -> Artifact:
     """Of a module with an error: no file of it could be right."""
     finding = Finding("module", Severity.ERROR, f"not made, for {error.kind!r} of the module", error.where)
-    return Artifact(format, None, options.coarse, findings=(finding,))
+    return Artifact(format, None, tolerance, findings=(finding,))
 
 
 def _artifact(subject: Subject, format: str, target: Path, options: _Options) -> Artifact:
@@ -257,20 +259,23 @@ def _held_to_module(
 
 
 def _parity_findings(trials: Sequence[Trial], tolerance: Tolerance) -> tuple[Finding, ...]:
-    found = []
+    texts: dict[str, list[str]] = {}
     for trial in trials:
         if trial.passed:
             continue
         if trial.difference is None:
-            text = f"on {trial.name}: {trial.error}"
+            text = trial.error
         else:
             worst = trial.difference
             text = (
-                f"on {trial.name}: {worst.beyond} of {worst.compared} elements are beyond tolerance (rtol "
-                f"{tolerance.rtol:g}, atol {tolerance.atol:g}), {worst.worst} by {worst.max_absolute:.3g}"
+                f"{worst.beyond} of {worst.compared} elements are beyond tolerance (rtol {tolerance.rtol:g}, "
+                f"atol {tolerance.atol:g}), {worst.worst} by {worst.max_absolute:.3g}"
             )
-        found.append(Finding("parity", Severity.ERROR, text))
-    return tuple(found)
+        texts.setdefault(text, []).append(trial.name)
+    # One cause commonly shows on many inputs.
+    return tuple(
+        Finding("parity", Severity.ERROR, f"on {', '.join(names)}: {text}") for text, names in texts.items()
+    )
 
 
 def _move_in(work: Path, name: str, target: Path) -> Path:

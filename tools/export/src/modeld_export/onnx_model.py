@@ -92,6 +92,7 @@ def save(subject: Subject, path: Path, opset: int = DEFAULT_OPSET) -> None:
         ) from error
     model = onnx.load(str(path))
     _forget_sources(model.graph)
+    _check_dimensions(model.graph, subject)
     config = with_labels_inside(subject.config, subject.labels)
     onnx.helper.set_model_props(model, {CONFIG_PROPERTY: json.dumps(config, ensure_ascii=False)})
     try:
@@ -99,6 +100,18 @@ def save(subject: Subject, path: Path, opset: int = DEFAULT_OPSET) -> None:
     except Exception as error:
         raise ExportError(f"onnx.checker refuses what was exported: {reason(error)}") from error
     onnx.save_model(model, str(path), save_as_external_data=False)
+
+
+def _check_dimensions(graph: Any, subject: Subject) -> None:
+    """What the config says a caller chooses, the graph may not have for a constant."""
+    for part in graph.input:
+        dims = part.type.tensor_type.shape.dim
+        for axis, axis_name in subject.axes.names.get(part.name, {}).items():
+            if axis < len(dims) and dims[axis].HasField("dim_value"):
+                raise ExportError(
+                    f"the graph takes {axis_name} of {dims[axis].dim_value} only, in dimension {axis} of "
+                    f"{part.name!r}; leave it out of `dynamic`, take opset {NEWEST_LEGACY_OPSET}, or export it scripted"
+                )
 
 
 def _forget_sources(graph: Any) -> None:
@@ -150,14 +163,16 @@ def _check_constraints(subject: Subject) -> None:
             dynamic_shapes=dynamic_shapes(subject),
         )
     except Exception as error:
-        if "Constraints violated" in str(error):
+        # Of a size that is taken for a constant the graph tells itself; the exporter knows recurrent layers,
+        # of which torch.export does not know that they take any number of steps.
+        if "Not all values" in str(error):
             raise ExportError(f"forward takes another way for other sizes: {violated(error)}") from error
 
 
 def violated(error: BaseException) -> str:
     """Of torch.export's message the constraints, and what to do."""
     lines = [line.strip(" -") for line in str(error).splitlines()]
-    said = next((line for line in lines if line.startswith(("Not all", "You marked"))), lines[0])
+    said = next((line for line in lines if line.startswith("Not all")), lines[0])
     return (
         f"{shown(said, 300)}; export it scripted, or compute without a branch on the size, or leave the "
         "dimension out of `dynamic`"
@@ -165,7 +180,6 @@ def violated(error: BaseException) -> str:
 
 
 def _exported(subject: Subject, path: Path, opset: int) -> None:
-    _check_constraints(subject)
     program = torch.onnx.export(
         subject.module,
         to_compile(subject.call, subject.axes).positional,
@@ -177,6 +191,9 @@ def _exported(subject: Subject, path: Path, opset: int) -> None:
         verbose=False,
     )
     assert program is not None
+    # After it: the exporter takes a recurrent layer for one of any number of steps only in a process in which
+    # torch.export has not met one before (PyTorch 2.13).
+    _check_constraints(subject)
     program.save(str(path), external_data=False)
 
 
