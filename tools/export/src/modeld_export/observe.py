@@ -208,4 +208,5 @@ def reason(error: BaseException) -> str:
     text = str(error).strip()
     if text.startswith("The following operation failed in the TorchScript interpreter"):
         text = text.splitlines()[-1]
+    text = text.removeprefix("RuntimeError: ")
     return shown(text or type(error).__name__, 300)

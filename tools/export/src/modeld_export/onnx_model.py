@@ -110,8 +110,8 @@ def _check_dimensions(graph: Any, subject: Subject) -> None:
             if axis < len(dims) and dims[axis].HasField("dim_value"):
                 raise ExportError(
                     f"the graph takes {axis_name} of {dims[axis].dim_value} only, in dimension {axis} of "
-                    f"{part.name!r}; leave it out of `dynamic`, take opset {NEWEST_LEGACY_OPSET}, or export it "
-                    "scripted"
+                    f"{part.name!r}; leave it out of `dynamic`, take opset {NEWEST_LEGACY_OPSET}, or "
+                    "export it scripted"
                 )
 
 

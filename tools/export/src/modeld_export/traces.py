@@ -14,7 +14,7 @@ from .axes import Axes
 from .calls import Call
 from .conversions import conversions
 from .errors import ExportError
-from .observe import is_from, shown, torch_directory, user_line
+from .observe import is_from, reason, shown, torch_directory, user_line
 from .result import Finding, Severity
 from .trials import exact_calls, other_call
 from .values import copy_of
@@ -43,7 +43,7 @@ def trace(module: nn.Module, call: Call) -> tuple[torch.jit.ScriptModule, tuple[
         try:
             traced = torch.jit.trace(module, arguments, check_trace=False, strict=False)
         except Exception as error:
-            raise ExportError(f"it cannot be traced: {shown(error)}; try it scripted") from error
+            raise ExportError(f"it cannot be traced: {reason(error)}; try it scripted") from error
     findings = set()
     for warning in caught:
         text = str(warning.message)
@@ -57,7 +57,7 @@ def trace(module: nn.Module, call: Call) -> tuple[torch.jit.ScriptModule, tuple[
                     "branch",
                     Severity.ERROR,
                     f"data became a Python value in the trace, which no other input changes: "
-                    f"{shown(text.partition('.')[0])}",
+                    f"{shown(text.partition('.')[0], 120)}",
                     where,
                 )
             )
