@@ -259,22 +259,22 @@ def _held_to_module(
 
 
 def _parity_findings(trials: Sequence[Trial], tolerance: Tolerance) -> tuple[Finding, ...]:
-    texts: dict[str, list[str]] = {}
+    """One of all inputs beyond tolerance, and one for each other cause: it commonly shows on many inputs."""
+    causes: dict[str, list[str]] = {}
     for trial in trials:
-        if trial.passed:
-            continue
-        if trial.difference is None:
-            text = trial.error
-        else:
-            worst = trial.difference
-            text = (
-                f"{worst.beyond} of {worst.compared} elements are beyond tolerance (rtol {tolerance.rtol:g}, "
-                f"atol {tolerance.atol:g}), {worst.worst} by {worst.max_absolute:.3g}"
-            )
-        texts.setdefault(text, []).append(trial.name)
-    # One cause commonly shows on many inputs.
+        if not trial.passed and trial.difference is None:
+            causes.setdefault(trial.error, []).append(trial.name)
+    beyond = [(each.name, each.difference) for each in trials if each.difference and not each.passed]
+    if beyond:
+        name, first = beyond[0]
+        others = f"; and on {', '.join(other for other, _ in beyond[1:])}" if len(beyond) > 1 else ""
+        text = (
+            f"{first.beyond} of {first.compared} elements are beyond tolerance (rtol {tolerance.rtol:g}, "
+            f"atol {tolerance.atol:g}), {first.worst} by {first.max_absolute:.3g}{others}"
+        )
+        causes[text] = [name]
     return tuple(
-        Finding("parity", Severity.ERROR, f"on {', '.join(names)}: {text}") for text, names in texts.items()
+        Finding("parity", Severity.ERROR, f"on {', '.join(names)}: {text}") for text, names in causes.items()
     )
 
 
