@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import export_modules as modules
 import pytest
 import torch
 
-from modeld_export import ExportError, export
+from modeld_export import ExportError, Tolerance, export
 from modeld_export.checks import check_torch
 
 X = torch.rand(2, 4)
@@ -42,6 +43,9 @@ X = torch.rand(2, 4)
         ({"name": 7}, "name is 7, expected a string"),
         ({"config": {"name": "../../x"}}, r"name is '\.\./\.\./x'"),
         ({"config": {"version": "../1"}}, r"version is '\.\./1'"),
+        ({"tolerance": Tolerance(rtol=math.nan)}, "rtol nan, expected a finite number"),
+        ({"tolerance": Tolerance(atol=math.inf)}, "atol inf"),
+        ({"tolerance": Tolerance(atol=-1)}, "atol -1"),
     ],
 )
 def test_options(tmp_path: Path, options: dict[str, Any], message: str) -> None:

@@ -17,7 +17,13 @@ def cannot_write(path: Path, error: OSError) -> ExportError:
     )
 
 
-def at_length(error: BaseException) -> str:
-    """In one line that is long enough for the part that helps, which stands behind what failed."""
-    text = " ".join(str(error).split())
+def reason(error: BaseException) -> str:
+    """What an error says, in one line that is long enough for the part that helps.
+
+    TorchScript puts what was raised last, behind its own traceback.
+    """
+    text = str(error).strip()
+    if text.startswith("The following operation failed in the TorchScript interpreter"):
+        text = text.splitlines()[-1]
+    text = " ".join(text.removeprefix("RuntimeError: ").split()) or type(error).__name__
     return text if len(text) <= 400 else text[:399] + "…"

@@ -20,7 +20,7 @@ class Severity(enum.Enum):
 class Finding:
     """Something about a module, or about one of its artifacts, that bites in production."""
 
-    # "branch", "baked-size", "random", "in-place", "side-effect", "not-contiguous", "training", "parity"
+    # "branch", "baked-size", "parity", …: the README lists them
     kind: str
     severity: Severity
     message: str

@@ -84,6 +84,9 @@ def load(path: Path) -> Any:
 
 
 def writes_state(module: torch.jit.ScriptModule) -> bool:
-    """Whether forward assigns to an attribute."""
+    """Whether forward assigns to an attribute. torch.no_grad() does, to its own."""
     graph: Any = module.inlined_graph
-    return len(graph.findAllNodes("prim::SetAttr")) > 0
+    return any(
+        "torch.autograd.grad_mode" not in str(next(node.inputs()).type())
+        for node in graph.findAllNodes("prim::SetAttr")
+    )
