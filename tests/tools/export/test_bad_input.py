@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import export_modules as modules
 import pytest
 import torch
 
-from modeld_export import ExportError, export
+from modeld_export import ExportError, Tolerance, export
 from modeld_export.checks import check_torch
 
 X = torch.rand(2, 4)
@@ -34,6 +36,16 @@ X = torch.rand(2, 4)
         ({"labels": {"logits": ["a"]}}, "labels are for 'logits'"),
         ({"config": {"batchin": {}}}, "config has 'batchin'"),
         ({"output_names": ["a", "b"]}, "output_names are 2"),
+        ({"output_names": ["a", "a"]}, "output_names has 'a' twice"),
+        ({"output_names": [""]}, "output_names has ''"),
+        ({"formats": []}, "formats is empty"),
+        ({"formats": "onnx"}, r"write \['onnx'\]"),
+        ({"name": 7}, "name is 7, expected a string"),
+        ({"config": {"name": "../../x"}}, r"name is '\.\./\.\./x'"),
+        ({"config": {"version": "../1"}}, r"version is '\.\./1'"),
+        ({"tolerance": Tolerance(rtol=math.nan)}, "rtol nan, expected a finite number"),
+        ({"tolerance": Tolerance(atol=math.inf)}, "atol inf"),
+        ({"tolerance": Tolerance(atol=-1)}, "atol -1"),
     ],
 )
 def test_options(tmp_path: Path, options: dict[str, Any], message: str) -> None:
@@ -129,3 +141,25 @@ def test_a_format_that_the_module_does_not_have(
     (artifact,) = exported(module, inputs, [format]).artifacts
     assert artifact.path is None
     assert message in str(artifact.findings[0])
+
+
+def test_a_refused_export_leaves_no_artifact_of_an_earlier_run(tmp_path: Path) -> None:
+    for module, ok in ((modules.Linear(), True), (modules.Branch(), False)):
+        made = export(module.eval(), X, name="m", version="1", directory=tmp_path, formats=["traced"])
+        assert made.ok == ok
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    made = export(
+        modules.Linear().eval(), X, name="m", version="1", directory=tmp_path, formats=["scripted", "traced"]
+    )
+    for artifact in made.artifacts:
+        (finding,) = artifact.findings
+        assert "m-1." in finding.message
+        assert "No space left on device; free some space" in finding.message
+    assert not list(tmp_path.iterdir())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -87,6 +88,58 @@ def test_what_is_no_recipe(tmp_path: Path, text: str, message: str) -> None:
     path.write_text(text)
     with pytest.raises(ExportError, match=message):
         load_recipe(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("\nraise RuntimeError('no data')", r"bad\.py:2 raised RuntimeError: no data"),
+        ("def recipe():\n    return 1 / 0", r"bad\.py:2 raised ZeroDivisionError"),
+        ("x = (\n", r"bad\.py:1 raised SyntaxError"),
+        ("import no_such_module", r"bad\.py:1 raised ModuleNotFoundError"),
+        ("import sys\ndef recipe():\n    sys.exit(0)", r"bad\.py:3 ended the program \(sys\.exit\(0\)\)"),
+    ],
+)
+def test_a_recipe_that_raises(
+    tmp_path: Path, text: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.py").write_text(text)
+    assert main(["run", str(tmp_path / "bad.py"), "--directory", str(tmp_path)]) == 2
+    assert re.match(rf"modeld-export: {message}", capsys.readouterr().err)
+
+
+def test_a_recipe_imports_what_lies_beside_it_also_later(tmp_path: Path) -> None:
+    (tmp_path / "beside_recipe.py").write_text("NAME = 'm'\n")
+    path = tmp_path / "types.py"  # which Python has as well
+    path.write_text(
+        "from modeld_export import Recipe\n"
+        "def recipe():\n    import beside_recipe\n    return Recipe(None, (), beside_recipe.NAME, '1')\n"
+    )
+    assert load_recipe(path).name == "m"
+    import types
+
+    assert types.FunctionType
+
+
+def test_an_interrupt_is_one_line(
+    recipe: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupts(_: Path) -> Recipe:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("modeld_export.recipe.load_recipe", interrupts)
+    assert main(["run", str(recipe)]) == 130
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_report_that_cannot_be_written_is_said_before_exporting(
+    recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    out = tmp_path / "out"
+    assert main(["run", str(recipe), "--directory", str(out), "--report", str(tmp_path / "file")]) == 2
+    assert "cannot be made" in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_a_recipe_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

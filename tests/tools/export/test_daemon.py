@@ -98,7 +98,7 @@ def test_push_waits_until_it_is_live(
     module = modules.Linear()
     file = exported(module, X, [format]).artifact(format).path
     arguments = ["push", str(file), "--models", str(daemon.drop), "--address", daemon.address]
-    assert main([*arguments, "--name", "m", "--version", "1.0"]) == 0
+    assert main(arguments) == 0  # name and version stand in the file
     assert capsys.readouterr().out == "m 1.0 is live\n"
     with daemon.client() as client, torch.no_grad():
         answer = client.predict("m", {"x": X.numpy()})
@@ -115,8 +115,56 @@ def test_push_says_why_a_version_is_refused(exported: Any, daemon: DaemonProcess
     with pytest.raises(ExportError, match=r"broken\.pt is quarantined: "):
         push(tmp_path / "broken.pt", daemon.drop, name="broken", version="1", address=daemon.address)
     right = exported(modules.Linear(), X, ["scripted"], name="n").artifact("scripted").path
-    with pytest.raises(ExportError, match=r"n 2\.0 is not live after 1 s"):
-        push(right, daemon.drop, name="n", version="2.0", address=daemon.address, timeout_s=1)
+    with pytest.raises(ExportError, match=r"is version '1\.0' by its own config, but '2\.0' was given"):
+        push(right, daemon.drop, version="2.0", address=daemon.address)
+    assert not (daemon.drop / right.name).exists()
+
+
+def test_push_without_a_daemon_drops_nothing(
+    exported: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = exported(modules.Linear(), X, ["onnx"]).artifact("onnx").path
+    (tmp_path / "drop").mkdir()
+    arguments = ["push", str(file), "--models", str(tmp_path / "drop"), "--address", "127.0.0.1:1"]
+    assert main(arguments) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("modeld-export: no daemon answers at '127.0.0.1:1'; start modeld")
+    assert message.count("\n") == 1
+    assert not list((tmp_path / "drop").iterdir())
+
+
+def test_push_of_other_bytes_of_a_live_version_is_not_live(exported: Any, daemon: DaemonProcess) -> None:
+    made = exported(modules.Linear(), X, ["scripted", "traced"])
+    push(made.artifact("scripted").path, daemon.drop, address=daemon.address)
+    with pytest.raises(ExportError, match="is registered with other bytes"):
+        push(made.artifact("traced").path, daemon.drop, address=daemon.address)
+
+
+def test_push_to_a_pinned_model_ends_at_once(exported: Any, daemon: DaemonProcess) -> None:
+    for version in ("1.0", "1.1"):
+        file = exported(modules.Linear(), X, ["scripted"], version=version).artifact("scripted").path
+        push(file, daemon.drop, address=daemon.address)
+    with daemon.client() as client:
+        socket = daemon.state / "admin.sock"
+        subprocess.run(
+            [program("modelctl"), "--socket", str(socket), "rollback", "m", "--reason", "a test"], check=True
+        )
+        assert client.get_model("m").model.pinned_version == "1.0"
+    file = exported(modules.Linear(), X, ["scripted"], version="1.2").artifact("scripted").path
+    with pytest.raises(
+        ExportError, match=r"m 1\.2 is ready, but m is pinned to 1\.0.*modelctl promote m 1\.2"
+    ):
+        push(file, daemon.drop, address=daemon.address, timeout_s=60)
+
+
+def test_push_into_a_directory_that_is_not_watched(
+    exported: Any, daemon: DaemonProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modeld_export.daemon.UNSEEN_S", 1.0)
+    file = exported(modules.Linear(), X, ["scripted"]).artifact("scripted").path
+    (tmp_path / "other").mkdir()
+    with pytest.raises(ExportError, match="has not seen it after 1 s"):
+        push(file, tmp_path / "other", address=daemon.address)
 
 
 def test_what_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +175,7 @@ def test_what_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ExportError, match="install modeld, or give its path"):
         find_modeld()
-    with pytest.raises(ExportError, match="give the daemon's --models"):
+    with pytest.raises(ExportError, match="give the daemon's --drop-directory"):
         push(tmp_path / "m.pt", tmp_path / "none", name="m", version="1", address="127.0.0.1:1")
     with pytest.raises(ExportError, match="no file at"):
         push(tmp_path / "none.pt", tmp_path, name="m", version="1", address="127.0.0.1:1")

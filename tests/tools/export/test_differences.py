@@ -23,8 +23,23 @@ def test_within_and_beyond() -> None:
 
 
 def test_large_numbers_allow_small_ones_as_much() -> None:
-    expected = torch.tensor([1e6, 1.0])
-    assert compare(expected, torch.tensor([1e6, 50.0]), TOLERANCE).beyond == 0
+    expected = torch.tensor([1e3, 1.0])
+    assert compare(expected, torch.tensor([1e3, 1.05]), TOLERANCE).beyond == 0
+
+
+@pytest.mark.parametrize("mask", [-1e4, -1e9, torch.finfo(torch.float32).min, -math.inf])
+def test_a_mask_does_not_allow_everything_beside_it(mask: float) -> None:
+    expected = torch.tensor([[0.5, 0.8, mask], [0.1, -0.4, mask]])
+    wrong = expected.clone()
+    wrong[0, 0] = -0.5
+    assert compare(expected, wrong, TOLERANCE).beyond == 1
+    assert compare(expected, expected.clone(), TOLERANCE).beyond == 0
+
+
+def test_one_number_that_is_far_larger_does_not_either() -> None:
+    expected = torch.tensor([0.5, 1.0, 1e30])
+    assert compare(expected, torch.tensor([0.5, 2.0, 1e30]), TOLERANCE).beyond == 1
+    assert compare(expected, torch.tensor([0.5, 1.0, 1.0001e30]), TOLERANCE).beyond == 0
 
 
 def test_nan_is_nan_and_infinity_itself() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -189,6 +190,27 @@ def test_a_tolerance_is_the_daemons_too(exported: Any) -> None:
     kept = {"execution": {"tolerance": {"rtol": 0.5, "atol": 0.5}}}
     made = exported(modules.Named(), X, ["scripted"], tolerance=Tolerance(), config=kept)
     assert made.config["execution"] == kept["execution"]
+
+
+class Masks(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([x, torch.full_like(x, -math.inf), torch.full_like(x, -1e9)], -1)
+
+
+def test_the_daemons_tolerance_is_finite_and_not_of_a_mask(exported: Any) -> None:
+    made = exported(Masks(), X, ["scripted"], tolerance=Tolerance(rtol=1e-3, atol=1e-4))
+    assert made.ok, made
+    assert made.config["execution"]["tolerance"]["atol"] == 1e-4
+
+
+class Chosen(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x[x > 0.5]
+
+
+def test_a_size_that_the_data_says_is_not_declared_fixed(exported: Any) -> None:
+    made = exported(Chosen(), torch.rand(8), ["scripted"])
+    assert made.config["outputs"][0]["shape"] == [-1]
 
 
 def test_inputs_that_the_user_gave_are_tried(exported: Any) -> None:

@@ -31,6 +31,12 @@ class Call:
 def _parameters(module: nn.Module) -> list[inspect.Parameter]:
     parameters = list(inspect.signature(module.forward).parameters.values())
     for parameter in parameters:
+        only_by_name = parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        if only_by_name and parameter.default is inspect.Parameter.empty:
+            raise ExportError(
+                f"forward takes {parameter.name!r} by name only, but exported files take arguments in order; "
+                "move it before the '*'"
+            )
         if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
             raise ExportError(
                 f"forward takes {parameter}, but a request names its inputs; give forward named arguments"
@@ -48,10 +54,17 @@ def bind(module: nn.Module, example_inputs: Value) -> Call:
       ExportError: they are too many, too few, or named as none of forward's arguments is.
     """
     parameters = _parameters(module)
+    by_name = [each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY]
+    parameters = [each for each in parameters if each.name not in by_name]
     names = [parameter.name for parameter in parameters]
     text = f"forward({', '.join(str(parameter) for parameter in parameters)})"
     if isinstance(example_inputs, Mapping):
         arguments = dict(example_inputs)
+        if set(by_name) & set(arguments):
+            raise ExportError(
+                f"example_inputs name {by_name[0]!r}, which forward takes by name only, but files take "
+                "arguments in order; move it before the '*'"
+            )
         unknown = sorted(set(arguments) - set(names))
         if unknown:
             raise ExportError(
@@ -93,13 +106,22 @@ def name_outputs(result: Value, names: Sequence[str] = ()) -> dict[str, Value]:
     """The result by the names that answers have: the config's, else those of a NamedTuple's fields or a
     dictionary's keys, else `output`, or `output_0`, `output_1`, … of several."""
     if isinstance(result, Mapping):
-        return {str(key): value for key, value in result.items()}
+        own = [str(key) for key in result]
+        if names and list(names) != own:
+            raise ExportError(
+                f"output_names are {list(names)}, but forward returns a dictionary, whose own are {own}; "
+                "leave output_names out"
+            )
+        return dict(zip(own, result.values()))
     if isinstance(result, tuple):
         own = getattr(result, "_fields", None) or [f"output_{i}" for i in range(len(result))]
         values = list(result)
     else:
         own, values = ["output"], [result]
     chosen = list(names) or list(own)
+    odd = [name for name in chosen if not isinstance(name, str) or not name or chosen.count(name) > 1]
+    if odd:
+        raise ExportError(f"output_names have {odd[0]!r}, expected a name of its own for each output")
     if len(chosen) != len(values):
         raise ExportError(
             f"output_names are {len(chosen)} ({', '.join(chosen)}), but forward returns {len(values)} "

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -27,6 +30,8 @@ def check_torch(version: str = torch.__version__) -> None:
 
 
 def check_name(name: str) -> None:
+    if not isinstance(name, str):
+        raise ExportError(f"name is {name!r}, expected a string; write {str(name)!r}")
     if not _NAME.fullmatch(name):
         raise ExportError(
             f"name is {name!r}, expected 1 to 128 of a-z, 0-9, '.', '_' and '-', a letter or digit first; "
@@ -46,6 +51,32 @@ def check_version(version: str) -> None:
             f"version is {version!r}, expected 1 to 128 of letters, digits, '.', '_', '+' and '-', "
             "a letter or digit first, as '1.0'"
         )
+
+
+def check_config_identity(config: Mapping[str, Any]) -> None:
+    """Both are part of a file's name: nothing is written, or removed, outside of the directory."""
+    if "name" in config:
+        check_name(config["name"])
+    if "version" in config:
+        check_version(config["version"])
+
+
+def check_formats(formats: Sequence[str], known: Sequence[str]) -> None:
+    if isinstance(formats, str):
+        raise ExportError(f"formats is {formats!r}, expected a list; write [{formats!r}]")
+    if not formats:
+        raise ExportError(f"formats is empty, expected some of {', '.join(known)}")
+
+
+def check_output_names(names: Sequence[str]) -> None:
+    if isinstance(names, str):
+        raise ExportError(f"output_names is {names!r}, expected a list; write [{names!r}]")
+    for name in names:
+        if not isinstance(name, str) or not name:
+            raise ExportError(f"output_names has {name!r}, expected names that are not empty")
+    twice = [name for name in names if list(names).count(name) > 1]
+    if twice:
+        raise ExportError(f"output_names has {twice[0]!r} twice; give each output a name of its own")
 
 
 def check_evaluation(module: nn.Module) -> None:
@@ -71,3 +102,16 @@ def check_directory(directory: Path) -> None:
         raise ExportError(
             f"directory {str(directory)!r} cannot be written to; change its mode, or name another"
         )
+
+
+def remove_earlier(file: Path) -> None:
+    """What an earlier run made under this name: where this one is refused, a push would take the other."""
+    samples = file.with_name(file.name + ".golden")
+    try:
+        if file.is_dir():
+            raise ExportError(f"{str(file)!r} is a directory; move it away, or name another directory")
+        file.unlink(missing_ok=True)
+        if samples.is_dir():
+            shutil.rmtree(samples)
+    except OSError as error:
+        raise ExportError(f"{str(file)!r} of an earlier run cannot be removed: {error.strerror}") from error

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .result import Export
 
 OK, REFUSED, USAGE = 0, 1, 2
+INTERRUPTED = 130  # as shells say of SIGINT
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -43,8 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     push.add_argument("file", type=Path)
     push.add_argument("--models", type=Path, required=True, help="the daemon's drop directory")
     push.add_argument("--address", default="127.0.0.1:8500", help="of the daemon (default: 127.0.0.1:8500)")
-    push.add_argument("--name", required=True, help="of the model")
-    push.add_argument("--version", required=True)
+    push.add_argument("--name", help="of the model (default: as the file says)")
+    push.add_argument("--version", help="of the model (default: as the file says)")
     push.add_argument("--timeout-s", type=float, default=300.0, help="until it has to be live (default: 300)")
     push.set_defaults(act=_push)
 
@@ -62,16 +63,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ExportError as error:
         print(f"modeld-export: {error}", file=sys.stderr)
         return USAGE
+    except KeyboardInterrupt:
+        print("modeld-export: interrupted; what was not finished is not written", file=sys.stderr)
+        return INTERRUPTED
     return status
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from .calls import bind
+    from .checks import check_directory
     from .engines import compare_engines
     from .exporter import export
     from .recipe import load_recipe
     from .report import as_text
 
+    if arguments.report is not None:
+        check_directory(arguments.report)  # before minutes of exporting
     recipe = load_recipe(arguments.recipe)
     exported = export(**recipe.arguments(), directory=arguments.directory)
     engines: Sequence[EngineResult] = ()
@@ -107,7 +114,7 @@ def _check(arguments: argparse.Namespace) -> int:
 def _push(arguments: argparse.Namespace) -> int:
     from .daemon import push
 
-    push(
+    live = push(
         arguments.file,
         arguments.models,
         name=arguments.name,
@@ -115,7 +122,7 @@ def _push(arguments: argparse.Namespace) -> int:
         address=arguments.address,
         timeout_s=arguments.timeout_s,
     )
-    print(f"{arguments.name} {arguments.version} is live")
+    print(f"{live} is live")
     return OK
 
 

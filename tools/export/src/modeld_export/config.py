@@ -11,7 +11,7 @@ import torch
 
 from .axes import Axes
 from .calls import Call
-from .differences import Tolerance
+from .differences import Tolerance, scales
 from .errors import ExportError
 from .values import Value, tensors_in
 
@@ -96,18 +96,34 @@ def with_labels_inside(config: Config, labels: Mapping[str, Sequence[str]]) -> C
 
 
 def with_tolerance(config: Config, tolerance: Tolerance, outputs: Mapping[str, Value]) -> Config:
-    """For the daemon, whose rule has no scale: that of these outputs goes into it. What the config says
-    already stays."""
+    """For the daemon, whose rule has no scale: that of these outputs goes in, of what is neither infinite
+    nor far larger than the rest. What the config says already stays."""
     scale = max(
         (
-            float(tensor.abs().max())
+            float(scales(torch.nan_to_num(tensor.double().abs(), nan=0.0, posinf=0.0)).min())
             for _, tensor in tensors_in(outputs)
             if tensor.is_floating_point() and tensor.numel()
         ),
         default=1.0,
     )
-    own = {"execution": {"tolerance": {"rtol": tolerance.rtol, "atol": tolerance.atol * max(1.0, scale)}}}
+    own = {"execution": {"tolerance": {"rtol": tolerance.rtol, "atol": tolerance.atol * scale}}}
     return _merge(own, config)
+
+
+def with_ragged(config: Config, outputs: Mapping[str, Value]) -> Config:
+    """What has another size in these outputs than is declared has no fixed one."""
+    specs = []
+    for spec in config.get("outputs", []):
+        value = outputs.get(spec["name"])
+        shape = spec.get("shape")
+        if shape is not None and isinstance(value, torch.Tensor):
+            if value.dim() != len(shape):
+                spec = {key: held for key, held in spec.items() if key != "shape"}
+            else:
+                sizes = [size if size == other else -1 for size, other in zip(shape, value.shape)]
+                spec = {**spec, "shape": sizes}
+        specs.append(spec)
+    return {**config, "outputs": specs} if specs else config
 
 
 def _merge(base: Config, over: Mapping[str, Any]) -> Config:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -12,12 +12,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from modeld_client import Client, DroppedFileState, Model, NotFoundError, VersionState
+from modeld_client import (
+    Client,
+    DroppedFileState,
+    Model,
+    ModeldError,
+    NotFoundError,
+    UnavailableError,
+    Version,
+    VersionState,
+)
 
 from .errors import ExportError
+from .identity import identity_of
 
 PASSED, REFUSED = 0, 1  # exit statuses of modeld --probe
 _POLL_S = 0.05
+UNSEEN_S = 15.0  # a daemon that watches the directory sees a file well before
 BESIDE = (".config.json", ".golden")  # what may lie beside a file, after its name
 
 
@@ -104,6 +115,7 @@ def _put(source: Path, target: Path) -> None:
     unfinished = target.with_name(f".{target.name}.part")
     if source.is_dir():
         shutil.rmtree(target, ignore_errors=True)
+        shutil.rmtree(unfinished, ignore_errors=True)  # of a push that was interrupted
         shutil.copytree(source, unfinished)
     else:
         shutil.copyfile(source, unfinished)
@@ -114,9 +126,9 @@ def push(
     path: str | os.PathLike[str],
     models: str | os.PathLike[str],
     *,
-    name: str,
-    version: str,
     address: str,
+    name: str | None = None,
+    version: str | None = None,
     timeout_s: float = 300.0,
 ) -> str:
     """Drops a file, with what lies beside it, and waits until its version is live.
@@ -124,51 +136,105 @@ def push(
     Args:
       models: the drop directory.
       address: of the daemon: "host:port" or "unix:/path".
+      name, version: as the file's config says; they are needed only where it has none.
 
     Returns:
-      The file's name there.
+      What is live: "NAME VERSION".
 
     Raises:
-      ExportError: the daemon refused it, with its reason; or it was not live in time.
+      ExportError: no daemon answers, and nothing was dropped; the daemon refused it, with its reason; its
+        version is ready but another one is pinned; or it was not live in time.
     """
     file, drop = Path(path), Path(models)
     if not file.is_file():
         raise ExportError(f"no file at {str(file)!r}")
     if not drop.is_dir():
-        raise ExportError(f"no directory at {str(drop)!r}; give the daemon's --models")
-    for suffix in BESIDE:
-        beside = file.with_name(file.name + suffix)
-        if beside.exists():
-            _put(beside, drop / beside.name)
-    _put(file, drop / file.name)
+        raise ExportError(f"no directory at {str(drop)!r}; give the daemon's --drop-directory")
+    name, version = identity_of(file, name, version)
     with Client(address) as client:
-        _wait(client, file.name, name, version, timeout_s)
-    return file.name
+        try:
+            # Before anything is copied: a later daemon would serve what was left in its directory.
+            registered = _version(client, name, version)
+            sha256 = _sha256(file)
+            if registered is not None and registered.sha256 and registered.sha256 != sha256:
+                raise ExportError(
+                    f"{name} {version} is registered with other bytes than {file.name}, and versions are "
+                    "immutable; export it under a new version (and push one format of a version)"
+                )
+            _drop(file, drop)
+            _wait(client, file.name, drop, (name, version, sha256), timeout_s)
+        except UnavailableError as error:
+            raise ExportError(
+                f"no daemon answers at {address!r}; start modeld, or give the address that it listens at by "
+                "--address"
+            ) from error
+        except ModeldError as error:
+            raise ExportError(f"the daemon at {address!r} refused: {error}") from error
+    return f"{name} {version}"
 
 
-def _wait(client: Client, file: str, name: str, version: str, timeout_s: float) -> None:
-    until = time.monotonic() + timeout_s
-    state = "not seen yet"
-    while time.monotonic() < until:
-        for dropped in client.dropped_files():
-            if dropped.path == file and dropped.state is DroppedFileState.QUARANTINED:
+def _sha256(file: Path) -> str:
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _drop(file: Path, drop: Path) -> None:
+    try:
+        for suffix in BESIDE:
+            beside = file.with_name(file.name + suffix)
+            if beside.exists():
+                _put(beside, drop / beside.name)
+        _put(file, drop / file.name)
+    except OSError as error:
+        raise ExportError(f"{file.name} cannot be copied into {str(drop)!r}: {error.strerror}") from error
+
+
+def _model(client: Client, name: str) -> Model | None:
+    try:
+        return client.get_model(name).model
+    except NotFoundError:
+        return None
+
+
+def _version(client: Client, name: str, version: str) -> Version | None:
+    model = _model(client, name)
+    return next((each for each in model.versions if each.version == version), None) if model else None
+
+
+def _wait(client: Client, file: str, drop: Path, wanted: tuple[str, str, str], timeout_s: float) -> None:
+    """Follows the file, not only its version: that one may be live with other bytes."""
+    name, version, sha256 = wanted
+    began = time.monotonic()
+    state, seen = "not seen yet", False
+    while time.monotonic() < began + timeout_s:
+        dropped = next((each for each in client.dropped_files() if each.path == file), None)
+        if dropped is not None:
+            seen = True
+            if dropped.state is DroppedFileState.QUARANTINED:
                 raise ExportError(f"{file} is quarantined: {dropped.reason}")
-        with contextlib.suppress(NotFoundError):
-            model = client.get_model(name).model
+        model = _model(client, name)
+        found = next((each for each in model.versions if each.version == version), None) if model else None
+        if model is not None and found is not None and found.sha256 in ("", sha256):
+            if found.state is VersionState.QUARANTINED:
+                raise ExportError(f"{name} {version} is quarantined: {found.reason}")
             if model.live_version == version:
                 return
-            state = _state_of(model, version) or state
+            if found.state is VersionState.READY and model.pinned_version not in ("", version):
+                raise ExportError(
+                    f"{name} {version} is ready, but {name} is pinned to {model.pinned_version}"
+                    f"{f' ({model.pin_reason})' if model.pin_reason else ''}: "
+                    f"modelctl promote {name} {version}, or modelctl unpin {name}"
+                )
+            state, seen = found.state.name.lower(), True
+        if not seen and time.monotonic() > began + UNSEEN_S:
+            raise ExportError(
+                f"{file} was copied, but the daemon has not seen it after {UNSEEN_S:g} s; is {str(drop)!r} "
+                "its --drop-directory? Remove the copy where it is not"
+            )
         time.sleep(_POLL_S)
     raise ExportError(
         f"{name} {version} is not live after {timeout_s:g} s: it is {state}; see modelctl models {name}"
     )
-
-
-def _state_of(model: Model, version: str) -> str:
-    """Empty: the daemon does not know the version. Raises ExportError where it is quarantined."""
-    for found in model.versions:
-        if found.version == version:
-            if found.state is VersionState.QUARANTINED:
-                raise ExportError(f"{model.name} {version} is quarantined: {found.reason}")
-            return found.state.name.lower()
-    return ""

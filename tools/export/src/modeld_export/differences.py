@@ -15,9 +15,9 @@ from .values import Value
 @dataclass(frozen=True)
 class Tolerance:
     """Two numbers agree if |actual - expected| <= atol * scale + rtol * |expected|, the rule of numpy.isclose
-    with a
-    scale: the largest |expected| of the tensor, but at least 1. Sums of large numbers that come to little are
-    as far off as the large ones are."""
+    with a scale: the largest |expected| of the tensor, but at least 1. Sums of large numbers that come to
+    little are as far off as the large ones are. What is far larger than all else, as what masks is, is no
+    scale for the rest."""
 
     rtol: float = 1e-4
     atol: float = 1e-5
@@ -46,6 +46,24 @@ class Difference:
             worst=larger.worst,
             errors=(*self.errors, *other.errors),
         )
+
+
+# Between two magnitudes without any other between them: what is above does not come of the same sums.
+_GAP = 1e4
+# The same where all above is one number, which was written there.
+_GAP_TO_FILL = 1e2
+
+
+def scales(magnitude: torch.Tensor) -> torch.Tensor:
+    """Of each element the largest of those that are of its kind, at least 1; of finite magnitudes."""
+    ordered = magnitude.flatten().clamp(min=1.0).sort().values
+    ratios = ordered[1:] / ordered[:-1]
+    ends = ratios > _GAP
+    last = (ratios > _GAP_TO_FILL).nonzero().flatten()
+    if len(last) and last[-1] + 2 < len(ordered) and bool(ordered[last[-1] + 1] == ordered[-1]):
+        ends[last[-1]] = True
+    largest = torch.cat([ordered[:-1][ends], ordered[-1:]])
+    return largest[torch.bucketize(magnitude.contiguous(), largest)]
 
 
 class Incomparable(Exception):
@@ -106,9 +124,9 @@ def _compare_tensors(
     error = torch.where(alike, 0.0, (have - want).abs())
     error = torch.nan_to_num(error, nan=math.inf)
     magnitude = torch.nan_to_num(want.abs(), nan=0.0, posinf=0.0)
-    scale = max(1.0, float(magnitude.max()))
+    scale = scales(magnitude)
     beyond = error > tolerance.atol * (scale if tolerance.scaled else 1.0) + tolerance.rtol * magnitude
-    relative = error / torch.clamp(magnitude, min=1e-3 * scale)
+    relative = error / torch.maximum(magnitude, 1e-3 * scale)
     at = int(error.argmax())
     position = (
         [int(i) for i in torch.unravel_index(torch.tensor(at), expected.shape)] if expected.dim() else []

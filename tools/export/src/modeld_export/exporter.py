@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import tempfile
@@ -15,14 +16,18 @@ import torch
 from torch import nn
 
 from . import checks, onnx_model, package, precision, torchscript
-from .axes import Dynamic, axes_of
+from .axes import Axes, Dynamic, axes_of
 from .calls import Call, bind, name_outputs
-from .config import make_config, with_tolerance
+from .compiled import bounds
+from .config import make_config, with_ragged, with_tolerance
 from .differences import Tolerance
-from .errors import ExportError
+from .errors import ExportError, reason
 from .observe import line_of, observe
-from .parity import Metric, accuracy, run_fresh, top_1, try_all
+from .parity import Metric, accuracy, answers, run_fresh, top_1, try_all
+from .ready import check_example, check_ready
 from .result import Artifact, Export, Finding, Severity, Trial
+from .sizes import settle
+from .state import copied
 from .subject import Subject
 from .traces import trace_twice
 from .trials import other_call
@@ -43,6 +48,7 @@ class _Made:
 
 @dataclass(frozen=True)
 class _Options:
+    asked: Axes  # before those were left out along which the module takes no other size
     more: tuple[Call, ...]
     validation: tuple[tuple[Call, Any], ...]
     metric: Metric
@@ -99,6 +105,9 @@ def export(
     checks.check_torch()
     checks.check_name(name)
     checks.check_version(version)
+    checks.check_config_identity(config or {})
+    checks.check_formats(formats, FORMATS)
+    checks.check_output_names(output_names)
     for format in formats:
         if format not in FORMATS:
             raise ExportError(f"format {format!r} is not known, expected some of {', '.join(FORMATS)}")
@@ -106,8 +115,14 @@ def export(
         raise ExportError(
             f"module is {type(module).__name__}, expected torch.nn.Module; wrap the function in one"
         )
+    if not formats:
+        raise ExportError(f"formats is empty, expected some of {', '.join(FORMATS)}")
+    if tolerance is not None:
+        _check_tolerance(tolerance)
     checks.check_evaluation(module)
+    check_ready(module)
     call = bind(module, example_inputs)
+    check_example(call)
     axes = axes_of(call, dynamic)
     if "onnx" in formats:
         onnx_model.check_opset(opset)
@@ -115,7 +130,11 @@ def export(
     checks.check_directory(target)
 
     result, findings = observe(module, call)
+    module = copied(module)  # exporters run it as well
     outputs = name_outputs(result, output_names)
+    asked = axes
+    axes, of_sizes = settle(module, call, asked)
+    findings += of_sizes
     # Which sizes of the outputs change with the inputs'.
     try:
         others = name_outputs(run_fresh(module, other_call(call, axes)), output_names) if axes.names else None
@@ -126,6 +145,9 @@ def export(
     )
     if axes.names and others is None:
         made_config.pop("outputs", None)
+    if "outputs" not in (config or {}):
+        for answer in answers(module, call, axes, output_names):
+            made_config = with_ragged(made_config, answer)
     if tolerance is not None:
         made_config = with_tolerance(made_config, tolerance, outputs)
     subject = Subject(
@@ -139,6 +161,7 @@ def export(
         tolerance=tolerance or Tolerance(),
     )
     options = _Options(
+        asked=asked,
         more=tuple(bind(module, inputs) for inputs in more_inputs),
         validation=tuple((bind(module, inputs), wanted) for inputs, wanted in validation),
         metric=metric,
@@ -146,8 +169,21 @@ def export(
         coarse=tolerance or COARSE,
         gives_tolerance=tolerance is not None,
     )
-    artifacts = tuple(_artifact(subject, format, target, options) for format in formats)
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    artifacts = tuple(
+        _refused(subject, format, target, errors[0])
+        if errors
+        else _artifact(subject, format, target, options)
+        for format in formats
+    )
     return Export(name, version, made_config, artifacts, findings)
+
+
+def _check_tolerance(tolerance: Tolerance) -> None:
+    for name in ("rtol", "atol"):
+        value = getattr(tolerance, name)
+        if not (math.isfinite(value) and value >= 0):
+            raise ExportError(f"tolerance has {name} {value}, expected a finite number, 0 or more")
 
 
 def _file_name(subject: Subject, format: str) -> str:
@@ -165,52 +201,84 @@ def _work_directory(target: Path) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
+def _refused(subject: Subject, format: str, target: Path, error: Finding) -> Artifact:
+    """Of a module with an error: no file of it could be right."""
+    checks.remove_earlier(target / _file_name(subject, format))
+    finding = Finding("module", Severity.ERROR, f"not made, for {error.kind!r} of the module", error.where)
+    return Artifact(format, None, subject.tolerance, findings=(finding,))
+
+
 def _artifact(subject: Subject, format: str, target: Path, options: _Options) -> Artifact:
     tolerance = options.coarse if format in ("int8", "bf16") else subject.tolerance
+    checks.remove_earlier(target / _file_name(subject, format))
     with _work_directory(target) as work:
         path = work / _file_name(subject, format)
         try:
-            made = _MAKERS[format](subject, path, options)
+            return _held_to_module(subject, format, path, tolerance, options, target)
         except ExportError as error:
-            return Artifact(
-                format, None, tolerance, findings=(Finding("export", Severity.ERROR, str(error)),)
+            finding = Finding("export", Severity.ERROR, str(error))
+        except Exception as error:  # of this format: the others are made all the same
+            finding = Finding(
+                "export",
+                Severity.ERROR,
+                f"it cannot be exported as {format}: {type(error).__name__}: {reason(error)}; "
+                f"{_REMEDY[format]}",
             )
-        trials = try_all(
-            subject.module,
-            made.run,
-            subject.call,
-            subject.axes,
-            options.more,
-            subject.output_names,
-            tolerance,
-            # Which is the golden sample's, too, that the daemon compares.
-            replace(tolerance, scaled=options.gives_tolerance or format in ("int8", "bf16")),
-        )
-        findings = (*made.findings, *_parity_findings(trials, tolerance))
-        artifact = Artifact(format, None, tolerance, trials, findings)
-        if options.validation and format in ("int8", "bf16"):
-            measured = accuracy(subject.module, made.run, options.validation, options.metric)
-            artifact = replace(artifact, accuracy=measured)
-        if any(finding.severity is Severity.ERROR for finding in findings):
-            return artifact
-        return replace(artifact, path=_move_in(work, path.name, target))
+        return Artifact(format, None, tolerance, findings=(finding,))
+
+
+# Where an exporter, or what it made, raised what it does not explain.
+_REMEDY = {
+    **dict.fromkeys(FORMATS, "leave the format out, or try another"),
+    "bf16": "its constants and containers of tensors stay as they are: make them of x's dtype, "
+    "or leave the format out",
+    "int8": "take parametrizations off, and weights in float32; or leave the format out",
+}
+
+
+def _held_to_module(
+    subject: Subject, format: str, path: Path, tolerance: Tolerance, options: _Options, target: Path
+) -> Artifact:
+    made = _MAKERS[format](subject, path, options)
+    trials = try_all(
+        subject.module,
+        made.run,
+        subject.call,
+        subject.axes,
+        options.more,
+        subject.output_names,
+        tolerance,
+        # Which is the golden sample's, too, that the daemon compares.
+        replace(tolerance, scaled=options.gives_tolerance or format in ("int8", "bf16")),
+    )
+    findings = (*made.findings, *_parity_findings(trials, tolerance))
+    artifact = Artifact(format, None, tolerance, trials, findings)
+    if options.validation and format in ("int8", "bf16"):
+        measured = accuracy(subject.module, made.run, options.validation, options.metric)
+        artifact = replace(artifact, accuracy=measured)
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        return artifact
+    return replace(artifact, path=_move_in(path.parent, path.name, target))
 
 
 def _parity_findings(trials: Sequence[Trial], tolerance: Tolerance) -> tuple[Finding, ...]:
-    found = []
+    """One of all inputs beyond tolerance, and one for each other cause: it commonly shows on many inputs."""
+    causes: dict[str, list[str]] = {}
     for trial in trials:
-        if trial.passed:
-            continue
-        if trial.difference is None:
-            text = f"on {trial.name}: {trial.error}"
-        else:
-            worst = trial.difference
-            text = (
-                f"on {trial.name}: {worst.beyond} of {worst.compared} elements are beyond tolerance (rtol "
-                f"{tolerance.rtol:g}, atol {tolerance.atol:g}), {worst.worst} by {worst.max_absolute:.3g}"
-            )
-        found.append(Finding("parity", Severity.ERROR, text))
-    return tuple(found)
+        if not trial.passed and trial.difference is None:
+            causes.setdefault(trial.error, []).append(trial.name)
+    beyond = [(each.name, each.difference) for each in trials if each.difference and not each.passed]
+    if beyond:
+        name, first = beyond[0]
+        others = f"; and on {', '.join(other for other, _ in beyond[1:])}" if len(beyond) > 1 else ""
+        text = (
+            f"{first.beyond} of {first.compared} elements are beyond tolerance (rtol {tolerance.rtol:g}, "
+            f"atol {tolerance.atol:g}), {first.worst} by {first.max_absolute:.3g}{others}"
+        )
+        causes[text] = [name]
+    return tuple(
+        Finding("parity", Severity.ERROR, f"on {', '.join(names)}: {text}") for text, names in causes.items()
+    )
 
 
 def _move_in(work: Path, name: str, target: Path) -> Path:
@@ -225,8 +293,8 @@ def _move_in(work: Path, name: str, target: Path) -> Path:
     return target / name
 
 
-def _traced(subject: Subject, path: Path, _: _Options) -> _Made:
-    traced, findings = trace_twice(subject.module, subject.call, subject.axes)
+def _traced(subject: Subject, path: Path, options: _Options) -> _Made:
+    traced, findings = trace_twice(subject.module, subject.call, options.asked)
     torchscript.save(traced, path, subject.extra_files())
     return _Made(torchscript.load(path), findings)
 
@@ -248,16 +316,28 @@ def _scripted(subject: Subject, path: Path, _: _Options) -> _Made:
 
 
 def _onnx(subject: Subject, path: Path, options: _Options) -> _Made:
+    findings: tuple[Finding, ...] = ()
     onnx_model.save(subject, path, options.opset)
     samples = path.with_name(path.name + ".golden")
     samples.mkdir()
     (samples / "0").write_bytes(subject.extra_files()["golden/0"])
-    return _Made(onnx_model.load(path))
+    if options.opset <= onnx_model.NEWEST_LEGACY_OPSET:  # which traces as well
+        _, findings = trace_twice(subject.module, subject.call, subject.axes)
+    return _Made(onnx_model.load(path, by_name=True), findings)
 
 
 def _package(subject: Subject, path: Path, _: _Options) -> _Made:
     package.save(subject, path)
-    return _Made(package.load(path))
+    limited = bounds(path, list(subject.call.arguments))
+    findings = [
+        Finding(
+            "sizes",
+            Severity.WARNING,
+            f"it was compiled for these sizes only, and the daemon refuses others: "
+            f"{', '.join(str(each) for each in limited)}; export another format where requests are larger",
+        )
+    ]
+    return _Made(package.load(path), tuple(findings) if limited else ())
 
 
 def _other_precision(subject: Subject, path: Path, scripted: torch.jit.ScriptModule) -> _Made:

@@ -6,7 +6,8 @@ import dis
 import io
 import re
 import sys
-from contextlib import redirect_stdout
+from collections.abc import Sequence
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -14,9 +15,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from .axes import Axes
 from .calls import Call, run
 from .errors import ExportError
 from .result import Finding, Severity
+from .state import attributes, changed, copied, forward_of, surroundings
+from .trials import other_call
 from .values import Value, copy_of, same, tensors_in
 
 
@@ -26,31 +30,12 @@ def line_of(module: nn.Module) -> str:
     return f"{Path(code.co_filename).name}:{code.co_firstlineno}" if isinstance(code, CodeType) else ""
 
 
-def _attributes(module: nn.Module) -> dict[str, object]:
-    """Of all its parts: plain attributes by what they hold, tensors by their elements."""
-    found: dict[str, object] = {}
-    for prefix, part in module.named_modules():
-        for name, value in vars(part).items():
-            if name.startswith("_") and name not in ("_buffers", "_parameters"):
-                continue
-            if name in ("_buffers", "_parameters"):
-                for own, tensor in value.items():
-                    if tensor is not None:
-                        found[f"{prefix}.{own}".lstrip(".")] = tensor.detach().clone()
-            elif isinstance(value, (bool, int, float, str, list, dict, set, tuple, torch.Tensor)):
-                found[f"{prefix}.{name}".lstrip(".")] = (
-                    value.detach().clone() if isinstance(value, torch.Tensor) else repr(value)
-                )
-    return found
-
-
 def _written_globals(module: nn.Module) -> set[str]:
     """Global names that the forward of any part assigns to."""
     names: set[str] = set()
-    for part in module.modules():
-        code = getattr(type(part).forward, "__code__", None)
-        if isinstance(code, CodeType) and not type(part).__module__.startswith("torch."):
-            names |= {op.argval for op in dis.get_instructions(code) if op.opname == "STORE_GLOBAL"}
+    for forward in map(forward_of, module.modules()):
+        if forward is not None:
+            names |= {op.argval for op in dis.get_instructions(forward) if op.opname == "STORE_GLOBAL"}
     return names
 
 
@@ -81,16 +66,16 @@ def observe(module: nn.Module, call: Call) -> tuple[Value, tuple[Finding, ...]]:
     def add(kind: str, severity: Severity, message: str) -> None:
         findings.append(Finding(kind, severity, message, where))
 
-    before = _attributes(module)
-    state = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    original, module = module, copied(module)
+    before, around = attributes(module), surroundings(module)
     mine = call.with_arguments(copy_of(call.arguments))
+    seeds = torch.get_rng_state()
     first, printed = _run_watched(module, mine)
+    drew = not torch.equal(seeds, torch.get_rng_state())
     first = copy_of(first)
-    changed = [
-        name
-        for name, value in _attributes(module).items()
-        if name not in before or not same(before[name], value)
-    ]
+    after = attributes(module)
+    written = changed(before, after, same)
+    shared = set(changed(around, surroundings(module), same)) | _written_globals(module)
     for name, value in call.arguments.items():
         if not same(value, mine.arguments[name]):
             add(
@@ -100,18 +85,24 @@ def observe(module: nn.Module, call: Call) -> tuple[Value, tuple[Finding, ...]]:
                 "sees it: "
                 f"begin with {name} = {name}.clone()",
             )
-    module.load_state_dict(state, strict=False)
     second, _ = _run_watched(module, call.with_arguments(copy_of(call.arguments)))
-    module.load_state_dict(state, strict=False)
-    if changed:
+    settled = not changed(after, attributes(module), same)
+    if written and settled and _only_caches(original, module, written, call):
+        add(
+            "side-effect",
+            Severity.WARNING,
+            f"forward keeps {', '.join(map(repr, written[:3]))}, which its first call computed; no answer "
+            "changed by it on what was tried",
+        )
+    elif written:
         add(
             "side-effect",
             Severity.ERROR,
-            f"forward changes {', '.join(map(repr, changed[:3]))} of the module; a request's answer must "
+            f"forward changes {', '.join(map(repr, written[:3]))} of the module; a request's answer must "
             "not depend on "
             "requests before it: pass state in and return it",
         )
-    elif not same(first, second):
+    if drew or (not written and not same(first, second)) or _draws(original, call):
         add(
             "random",
             Severity.ERROR,
@@ -125,13 +116,21 @@ def observe(module: nn.Module, call: Call) -> tuple[Value, tuple[Finding, ...]]:
             Severity.WARNING,
             f"forward prints ({printed[:40]!r}…); an exported module does not",
         )
-    written = _written_globals(module)
-    if written:
+    if shared:
         add(
             "side-effect",
             Severity.ERROR,
-            f"forward assigns to the global {', '.join(sorted(written))}; an exported module does not",
+            f"forward assigns to the global {', '.join(sorted(shared))}; an exported module does not",
         )
+    for path, tensor in tensors_in(first, "output"):
+        odd = int(tensor.isnan().sum())
+        if odd:
+            add(
+                "nan",
+                Severity.WARNING,
+                f"{odd} of {tensor.numel()} elements of {path} are NaN on the example: nothing about them "
+                "was compared",
+            )
     for path, tensor in tensors_in(second, "output"):
         if not tensor.is_contiguous():
             add(
@@ -142,6 +141,37 @@ def observe(module: nn.Module, call: Call) -> tuple[Value, tuple[Finding, ...]]:
                 "return it .contiguous()",
             )
     return first, tuple(findings)
+
+
+def _other_values(call: Call) -> Call:
+    return other_call(call, Axes({}))
+
+
+def _only_caches(original: nn.Module, used: nn.Module, written: Sequence[str], call: Call) -> bool:
+    """Whether all of it is private, and one that ran before answers other values as one that did not."""
+    fresh = copied(original)
+    if fresh is original or not all(name.rpartition(".")[2].startswith("_") for name in written):
+        return False
+    other = _other_values(call)
+    try:
+        return same(_answer(fresh, other), _answer(used, other))
+    except Exception:  # other values are nonsense to it
+        return False
+
+
+def _draws(module: nn.Module, call: Call) -> bool:
+    """Whether it draws random numbers on other values. Little probability shows by the generator only."""
+    mine = copied(module)
+    seeds = torch.get_rng_state()
+    if mine is not module:
+        with suppress(Exception):  # other values may be nonsense to it
+            _answer(mine, _other_values(call))
+    return not torch.equal(seeds, torch.get_rng_state())
+
+
+def _answer(module: nn.Module, call: Call) -> Value:
+    with redirect_stdout(io.StringIO()):
+        return run(module, call.with_arguments(copy_of(call.arguments)))
 
 
 def is_from(path: str, directory: str) -> bool:
@@ -167,7 +197,7 @@ def user_line(text: str) -> str:
     return ""
 
 
-def shown(value: Any) -> str:
+def shown(value: Any, most: int = 60) -> str:
     """Short, for a message."""
     text = str(value).replace("\n", " ")
-    return text if len(text) <= 60 else text[:57] + "…"
+    return text if len(text) <= most else text[: most - 3] + "…"

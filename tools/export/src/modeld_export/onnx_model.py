@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from .config import with_labels_inside
-from .errors import ExportError
+from .errors import ExportError, cannot_write, reason
 from .observe import shown
 from .subject import Subject
 from .trials import to_compile
@@ -86,17 +86,39 @@ def save(subject: Subject, path: Path, opset: int = DEFAULT_OPSET) -> None:
     except ExportError:
         raise
     except Exception as error:
-        remedy = f"; try opset {NEWEST_LEGACY_OPSET}, which is traced" if opset > NEWEST_LEGACY_OPSET else ""
-        raise ExportError(f"it cannot be exported as ONNX: {shown(_cause(error))}{remedy}") from error
+        cause = _cause(error)
+        if isinstance(cause, OSError):
+            raise cannot_write(path, cause) from error
+        raise ExportError(
+            f"it cannot be exported as ONNX: {reason(cause)}; write branches on data by "
+            "torch.where, or export it scripted"
+        ) from error
     model = onnx.load(str(path))
     _forget_sources(model.graph)
+    _check_dimensions(model.graph, subject)
     config = with_labels_inside(subject.config, subject.labels)
     onnx.helper.set_model_props(model, {CONFIG_PROPERTY: json.dumps(config, ensure_ascii=False)})
     try:
         onnx.checker.check_model(model, full_check=True)  # shapes are inferred
     except Exception as error:
-        raise ExportError(f"onnx.checker refuses what was exported: {shown(error)}") from error
-    onnx.save_model(model, str(path), save_as_external_data=False)
+        raise ExportError(f"onnx.checker refuses what was exported: {reason(error)}") from error
+    try:
+        onnx.save_model(model, str(path), save_as_external_data=False)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def _check_dimensions(graph: Any, subject: Subject) -> None:
+    """What the config says a caller chooses, the graph may not have for a constant."""
+    for part in graph.input:
+        dims = part.type.tensor_type.shape.dim
+        for axis, axis_name in subject.axes.names.get(part.name, {}).items():
+            if axis < len(dims) and dims[axis].HasField("dim_value"):
+                raise ExportError(
+                    f"the graph takes {axis_name} of {dims[axis].dim_value} only, in dimension {axis} of "
+                    f"{part.name!r}; leave it out of `dynamic`, take opset {NEWEST_LEGACY_OPSET}, or "
+                    "export it scripted"
+                )
 
 
 def _forget_sources(graph: Any) -> None:
@@ -127,10 +149,40 @@ def _legacy(subject: Subject, path: Path, opset: int) -> None:
 
 def dynamic_shapes(subject: Subject) -> tuple[Any, ...]:
     """As torch.export takes them: by argument, in order."""
-    dims = {name: torch.export.Dim(name) for axes in subject.axes.names.values() for name in axes.values()}
+    dims = {
+        name: torch.export.Dim(name, min=1) for axes in subject.axes.names.values() for name in axes.values()
+    }
     return tuple(
         {axis: dims[axis_name] for axis, axis_name in subject.axes.names.get(name, {}).items()} or None
         for name in subject.call.arguments
+    )
+
+
+def _check_constraints(subject: Subject) -> None:
+    """The ONNX exporter gives way where torch.export refuses a size that it took for granted: it tries again
+    with that size for the only one, or loses the branch."""
+    if not subject.axes.names:
+        return
+    try:
+        torch.export.export(
+            subject.module,
+            to_compile(subject.call, subject.axes).positional,
+            dynamic_shapes=dynamic_shapes(subject),
+        )
+    except Exception as error:
+        # Of a size that is taken for a constant the graph tells itself; the exporter knows recurrent layers,
+        # of which torch.export does not know that they take any number of steps.
+        if "Not all values" in str(error):
+            raise ExportError(f"forward takes another way for other sizes: {violated(error)}") from error
+
+
+def violated(error: BaseException) -> str:
+    """Of torch.export's message the constraints, and what to do."""
+    lines = [line.strip(" -") for line in str(error).splitlines()]
+    said = next((line for line in lines if line.startswith("Not all")), lines[0])
+    return (
+        f"{shown(said, 300)}; export it scripted, or compute without a branch on the size, or leave the "
+        "dimension out of `dynamic`"
     )
 
 
@@ -146,11 +198,14 @@ def _exported(subject: Subject, path: Path, opset: int) -> None:
         verbose=False,
     )
     assert program is not None
+    # After it: the exporter takes a recurrent layer for one of any number of steps only in a process in which
+    # torch.export has not met one before (PyTorch 2.13).
+    _check_constraints(subject)
     program.save(str(path), external_data=False)
 
 
-def load(path: Path, threads: int = 0) -> Callable[..., Value]:
-    """Runs it in ONNX Runtime: arrays in, in order, a tensor or a tuple of them out."""
+def load(path: Path, threads: int = 0, by_name: bool = False) -> Callable[..., Value]:
+    """Runs it in ONNX Runtime: tensors in, in order; a tensor or a tuple of them out, or all by name."""
     _import()
     import onnxruntime
 
@@ -159,6 +214,7 @@ def load(path: Path, threads: int = 0) -> Callable[..., Value]:
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     names = [argument.name for argument in session.get_inputs()]
+    output_names = [result.name for result in session.get_outputs()]
 
     def call(*arguments: torch.Tensor) -> Value:
         # What the graph does not use is not among its inputs.
@@ -166,6 +222,8 @@ def load(path: Path, threads: int = 0) -> Callable[..., Value]:
             name: value.contiguous().numpy() for name, value in zip(call_names, arguments) if name in names
         }
         results = [torch.from_numpy(array.copy()) for array in session.run(None, feeds)]
+        if by_name:
+            return dict(zip(output_names, results))
         return results[0] if len(results) == 1 else tuple(results)
 
     call_names = argument_names(path) or names

@@ -10,8 +10,7 @@ from typing import Any
 
 import torch
 
-from .errors import ExportError
-from .observe import shown
+from .errors import ExportError, reason
 from .onnx_model import dynamic_shapes
 from .subject import Subject
 from .trials import to_compile
@@ -34,12 +33,12 @@ def save(subject: Subject, path: Path) -> None:
             warnings.simplefilter("ignore")
             exported = torch.export.export(
                 subject.module,
-                to_compile(subject.call, subject.axes).positional,
+                to_compile(subject.call, subject.axes, subject.module).positional,
                 dynamic_shapes=dynamic_shapes(subject),
             )
             compile_package(exported, package_path=str(path))
     except Exception as error:
-        raise ExportError(f"it cannot be compiled ahead of time: {shown(error)}") from error
+        raise ExportError(f"it cannot be compiled ahead of time: {reason(error)}") from error
     with zipfile.ZipFile(path, "a") as archive:
         root = archive.namelist()[0].split("/")[0]
         for name, content in subject.extra_files().items():

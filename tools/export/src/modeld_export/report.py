@@ -4,6 +4,7 @@ it."""
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 
 from .engines import EngineResult
@@ -16,16 +17,21 @@ def _figure(value: float | None) -> str:
     return "-" if value is None else f"{value:.3g}"
 
 
+def _mib(value: float | None) -> str:
+    """Memory is told in whole pages that the process did not have before: a small model takes none."""
+    return "<1" if value is not None and value < 1 else _figure(value)
+
+
 def artifact_rows(exported: Export) -> Table:
-    rows = [["format", "file", "max abs", "max rel", "inputs tried", "accuracy", "verdict"]]
+    rows = [["format", "file", "max abs", "max rel", "inputs passed", "accuracy", "verdict"]]
     for artifact in exported.artifacts:
         accuracy = artifact.accuracy
         rows.append(
             [
                 artifact.format,
                 artifact.path.name if artifact.path else "-",
-                _figure(artifact.max_absolute) if artifact.trials else "-",
-                _figure(artifact.max_relative) if artifact.trials else "-",
+                _figure(artifact.max_absolute) if artifact.compared else "-",
+                _figure(artifact.max_relative) if artifact.compared else "-",
                 f"{sum(trial.passed for trial in artifact.trials)} of {len(artifact.trials)}",
                 f"{accuracy.artifact:.4f} ({accuracy.change:+.4f})" if accuracy else "-",
                 "ok" if artifact.ok else "refused",
@@ -43,7 +49,7 @@ def engine_rows(results: Sequence[EngineResult]) -> Table:
             _figure(result.p50_ms),
             _figure(result.p99_ms),
             _figure(result.load_ms),
-            _figure(result.peak_mib),
+            _mib(result.peak_mib),
             result.why_not,
         ]
         for result in results
@@ -94,9 +100,15 @@ def as_text(exported: Export, engines: Sequence[EngineResult] = ()) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _markdown(text: str) -> str:
+    """What modules print and users name is text: no markup, and one line."""
+    plain = html.escape(" ".join(text.split()), quote=False)
+    return re.sub(r"([\\|`*\[\]])", r"\\\1", plain)
+
+
 def _markdown_table(rows: Table) -> list[str]:
     def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        return "| " + " | ".join(_markdown(cell) for cell in cells) + " |"
 
     return [line(rows[0]), "|" + "---|" * len(rows[0]), *(line(row) for row in rows[1:])]
 
@@ -105,7 +117,12 @@ def as_markdown(exported: Export, engines: Sequence[EngineResult] = ()) -> str:
     lines = [f"# {_title(exported)}", "", *_markdown_table(artifact_rows(exported))]
     findings = all_findings(exported)
     if findings:
-        lines += ["", "## Findings", "", *(f"- {about}: {finding}" for about, finding in findings)]
+        lines += [
+            "",
+            "## Findings",
+            "",
+            *(f"- {_markdown(f'{about}: {finding}')}" for about, finding in findings),
+        ]
     for artifact in exported.artifacts:
         if artifact.trials:
             lines += ["", f"## {artifact.format}", "", *_markdown_table(trial_rows(artifact))]

@@ -20,7 +20,7 @@ class Severity(enum.Enum):
 class Finding:
     """Something about a module, or about one of its artifacts, that bites in production."""
 
-    # "branch", "baked-size", "random", "in-place", "side-effect", "not-contiguous", "training", "parity"
+    # "branch", "baked-size", "parity", …: the README lists them
     kind: str
     severity: Severity
     message: str
@@ -28,7 +28,7 @@ class Finding:
 
     def __str__(self) -> str:
         place = f" ({self.where})" if self.where else ""
-        return f"{self.severity.value}: {self.message}{place}"
+        return f"{self.severity.value} [{self.kind}]: {self.message}{place}"
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,18 @@ class Artifact:
     format: str  # "traced", "scripted", "onnx", "pt2", "int8", "bf16"
     path: Path | None
     tolerance: Tolerance
-    trials: tuple[Trial, ...] = ()
+    trials: tuple[Trial, ...] = field(default=(), repr=False)  # each with all its errors
     findings: tuple[Finding, ...] = ()
     accuracy: Accuracy | None = None
 
     @property
     def ok(self) -> bool:
         return self.path is not None
+
+    @property
+    def compared(self) -> bool:
+        """Whether any answer could be held to the module's."""
+        return any(trial.difference for trial in self.trials)
 
     @property
     def max_absolute(self) -> float:

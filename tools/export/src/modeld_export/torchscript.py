@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from .errors import ExportError
+from .errors import ExportError, cannot_write
 
 
 def script(module: nn.Module) -> torch.jit.ScriptModule:
@@ -63,8 +64,18 @@ def explain(text: str) -> str:
 
 
 def save(module: torch.jit.ScriptModule, path: Path, extra: dict[str, bytes]) -> None:
-    """With the extra files that the daemon reads."""
-    torch.jit.save(module, str(path), _extra_files=extra)
+    """With the extra files that the daemon reads.
+
+    Raises:
+      ExportError: it cannot be written, as where the disk is full.
+    """
+    # PyTorch's own writer of files ends the process where the disk is full.
+    buffer = io.BytesIO()
+    torch.jit.save(module, buffer, _extra_files=extra)
+    try:
+        path.write_bytes(buffer.getbuffer())
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 def load(path: Path) -> Any:
@@ -73,6 +84,9 @@ def load(path: Path) -> Any:
 
 
 def writes_state(module: torch.jit.ScriptModule) -> bool:
-    """Whether forward assigns to an attribute."""
+    """Whether forward assigns to an attribute. torch.no_grad() does, to its own."""
     graph: Any = module.inlined_graph
-    return len(graph.findAllNodes("prim::SetAttr")) > 0
+    return any(
+        "torch.autograd.grad_mode" not in str(next(node.inputs()).type())
+        for node in graph.findAllNodes("prim::SetAttr")
+    )

@@ -12,15 +12,17 @@ from torch.jit._trace import TracerWarning
 
 from .axes import Axes
 from .calls import Call
-from .errors import ExportError
+from .conversions import conversions
+from .errors import ExportError, reason
 from .observe import is_from, shown, torch_directory, user_line
 from .result import Finding, Severity
-from .trials import other_call
+from .trials import exact_calls, other_call
 from .values import copy_of
 
 
 def trace(module: nn.Module, call: Call) -> tuple[torch.jit.ScriptModule, tuple[Finding, ...]]:
-    """The trace, and what LibTorch warned of: data that became Python values.
+    """The trace, and what LibTorch warned of: data that became Python values. A branch is an error; of a
+    number, list or array it is not known whether another input has another.
 
     Raises:
       ExportError: it cannot be traced.
@@ -41,22 +43,37 @@ def trace(module: nn.Module, call: Call) -> tuple[torch.jit.ScriptModule, tuple[
         try:
             traced = torch.jit.trace(module, arguments, check_trace=False, strict=False)
         except Exception as error:
-            raise ExportError(f"it cannot be traced: {shown(error)}; try it scripted") from error
-    findings = {
-        Finding(
-            "branch",
-            Severity.ERROR,
-            f"data became a Python value in the trace, which no other input changes: "
-            f"{shown(str(warning.message).partition('.')[0])}",
-            f"{Path(warning.filename).name}:{warning.lineno}",
-        )
-        for warning in caught
-        if issubclass(warning.category, TracerWarning)
-        and "boolean" in str(warning.message)
+            raise ExportError(f"it cannot be traced: {reason(error)}; try it scripted") from error
+    findings = set()
+    for warning in caught:
+        text = str(warning.message)
         # PyTorch's own layers look at the sizes of what they are given.
-        and not is_from(warning.filename, torch_directory())
-    }
+        if not issubclass(warning.category, TracerWarning) or is_from(warning.filename, torch_directory()):
+            continue
+        where = f"{Path(warning.filename).name}:{warning.lineno}"
+        if "boolean" in text:
+            findings.add(
+                Finding(
+                    "branch",
+                    Severity.ERROR,
+                    f"data became a Python value in the trace, which no other input changes: "
+                    f"{shown(text.partition('.')[0], 120)}",
+                    where,
+                )
+            )
+        elif "NumPy array" in text or "Python list" in text:
+            findings.add(_kept("a NumPy array" if "NumPy" in text else "a Python list", where))
     return traced, tuple(sorted(findings, key=str))
+
+
+def _kept(made: str, where: str) -> Finding:
+    return Finding(
+        "baked-value",
+        Severity.WARNING,
+        f"data became {made}, which the trace keeps from the example: keep it in a tensor, export it "
+        "scripted, or give more_inputs in which it is another",
+        where,
+    )
 
 
 def _nodes(graph: Any) -> list[Any]:
@@ -106,7 +123,7 @@ def differences(first: Any, second: Any) -> list[Finding]:
                     Severity.ERROR,
                     f"{user.kind()} has {shown(left)} of the example in it, where a second trace has "
                     f"{shown(right)}; "
-                    "take the size from a tensor (x.size(0)), not from a Python number",
+                    "take a size from its tensor (x.size(0)), and keep values in tensors",
                     user_line(user.sourceRange()) or user_line(one.sourceRange()),
                 )
             )
@@ -126,7 +143,8 @@ def differences(first: Any, second: Any) -> list[Finding]:
 def trace_twice(
     module: nn.Module, call: Call, axes: Axes
 ) -> tuple[torch.jit.ScriptModule, tuple[Finding, ...]]:
-    """The trace of the call, held against one of other values and sizes."""
+    """The trace of the call, held against one of other values and sizes, and those of other integers and
+    booleans."""
     traced, warned = trace(module, call)
     findings = list(warned)
     try:
@@ -141,10 +159,23 @@ def trace_twice(
             )
         )
         return traced, tuple(findings)
-    known = {finding.where for finding in findings if finding.where}
-    findings += [
-        finding
-        for finding in differences(traced.inlined_graph, second.inlined_graph)
-        if not finding.where or finding.where not in known
-    ]
-    return traced, tuple(dict.fromkeys(findings))
+    findings += differences(traced.inlined_graph, second.inlined_graph)
+    for named in exact_calls(call, axes):
+        try:
+            other, _ = trace(module, named.call)
+        except ExportError:  # the module does not take them
+            continue
+        findings += differences(traced.inlined_graph, other.inlined_graph)
+    findings += [_kept(made, where) for where, made in conversions(module, call).items()]
+    return traced, _by_line(findings)
+
+
+def _by_line(findings: list[Finding]) -> tuple[Finding, ...]:
+    """Of each line the first, errors before warnings."""
+    lines: set[str] = set()
+    kept = []
+    for finding in sorted(dict.fromkeys(findings), key=lambda each: each.severity is not Severity.ERROR):
+        if not finding.where or finding.where not in lines:
+            kept.append(finding)
+        lines.add(finding.where)
+    return tuple(kept)

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from .axes import Axes
-from .calls import Call
-from .values import Value, copy_of
+from .calls import Call, run
+from .fills import EXACT
+from .values import Value, map_tensors, tensors_in
 
 _LARGE = 1e3
 
@@ -19,16 +21,17 @@ class NamedCall:
     name: str
     call: Call
     given: bool = False  # by the user; otherwise it may be nonsense to the module
+    doubtful: bool = False  # where the module answers NaN, it is nonsense
 
 
 def _resized(
     call: Call, axes: Axes, sizes: dict[str, int], fill: Callable[[torch.Tensor], torch.Tensor]
 ) -> Call:
-    """As the call, with other sizes along dynamic axes and other elements."""
+    """As the call, with other sizes along dynamic axes and other elements, also of tensors in containers."""
     arguments: dict[str, Value] = {}
     for name, value in call.arguments.items():
         if not isinstance(value, torch.Tensor):
-            arguments[name] = copy_of(value)
+            arguments[name] = map_tensors(lambda tensor: fill(tensor.detach().clone()), value)
             continue
         for axis, axis_name in axes.names.get(name, {}).items():
             index = torch.arange(sizes[axis_name]) % max(1, value.shape[axis])
@@ -61,10 +64,27 @@ def _same(tensor: torch.Tensor) -> torch.Tensor:
     return tensor
 
 
-def to_compile(example: Call, axes: Axes) -> Call:
+# The compiler takes a batch of 16 or more for one that always is.
+_FEW_ROWS = 8
+
+
+def to_compile(example: Call, axes: Axes, module: nn.Module | None = None) -> Call:
     """The example with tensors of its own, and at least two along each dynamic axis: of one, torch.export
-    takes for granted that it stays one."""
+    takes for granted that it stays one.
+
+    Args:
+      module: then also of few rows, where it takes them, so that one row is served as well.
+    """
     sizes = {name: max(2, size) for name, size in axes.sizes(example).items()}
+    if module is not None:
+        rows = {names[0] for names in axes.names.values() if 0 in names}
+        few = {name: min(size, _FEW_ROWS) if name in rows else size for name, size in sizes.items()}
+        call = _resized(example, axes, few, torch.clone)
+        try:
+            run(module, call)
+        except Exception:
+            few = sizes
+        sizes = few
     return _resized(example, axes, sizes, torch.clone)
 
 
@@ -83,14 +103,47 @@ def calls_to_try(example: Call, axes: Axes, more: Iterable[Call] = (), seed: int
         yield NamedCall(f"given {index}", call, given=True)
     for index in range(2):
         yield NamedCall(f"random {index}", _resized(example, axes, sizes, _shuffled(generator)))
-    if any(
-        isinstance(value, torch.Tensor) and value.is_floating_point() for value in example.arguments.values()
-    ):
+    tensors = [tensor for _, tensor in tensors_in(example.arguments)]
+    if any(tensor.is_floating_point() for tensor in tensors):
         yield NamedCall("zeros", _resized(example, axes, sizes, _scaled(0.0)))
         yield NamedCall("large", _resized(example, axes, sizes, _scaled(_LARGE)))
+    yield from exact_calls(example, axes)
     for axis_name in sizes:
-        for size in sorted({1, sizes[axis_name] + 1, 2 * sizes[axis_name] + 1}):
-            yield NamedCall(f"{axis_name}={size}", _resized(example, axes, {**sizes, axis_name: size}, _same))
+        for size in sizes_to_try(example, axes, axis_name):
+            yield NamedCall(f"{axis_name}={size}", resized(example, axes, {axis_name: size}))
+
+
+def resized(example: Call, axes: Axes, sizes: dict[str, int]) -> Call:
+    """The example's elements, as many of them along these axes."""
+    return _resized(example, axes, {**axes.sizes(example), **sizes}, _same)
+
+
+# Where branches on a size commonly lie between: few, a power of two, many.
+_SIZES = (1, 2, 3, 17, 130)
+# Of all inputs together: what a trial of many rows may come to.
+_MOST_ELEMENTS = 2_000_000
+
+
+def sizes_to_try(example: Call, axes: Axes, axis_name: str) -> list[int]:
+    """Along one axis, the others as in the example."""
+    own = axes.sizes(example)[axis_name]
+    near = {1, own + 1, 2 * own + 1}
+    elements = sum(tensor.numel() for _, tensor in tensors_in(example.arguments))
+    far = {size for size in _SIZES if size <= own or elements * size // max(1, own) <= _MOST_ELEMENTS}
+    return sorted((near | far) - {own})
+
+
+def sizes_nearby(size: int) -> list[int]:
+    """Those of which a module takes at least one, if it takes any but the example's. Not 1: it broadcasts."""
+    return sorted({size + 1, 2 * size + 1, 2 * size, size - 1, size // 2} - {size, 0, 1, -1})
+
+
+def exact_calls(example: Call, axes: Axes) -> Iterator[NamedCall]:
+    """Other integers and booleans, where there are any: what a trace may have taken from them for good."""
+    tensors = [tensor for _, tensor in tensors_in(example.arguments)]
+    for name, fill in EXACT.items():
+        if any(not torch.equal(fill(tensor), tensor) for tensor in tensors):
+            yield NamedCall(name, _resized(example, axes, axes.sizes(example), fill), doubtful=True)
 
 
 def other_call(example: Call, axes: Axes, seed: int = 1) -> Call:

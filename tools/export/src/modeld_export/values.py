@@ -40,6 +40,10 @@ def copy_of(value: Value) -> Value:
     return map_tensors(lambda tensor: tensor.detach().clone(), value)
 
 
+def has_nan(value: Value) -> bool:
+    return any(bool(tensor.isnan().any()) for _, tensor in tensors_in(value))
+
+
 def same(a: Value, b: Value) -> bool:
     """To the last bit; NaN is NaN."""
     if isinstance(a, torch.Tensor):
@@ -47,10 +51,7 @@ def same(a: Value, b: Value) -> bool:
             isinstance(b, torch.Tensor)
             and a.shape == b.shape
             and a.dtype == b.dtype
-            and torch.equal(
-                torch.nan_to_num(a) if a.is_floating_point() else a,
-                torch.nan_to_num(b) if b.is_floating_point() else b,
-            )
+            and bool(((a == b) | ((a != a) & (b != b))).all())
         )
     if isinstance(a, Mapping):
         return isinstance(b, Mapping) and a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)

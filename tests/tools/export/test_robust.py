@@ -1,0 +1,128 @@
+"""What an exporter raises ends its own format only; what cannot be run is said in a sentence."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import export_modules as modules
+import pytest
+import torch
+from torch import Tensor, nn
+
+from modeld_export import ExportError, export
+
+X = torch.rand(2, 4)
+
+
+class Constant(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x) @ torch.ones(4, 2)
+
+
+class Listed(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, parts: list[Tensor]) -> Tensor:
+        return self.layer(parts[0])
+
+
+def normed() -> nn.Module:
+    return nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(4, 3)))
+
+
+@pytest.mark.parametrize(
+    ("module", "inputs", "format"),
+    [
+        (Constant(), X, "bf16"),
+        (Listed(), ([X],), "bf16"),
+        (nn.Sequential(nn.Linear(4, 3)).double(), X.double(), "int8"),
+        (normed(), X, "int8"),
+    ],
+)
+def test_a_format_that_fails_does_not_end_the_others(
+    exported: Any, module: nn.Module, inputs: Any, format: str
+) -> None:
+    made = exported(module, inputs, [format, "traced"])
+    assert made.artifact("traced").ok, made
+    assert made.artifact(format).path is None
+    assert "leave the format out" in str(made.artifact(format).findings)
+
+
+class Locked(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.Lock()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * 2
+
+
+def test_a_module_that_cannot_be_copied(exported: Any) -> None:
+    assert exported(Locked(), X, ["traced"]).ok
+
+
+def test_a_module_that_is_scripted_already(exported: Any) -> None:
+    assert exported(torch.jit.script(modules.Linear().eval()), X, ["scripted"]).ok
+
+
+@pytest.mark.parametrize(
+    ("module", "inputs", "message"),
+    [
+        (nn.LazyLinear(3), X, "run the module once"),
+        (nn.Linear(4, 3, device="meta"), X, "load the weights first"),
+        (modules.Linear(), X.to("meta"), "expected one with elements"),
+        (modules.Linear(), X[:0], "at least one row"),
+        (nn.DataParallel(modules.Linear()), X, "export module.module"),
+    ],
+)
+def test_what_cannot_be_run(tmp_path: Path, module: nn.Module, inputs: Any, message: str) -> None:
+    with pytest.raises(ExportError, match=message):
+        export(module.eval(), inputs, name="m", version="1.0", directory=tmp_path)
+
+
+class ByName(nn.Module):
+    def forward(self, x: Tensor, *, scale: float = 1.0) -> Tensor:
+        return x * scale
+
+
+def test_an_argument_that_is_taken_by_name_only(exported: Any) -> None:
+    assert exported(ByName(), X, ["traced"]).ok
+    with pytest.raises(ExportError, match="'scale', which forward takes by name only"):
+        exported(ByName(), {"x": X, "scale": 2.0}, ["traced"])
+
+
+@pytest.mark.parametrize("names", [["a", "a"], ["", "b"]])
+def test_output_names_that_are_none(exported: Any, names: list[str]) -> None:
+    state = torch.zeros(2, 5)
+    with pytest.raises(ExportError, match="a name of its own"):
+        exported(modules.Steps(), (torch.rand(2, 3), state, state), output_names=names)
+
+
+def test_output_names_of_a_dictionary(exported: Any) -> None:
+    with pytest.raises(ExportError, match="leave output_names out"):
+        exported(modules.Detects(), torch.rand(2, 3, 8, 8), output_names=["a", "b"])
+
+
+@pytest.mark.parametrize("format", ["onnx", "traced"])
+@pytest.mark.parametrize("module", [modules.Named(), modules.Detects()])
+def test_named_outputs_in_every_format(exported: Any, module: nn.Module, format: str) -> None:
+    made = exported(module, X if isinstance(module, modules.Named) else torch.rand(2, 3, 8, 8), [format])
+    assert made.ok, made
+
+
+class NoGradient(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            return x * 2
+
+
+def test_no_grad_is_no_assignment_to_an_attribute(exported: Any) -> None:
+    assert not exported(NoGradient(), X, ["scripted"]).artifact("scripted").findings

@@ -1,0 +1,149 @@
+"""What a module keeps between calls is found, and the user's own stays as it was."""
+
+from __future__ import annotations
+
+import copy
+from collections import deque
+from typing import Any
+
+import export_modules as modules
+import pytest
+import torch
+from torch import Tensor, nn
+
+from modeld_export import Severity
+
+X = torch.linspace(0.1, 1, 8).reshape(2, 4)
+SEEN: list[int] = []
+
+
+class Caches(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self._mean: Any = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self._mean is None:
+            self._mean = x.mean()
+        return x - self._mean
+
+
+class Forgets(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.state: Any = torch.ones(())
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.state = None
+        return x * 1.0
+
+
+class CountsPrivately(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self._calls = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self._calls += 1
+        return x * 1.0
+
+
+class Remembers(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.past: deque[int] = deque(maxlen=3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.past.append(1)
+        return x * 1.0
+
+
+class AppendsToGlobal(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        SEEN.append(1)
+        return x * 1.0
+
+
+class OwnTensor(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("seen", torch.zeros(()), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.seen += 1
+        return x * 1.0
+
+
+@pytest.mark.parametrize(
+    "module",
+    [Caches(), Forgets(), CountsPrivately(), Remembers(), AppendsToGlobal(), OwnTensor()],
+    ids=lambda module: type(module).__name__,
+)
+def test_what_is_kept_between_calls_is_an_error_and_nothing_is_written(
+    exported: Any, module: nn.Module, tmp_path: Any
+) -> None:
+    before = copy.deepcopy({**vars(module), **dict(module.named_buffers())})
+    made = exported(module, X)
+    assert ("side-effect", Severity.ERROR) in {(each.kind, each.severity) for each in made.findings}, made
+    assert made.artifact("traced").path is None
+    assert not list((tmp_path / "out").iterdir())
+    after = {**vars(module), **dict(module.named_buffers())}
+    assert str(after) == str({**before, "training": False})
+
+
+class Positions(nn.Module):
+    """Computes once what is the same for every input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._table: Any = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self._table is None:
+            self._table = torch.arange(4.0)
+        return x + self._table
+
+
+def test_a_cache_that_changes_no_answer_is_a_warning(exported: Any) -> None:
+    module = Positions()
+    made = exported(module, X)
+    assert made.ok, made
+    assert [each.severity for each in made.findings] == [Severity.WARNING]
+    assert module._table is None
+
+
+class RarelyDrops(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.dropout(x, 1e-6, training=True)
+
+
+def test_what_draws_random_numbers_of_little_probability_is_random(exported: Any) -> None:
+    made = exported(RarelyDrops(), X)
+    assert "random" in {each.kind for each in made.findings}
+    assert made.artifact("traced").path is None
+
+
+def test_a_random_module_has_no_file(exported: Any) -> None:
+    made = exported(modules.DropoutLeftOn(), X, ["traced", "scripted"])
+    assert [artifact.path for artifact in made.artifacts] == [None, None]
+
+
+class NoNumbers(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x * float("nan")
+
+
+def test_outputs_that_are_not_a_number_are_said(exported: Any) -> None:
+    made = exported(NoNumbers(), X)
+    assert "nan" in {each.kind for each in made.findings}
+
+
+class Cleans(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        x[torch.isnan(x)] = 0
+        return x * 2
+
+
+def test_writing_over_what_is_not_a_number_is_writing(exported: Any) -> None:
+    made = exported(Cleans(), torch.tensor([[1.0, float("nan")], [2.0, 3.0]]), ["scripted"])
+    assert "in-place" in {each.kind for each in made.findings}

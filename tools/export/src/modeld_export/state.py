@@ -1,0 +1,120 @@
+"""What a module keeps between calls: attributes of all parts, and the globals that their forwards name."""
+
+from __future__ import annotations
+
+import copy
+from collections import deque
+from collections.abc import Mapping
+from types import CodeType, FunctionType, ModuleType
+from typing import Any, Callable
+
+import torch
+from torch import nn
+
+# nn.Module's own bookkeeping.
+_OWN = (frozenset(vars(nn.Module())) - {"_buffers", "_parameters"}) | {
+    "_is_full_backward_hook",
+    "_compiled_call_impl",
+}
+_DEEPEST = 6
+
+
+def copied(module: nn.Module) -> nn.Module:
+    """Its own copy to run, so that the user's stays as it is; or, where it cannot be copied, itself."""
+    try:
+        copy_: nn.Module = copy.deepcopy(module)
+    except Exception:  # it holds a lock, a file, a tensor that was computed, …
+        return module
+    return copy_
+
+
+def _held(value: object, depth: int = 0) -> object:
+    """Something that compares as the value does now, and stays so."""
+    if isinstance(value, torch.Tensor):
+        if torch.nn.parameter.is_lazy(value) or value.is_meta:
+            return "not initialized"
+        return value.detach().clone()
+    if value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
+        return repr(value)  # NaN is NaN
+    if depth == _DEEPEST or isinstance(value, (nn.Module, ModuleType, type)) or callable(value):
+        return type(value).__name__
+    if isinstance(value, Mapping):
+        return {repr(key): _held(item, depth + 1) for key, item in list(value.items())}
+    if isinstance(value, (list, tuple, deque)):
+        return [_held(item, depth + 1) for item in list(value)]
+    if isinstance(value, (set, frozenset)):
+        return repr(sorted(map(repr, value)))
+    if type(value).__module__.partition(".")[0] in ("torch", "numpy"):
+        return repr(value)
+    attributes = getattr(value, "__dict__", None)
+    if isinstance(attributes, dict):
+        return {name: _held(item, depth + 1) for name, item in list(attributes.items())}
+    return type(value).__name__
+
+
+def attributes(module: nn.Module) -> dict[str, object]:
+    """Of all parts, private ones too; tensors by their elements."""
+    found: dict[str, object] = {}
+    for prefix, part in module.named_modules():
+        if isinstance(part, torch.jit.ScriptModule):
+            for own, tensor in (*part.named_buffers(recurse=False), *part.named_parameters(recurse=False)):
+                found[f"{prefix}.{own}".lstrip(".")] = _held(tensor)
+            continue
+        for name, value in list(vars(part).items()):
+            if name in ("_buffers", "_parameters"):
+                for own, tensor in value.items():
+                    found[f"{prefix}.{own}".lstrip(".")] = _held(tensor)
+            elif name not in _OWN:
+                found[f"{prefix}.{name}".lstrip(".")] = _held(value)
+    return found
+
+
+def forward_of(part: nn.Module) -> FunctionType | None:
+    """A user's forward in Python; none of PyTorch's own layers, and of what is scripted already."""
+    if isinstance(part, torch.jit.ScriptModule) or type(part).__module__.startswith("torch."):
+        return None
+    forward = getattr(type(part), "forward", None)
+    return forward if isinstance(getattr(forward, "__code__", None), CodeType) else None
+
+
+def surroundings(module: nn.Module) -> dict[str, object]:
+    """What forward names and others hold too: containers among its globals, class and enclosing variables."""
+    found: dict[str, object] = {}
+    for part in module.modules():
+        forward = forward_of(part)
+        if forward is None:
+            continue
+        names = set(_names(forward.__code__))
+        shared = {name: forward.__globals__[name] for name in names if name in forward.__globals__}
+        shared |= {name: value for name, value in vars(type(part)).items() if not name.startswith("__")}
+        shared |= dict(zip(forward.__code__.co_freevars, map(_inside, forward.__closure__ or ())))
+        found |= {name: _held(value) for name, value in shared.items() if isinstance(value, _KEPT)}
+    return found
+
+
+_KEPT = (bool, int, float, str, list, dict, set, deque, torch.Tensor)
+
+
+def _inside(cell: Any) -> object:
+    try:
+        return cell.cell_contents
+    except ValueError:  # it is empty
+        return None
+
+
+def _names(code: CodeType) -> list[str]:
+    names = list(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names += _names(constant)
+    return names
+
+
+def changed(
+    before: dict[str, object], after: dict[str, object], same: Callable[[object, object], bool]
+) -> list[str]:
+    return [
+        name
+        for name in dict.fromkeys([*before, *after])
+        if (name in before) != (name in after) or not same(before[name], after[name])
+    ]
