@@ -110,9 +110,8 @@ class RequestReader {
   absl::Status ReadInputs(size_t position) {
     reader_.Return(position);
     if (!PeekNamed()) return ReadFirstArgument(position);
-    const bool read = reader_.Object([&](const std::string& name) {
-      return ReadInput(name, {.position = reader_.position()}).ok();
-    });
+    const bool read = reader_.Object(
+        [&](const std::string& name) { return ReadInput(name, {.position = reader_.position()}).ok(); });
     return read ? absl::OkStatus() : reader_.status();
   }
 
