@@ -99,13 +99,6 @@ def test_an_argument_that_is_taken_by_name_only(exported: Any) -> None:
         exported(ByName(), {"x": X, "scale": 2.0}, ["traced"])
 
 
-@pytest.mark.parametrize("names", [["a", "a"], ["", "b"]])
-def test_output_names_that_are_none(exported: Any, names: list[str]) -> None:
-    state = torch.zeros(2, 5)
-    with pytest.raises(ExportError, match="a name of its own"):
-        exported(modules.Steps(), (torch.rand(2, 3), state, state), output_names=names)
-
-
 def test_output_names_of_a_dictionary(exported: Any) -> None:
     with pytest.raises(ExportError, match="leave output_names out"):
         exported(modules.Detects(), torch.rand(2, 3, 8, 8), output_names=["a", "b"])

@@ -119,9 +119,6 @@ def name_outputs(result: Value, names: Sequence[str] = ()) -> dict[str, Value]:
     else:
         own, values = ["output"], [result]
     chosen = list(names) or list(own)
-    odd = [name for name in chosen if not isinstance(name, str) or not name or chosen.count(name) > 1]
-    if odd:
-        raise ExportError(f"output_names have {odd[0]!r}, expected a name of its own for each output")
     if len(chosen) != len(values):
         raise ExportError(
             f"output_names are {len(chosen)} ({', '.join(chosen)}), but forward returns {len(values)} "
