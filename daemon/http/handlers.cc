@@ -136,7 +136,7 @@ HttpReply HttpHandlers::Handle(HttpRequest& request) const {
 }
 
 absl::StatusOr<HttpReply> HttpHandlers::Answer(const HttpRoute& route, HttpRequest& request) const {
-  const InferenceViews& views = *parts_.views;
+  const InferenceViews* const views = parts_.views;
   switch (route.resource) {
     case Resource::kInfer:
       return Infer(route, request);
@@ -145,7 +145,7 @@ absl::StatusOr<HttpReply> HttpHandlers::Answer(const HttpRoute& route, HttpReque
     case Resource::kLive:
       return Text("{\"live\":true}");
     case Resource::kReady:
-      if (!views.ServerReady()) return NotReady();
+      if (!views->ServerReady()) return NotReady();
       return Text("{\"ready\":true}");
     case Resource::kMetrics:
       if (!parts_.metrics) return absl::NotFoundError("this build has no metrics");
@@ -153,9 +153,9 @@ absl::StatusOr<HttpReply> HttpHandlers::Answer(const HttpRoute& route, HttpReque
     case Resource::kOpenApi:
       return Text(OpenApiDocument());
     case Resource::kServerMetadata:
-      return JsonOf(views.ServerMetadata());
+      return JsonOf(views->ServerMetadata());
     case Resource::kModelMetadata:
-      return JsonOf(views.ModelMetadata(route.model, route.version));
+      return JsonOf(views->ModelMetadata(route.model, route.version));
     case Resource::kModelReady: {
       MODELD_RETURN_IF_ERROR(
           parts_.router->Resolve({route.model, route.version, {}}, VersionNames::kVersionsAndLabels)
@@ -163,9 +163,9 @@ absl::StatusOr<HttpReply> HttpHandlers::Answer(const HttpRoute& route, HttpReque
       return Text("{\"ready\":true}");
     }
     case Resource::kModelConfig:
-      return JsonOf(views.ModelConfig(route.model, route.version));
+      return JsonOf(views->ModelConfig(route.model, route.version));
     case Resource::kModelStatistics:
-      return JsonOf(views.ModelStatistics(route.model, route.version));
+      return JsonOf(views->ModelStatistics(route.model, route.version));
     case Resource::kRepositoryIndex:
       return RepositoryIndex(request);
     case Resource::kRepositoryLoad:
