@@ -3,8 +3,6 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 
 import numpy as np
 from pytriton.client import AsyncioModelClient, FuturesModelClient, ModelClient
@@ -33,7 +31,8 @@ def check_protocol(url):
     # Not of a model that batches: then there is no sample, and the whole is sent.
     with ModelClient(url, "add", "3") as client:
         check(client.infer_sample(A, B))
-    with FuturesModelClient(url, "add-batched", max_workers=4) as client:
+    # Its threads share what they make of the URL: of several, one may speak HTTP to the port of gRPC.
+    with FuturesModelClient(url, "add-batched", max_workers=4 if url.startswith("http") else 1) as client:
         for future in [client.infer_batch(A, B) for _ in range(20)]:
             check(future.result())
     asyncio.run(check_asyncio(url))
@@ -45,10 +44,5 @@ def check_protocol(url):
         pass
 
 
-if len(sys.argv) > 1:
-    check_protocol(sys.argv[1])
-else:
-    # Each in a process of its own: gevent, of the client of HTTP, and gRPC take each other's sockets.
-    for scheme in ("grpc", "http"):
-        url = f"{scheme}://{os.environ[f'MODELD_{scheme.upper()}']}"
-        subprocess.run([sys.executable, __file__, url], check=True)
+for scheme in ("grpc", "http"):
+    check_protocol(f"{scheme}://{os.environ[f'MODELD_{scheme.upper()}']}")
