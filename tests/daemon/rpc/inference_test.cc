@@ -119,7 +119,7 @@ TEST_F(InferenceTest, ATimeoutThatHasPassedIsADeadline) {
   std::thread first([&] { EXPECT_THAT(Infer(Request()), RpcOk()); });
   while (scheduler_.in_flight() == 0) std::this_thread::yield();
   inference::ModelInferRequest hasty = Request();
-  (*hasty.mutable_parameters())["timeout"].set_int64_param(1);
+  (*hasty.mutable_parameters())["timeout"].set_int64_param(1000);
   EXPECT_THAT(Infer(hasty), RpcStatusIs(grpc::DEADLINE_EXCEEDED, testing::_));
   first.join();
 }
