@@ -154,7 +154,7 @@ def push(
     with Client(address) as client:
         try:
             # Before anything is copied: a later daemon would serve what was left in its directory.
-            registered = _version(client, name, version)
+            registered = _version_of(_model(client, name), version)
             sha256 = _sha256(file)
             if registered is not None and registered.sha256 and registered.sha256 != sha256:
                 raise ExportError(
@@ -199,8 +199,7 @@ def _model(client: Client, name: str) -> Model | None:
         return None
 
 
-def _version(client: Client, name: str, version: str) -> Version | None:
-    model = _model(client, name)
+def _version_of(model: Model | None, version: str) -> Version | None:
     return next((each for each in model.versions if each.version == version), None) if model else None
 
 
@@ -216,7 +215,7 @@ def _wait(client: Client, file: str, drop: Path, wanted: tuple[str, str, str], t
             if dropped.state is DroppedFileState.QUARANTINED:
                 raise ExportError(f"{file} is quarantined: {dropped.reason}")
         model = _model(client, name)
-        found = next((each for each in model.versions if each.version == version), None) if model else None
+        found = _version_of(model, version)
         if model is not None and found is not None and found.sha256 in ("", sha256):
             if found.state is VersionState.QUARANTINED:
                 raise ExportError(f"{name} {version} is quarantined: {found.reason}")

@@ -115,8 +115,6 @@ def export(
         raise ExportError(
             f"module is {type(module).__name__}, expected torch.nn.Module; wrap the function in one"
         )
-    if not formats:
-        raise ExportError(f"formats is empty, expected some of {', '.join(FORMATS)}")
     if tolerance is not None:
         _check_tolerance(tolerance)
     checks.check_evaluation(module)
