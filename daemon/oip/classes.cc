@@ -30,9 +30,14 @@ absl::StatusOr<Tensor> ViewOf(const v1::Tensor& tensor) {
   return view;
 }
 
-std::string ClassText(double value, size_t index, bool is_float, const std::vector<std::string>& labels) {
-  std::string text = is_float ? absl::StrFormat("%f", value) : absl::StrFormat("%.0f", value);
-  absl::StrAppend(&text, ":", index);
+std::string NumberText(const Tensor& tensor, int64_t index) {
+  if (IsFloating(tensor.dtype)) return absl::StrFormat("%f", FloatingAt(tensor, index));
+  if (tensor.dtype == DType::kUint64) return absl::StrCat(ElementAt<uint64_t>(tensor, index));
+  return absl::StrCat(IntegerAt(tensor, index));
+}
+
+std::string ClassText(const std::string& number, size_t index, const std::vector<std::string>& labels) {
+  std::string text = absl::StrCat(number, ":", index);
   if (index < labels.size()) absl::StrAppend(&text, ":", labels[index]);
   return text;
 }
@@ -54,8 +59,8 @@ absl::StatusOr<v1::Tensor> ClassesOf(const v1::Tensor& tensor, int64_t count,
   classes.set_shape(tensor.shape_size() - 1, static_cast<int64_t>(most));
   for (size_t row = 0; width > 0 && row < elements; row += width) {
     for (const size_t index : HighestOf(view, row, width, most)) {
-      const double value = NumberAt(view, static_cast<int64_t>(row + index));
-      AppendRawString(ClassText(value, index, IsFloating(view.dtype), labels), classes.mutable_raw());
+      const std::string number = NumberText(view, static_cast<int64_t>(row + index));
+      AppendRawString(ClassText(number, index, labels), classes.mutable_raw());
     }
   }
   return classes;

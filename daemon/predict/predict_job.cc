@@ -11,6 +11,7 @@
 #include "daemon/codec/value_codec.h"
 #include "daemon/engine/bind.h"
 #include "daemon/engine/deep_copy.h"
+#include "daemon/lifecycle/version_stats.h"
 #include "daemon/lifecycle/version_vision.h"
 #include "daemon/predict/catch_bad_alloc.h"
 #include "daemon/predict/numbered_names.h"
@@ -139,29 +140,33 @@ void PredictJob::Refuse(const Shared& shared, std::string_view model, const absl
 
 void PredictJob::NoteRefused(std::string_view model, const absl::Status& status) {
   const int64_t took = SteadyNanoseconds() - started_;
+  // What is not implemented is so here, and what the caller asked for: the model was not asked.
+  const bool models_fault = status.code() == absl::StatusCode::kInternal;
   if (version_ != nullptr) {
     const EndedRequest ended{.code = status.code(), .total_nanoseconds = took};
     version_->metrics.End(ended);
-    return Note(*version_, ended, status);
+    return Note(*version_, ended, status, models_fault);
   }
   shared_->router->CountRefused(model, status.code());
-  if (shared_->log == nullptr || !shared_->log->Wants(status.code(), took)) return;
+  if (shared_->log == nullptr || !shared_->log->Wants(models_fault, took)) return;
   shared_->log->Write({.trace = &trace_,
                        .model = model,
                        .version = "",
                        .status = &status,
+                       .models_fault = models_fault,
                        .total_nanoseconds = took,
                        .queue_nanoseconds = 0,
                        .run_nanoseconds = 0});
 }
 
-void PredictJob::Note(const ServedVersion& version, const EndedRequest& ended,
-                      const absl::Status& status) const {
-  if (shared_->log == nullptr || !shared_->log->Wants(ended.code, ended.total_nanoseconds)) return;
+void PredictJob::Note(const ServedVersion& version, const EndedRequest& ended, const absl::Status& status,
+                      bool models_fault) const {
+  if (shared_->log == nullptr || !shared_->log->Wants(models_fault, ended.total_nanoseconds)) return;
   shared_->log->Write({.trace = &trace_,
                        .model = version.model,
                        .version = version.version,
                        .status = &status,
+                       .models_fault = models_fault,
                        .total_nanoseconds = ended.total_nanoseconds,
                        .queue_nanoseconds = ended.queue_nanoseconds,
                        .run_nanoseconds = ended.run_nanoseconds});
@@ -187,7 +192,8 @@ absl::Status PredictJob::Submit(v1::PredictRequest& request) {
     const int64_t held = bytes + EncodedBytes(*version_, inputs);
     const auto kept = std::make_shared<NamedValues>(std::move(inputs));
     const VersionHandle version = version_;  // the job may be gone when Post returns
-    const absl::Status posted = shared_->decoders->Post(held, [this, kept] { Resume(std::move(*kept)); });
+    const absl::Status posted =
+        shared_->decoders->Post(held, deadline, [this, kept] { Resume(std::move(*kept)); });
     return posted.ok() ? posted : About(*version, posted);
   }
   return DecodeAndQueue(in_sequence ? step : std::nullopt, std::move(inputs));
@@ -254,11 +260,16 @@ void PredictJob::Answer(CallOutcome outcome) {
   if (outcome.counts_run && outcome.value.ok()) {
     ended.run_rows = outcome.batch_rows == 0 ? outcome.rows : outcome.batch_rows;
   }
-  const absl::Status status = CatchBadAlloc([&] { return Fill(std::move(outcome)); });
+  bool models_fault = false;
+  const absl::Status status = CatchBadAlloc([&] {
+    const absl::Status filled = Fill(std::move(outcome));
+    models_fault = IsModelsFault(filled.code());
+    return filled.ok() ? Translate(*version_) : filled;
+  });
   ended.code = status.code();
   ended.total_nanoseconds = SteadyNanoseconds() - started_;
   version_->metrics.End(ended);
-  Note(*version_, ended, status);
+  Note(*version_, ended, status, models_fault);
   // Before the answer: who has it can rely on the version being let go.
   arguments.clear();
   version_.reset();
@@ -292,7 +303,7 @@ absl::Status PredictJob::Fill(CallOutcome outcome) {
                                            shared_->max_message_bytes, " that --max-message-bytes allows")));
   }
   if (copy_ != nullptr) copy_->SetAnswer(std::move(compared), outcome.nanoseconds);
-  return Translate(version);
+  return absl::OkStatus();
 }
 
 }  // namespace modeld

@@ -85,7 +85,8 @@ class PredictJob : public QueuedCall {
   absl::Status Fill(CallOutcome outcome);
   // Counts and logs a request that was refused before it was submitted.
   void NoteRefused(std::string_view model, const absl::Status& status);
-  void Note(const ServedVersion& version, const EndedRequest& ended, const absl::Status& status) const;
+  void Note(const ServedVersion& version, const EndedRequest& ended, const absl::Status& status,
+            bool models_fault) const;
 
   const Shared* shared_ = nullptr;
   Dialect dialect_;

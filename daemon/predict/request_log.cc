@@ -7,7 +7,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "daemon/lifecycle/version_stats.h"
 #include "registry/base/trace_parent.h"
 
 namespace modeld {
@@ -46,13 +45,13 @@ RequestLog::RequestLog(const Clock* clock, RequestLogOptions options, WriteFn wr
       faults_(kLinesPerSecond, kBurst),
       slow_(kLinesPerSecond, kBurst) {}
 
-bool RequestLog::Wants(absl::StatusCode code, int64_t total_nanoseconds) const {
-  return options_.all || total_nanoseconds >= slow_nanoseconds_ || IsModelsFault(code);
+bool RequestLog::Wants(bool models_fault, int64_t total_nanoseconds) const {
+  return options_.all || total_nanoseconds >= slow_nanoseconds_ || models_fault;
 }
 
 void RequestLog::Write(const Request& request) {
   const absl::StatusCode code = request.status->code();
-  const bool fault = IsModelsFault(code);
+  const bool fault = request.models_fault;
   const bool slow = request.total_nanoseconds >= slow_nanoseconds_;
   int64_t left_out = 0;
   if (!options_.all) {

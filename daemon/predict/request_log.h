@@ -41,6 +41,7 @@ class RequestLog {
     std::string_view model;
     std::string_view version;  // empty: none was found
     const absl::Status* status;
+    bool models_fault;  // that it failed
     int64_t total_nanoseconds;
     int64_t queue_nanoseconds;
     int64_t run_nanoseconds;
@@ -52,7 +53,7 @@ class RequestLog {
   RequestLog(const Clock* clock, RequestLogOptions options, WriteFn write = nullptr);
 
   // Cheap, and mostly false: whether there is something to write about such a request.
-  bool Wants(absl::StatusCode code, int64_t total_nanoseconds) const;
+  bool Wants(bool models_fault, int64_t total_nanoseconds) const;
   // Faults and slow requests are limited to so many lines a second; the next line says how many were left
   // out. The log of all requests is not limited. REQUIRES: it wants the request.
   void Write(const Request& request);

@@ -37,6 +37,7 @@
 #include "daemon/vision/decode_pool.h"
 #include "registry/artifact_store.h"
 #include "registry/base/file_lock.h"
+#include "registry/base/free_memory.h"
 #include "registry/base/serial_thread.h"
 #include "registry/registry.h"
 #include "registry/store_care.h"
@@ -111,6 +112,7 @@ class Server {
   std::string version_;  // of the daemon
 
   // In the order of their lifetimes: each part uses only parts above it.
+  FreeMemoryReturner free_memory_;
   std::optional<FileLock> lock_;
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<ArtifactStore> store_;

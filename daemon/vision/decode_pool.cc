@@ -1,13 +1,15 @@
 #include "daemon/vision/decode_pool.h"
 
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "registry/base/status_macros.h"
 
 namespace modeld {
 
-absl::Status DecodePool::Post(int64_t bytes, std::function<void()> work) {
+absl::Status DecodePool::Post(int64_t bytes, absl::Time deadline, Work work) {
   MutexLock lock(&mutex_);
   if (stopped_) return absl::UnavailableError("the daemon is shutting down");
   // One alone may be as large as it likes: a message's limit holds for it.
@@ -17,17 +19,27 @@ absl::Status DecodePool::Post(int64_t bytes, std::function<void()> work) {
                                                      waiting_bytes_,
                                                      " bytes wait to be decoded; try again later"));
   }
-  if (static_cast<size_t>(idle_) <= waiting_.size() &&
-      threads_.size() < static_cast<size_t>(options_.threads)) {
-    try {
-      threads_.emplace_back([this] { Loop(); });
-    } catch (const std::system_error&) {
-      if (threads_.empty()) return absl::ResourceExhaustedError("no thread can be started to decode images");
-    }
-  }
-  waiting_.push_back({.bytes = bytes, .work = std::move(work)});
+  MODELD_RETURN_IF_ERROR(StartThreads(deadline));
+  waiting_.push_back({.bytes = bytes, .deadline = deadline, .work = std::move(work)});
   waiting_bytes_ += bytes;
   changed_.Signal();
+  if (deadline < look_for_late_) deadlines_changed_.Signal();
+  return absl::OkStatus();
+}
+
+absl::Status DecodePool::StartThreads(absl::Time deadline) {
+  try {
+    if (static_cast<size_t>(idle_) <= waiting_.size() &&
+        threads_.size() < static_cast<size_t>(options_.threads)) {
+      threads_.emplace_back([this] { Loop(); });
+    }
+    if (deadline != absl::InfiniteFuture() && !late_thread_.joinable()) {
+      late_thread_ = std::thread([this] { LateLoop(); });
+    }
+  } catch (
+      const std::system_error&) {  // without the one for what is late a deadline is seen when its turn comes
+    if (threads_.empty()) return absl::ResourceExhaustedError("no thread can be started to decode images");
+  }
   return absl::OkStatus();
 }
 
@@ -37,25 +49,49 @@ void DecodePool::Stop() {
     MutexLock lock(&mutex_);
     stopped_ = true;
     threads.swap(threads_);
+    if (late_thread_.joinable()) threads.push_back(std::move(late_thread_));
     changed_.SignalAll();
+    deadlines_changed_.SignalAll();
   }
   for (std::thread& thread : threads) thread.join();
 }
 
 void DecodePool::Loop() {
-  while (const std::function<void()> work = Next()) work();
+  while (const Work work = Next()) work();
 }
 
-std::function<void()> DecodePool::Next() {
+void DecodePool::LateLoop() {
+  while (const Work work = NextLate()) work();
+}
+
+DecodePool::Work DecodePool::Next() {
   MutexLock lock(&mutex_);
   ++idle_;
   while (waiting_.empty() && !stopped_) changed_.Wait(&mutex_);
   --idle_;
   if (waiting_.empty()) return nullptr;
-  Waiting next = std::move(waiting_.front());
-  waiting_.pop_front();
-  waiting_bytes_ -= next.bytes;
-  return std::move(next.work);
+  return Take(waiting_.begin());
+}
+
+DecodePool::Work DecodePool::NextLate() {
+  MutexLock lock(&mutex_);
+  while (!stopped_) {
+    const auto first =
+        std::min_element(waiting_.begin(), waiting_.end(),
+                         [](const Waiting& a, const Waiting& b) { return a.deadline < b.deadline; });
+    look_for_late_ = first == waiting_.end() ? absl::InfiniteFuture() : first->deadline;
+    const absl::Duration wait = look_for_late_ - options_.clock->Now();
+    if (wait <= absl::ZeroDuration()) return Take(first);
+    deadlines_changed_.WaitWithTimeout(&mutex_, std::min(wait, absl::Hours(1)));
+  }
+  return nullptr;
+}
+
+DecodePool::Work DecodePool::Take(std::list<Waiting>::iterator waiting) {
+  waiting_bytes_ -= waiting->bytes;
+  Work work = std::move(waiting->work);
+  waiting_.erase(waiting);
+  return work;
 }
 
 }  // namespace modeld

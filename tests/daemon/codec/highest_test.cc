@@ -46,6 +46,15 @@ TEST(HighestTest, UnsignedOnesAreNotTakenForNegative) {
   EXPECT_THAT(HighestOf(TensorOf<uint64_t>(DType::kUint64, {1, highest, 2}), 0, 3, 2), ElementsAre(1, 2));
 }
 
+TEST(HighestTest, IntegersThatDoublesCannotTellApartKeepTheirOrder) {
+  const int64_t large = int64_t{1} << 62;
+  EXPECT_THAT(HighestOf(TensorOf<int64_t>(DType::kInt64, {large, large + 1, -large - 1, -large}), 0, 4, 4),
+              ElementsAre(1, 0, 3, 2));
+  const uint64_t highest = std::numeric_limits<uint64_t>::max();
+  EXPECT_THAT(HighestOf(TensorOf<uint64_t>(DType::kUint64, {highest - 1, highest}), 0, 2, 2),
+              ElementsAre(1, 0));
+}
+
 TEST(HighestTest, NoneMayBeWanted) {
   EXPECT_THAT(HighestOf(TensorOf<int8_t>(DType::kInt8, {1, 2}), 0, 2, 0), IsEmpty());
   EXPECT_THAT(HighestOf(TensorOf<int8_t>(DType::kInt8, {}), 0, 0, 0), IsEmpty());

@@ -68,6 +68,16 @@ TEST(ClassesTest, HalvesAreNumbersToo) {
   EXPECT_THAT(Texts(bfloats), ElementsAre("3.000000:0"));
 }
 
+TEST(ClassesTest, IntegersAreWrittenInFull) {
+  ASSERT_OK_AND_ASSIGN(
+      const v1::Tensor classes,
+      ClassesOf(TensorOf("INT64", {2}, RawOf<int64_t>({4611686018427387904, 4611686018427387905})), 2, {}));
+  EXPECT_THAT(Texts(classes), ElementsAre("4611686018427387905:1", "4611686018427387904:0"));
+  ASSERT_OK_AND_ASSIGN(const v1::Tensor of_unsigned,
+                       ClassesOf(TensorOf("UINT64", {1}, RawOf<uint64_t>({18446744073709551615u})), 1, {}));
+  EXPECT_THAT(Texts(of_unsigned), ElementsAre("18446744073709551615:0"));
+}
+
 TEST(ClassesTest, EmptyRowsHaveNone) {
   ASSERT_OK_AND_ASSIGN(const v1::Tensor classes, ClassesOf(TensorOf("FP32", {3, 0}, ""), 2, {}));
   EXPECT_THAT(classes.shape(), ElementsAre(3, 0));

@@ -21,11 +21,13 @@ class RequestLogTest : public testing::Test {
   }
   void Note(const absl::Status& status, absl::Duration took, const RequestTrace& trace = {}) {
     const int64_t nanoseconds = absl::ToInt64Nanoseconds(took);
-    if (!log_->Wants(status.code(), nanoseconds)) return;
+    const bool models_fault = status.code() == absl::StatusCode::kInternal;
+    if (!log_->Wants(models_fault, nanoseconds)) return;
     log_->Write({.trace = &trace,
                  .model = "digits",
                  .version = "1.0",
                  .status = &status,
+                 .models_fault = models_fault,
                  .total_nanoseconds = nanoseconds,
                  .queue_nanoseconds = 1'500'000,
                  .run_nanoseconds = 250'000});

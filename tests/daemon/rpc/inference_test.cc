@@ -1,7 +1,10 @@
 // The Open Inference Protocol over gRPC: what it answers, and which error each fault is.
 #include <gmock/gmock.h>
 
+#include <complex>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "tests/daemon/rpc/rpc_fixture.h"
 #include "tests/support/values.h"
@@ -62,6 +65,32 @@ TEST_F(InferenceTest, InfersByTheArgumentsNameOrItsNumber) {
     EXPECT_EQ(response.outputs(0).datatype(), "INT64");
     EXPECT_THAT(response.raw_output_contents(), ElementsAre(Request().raw_input_contents(0)));
   }
+}
+
+// It was logged as an error of the model.
+TEST_F(InferenceTest, WhatTheProtocolCannotCarryIsNotTheModelsFault) {
+  Start();
+  std::vector<std::string> lines;
+  RequestLog log(Clock::Real(), {},
+                 [&](LogLevel level, std::string_view message, const std::vector<LogField>& fields) {
+                   lines.push_back(FormatLogLine(level, message, fields));
+                 });
+  jobs_.log = &log;
+  FakeModel complex;
+  complex.Add(UnaryMethod("forward", Type::Kind::kTensor),
+              [](const std::vector<Value>&) -> absl::StatusOr<Value> {
+                return Value{.data = std::complex<double>(1, 2)};
+              });
+  Register("digits", "1.0", complex);
+  EXPECT_THAT(Infer(Request()), RpcStatusIs(grpc::UNIMPLEMENTED, HasSubstr("is complex")));
+  EXPECT_THAT(lines, IsEmpty());
+  FakeModel raising;
+  raising.Add(
+      UnaryMethod("forward", Type::Kind::kTensor),
+      [](const std::vector<Value>&) -> absl::StatusOr<Value> { return absl::InternalError("it raised"); });
+  Register("digits", "1.1", raising);
+  EXPECT_THAT(Infer(Request()), RpcStatusIs(grpc::INTERNAL, HasSubstr("it raised")));
+  EXPECT_THAT(lines, ElementsAre(HasSubstr("by the model's fault")));
 }
 
 TEST_F(InferenceTest, AVersionOrALabelIsNamed) {

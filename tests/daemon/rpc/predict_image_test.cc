@@ -51,7 +51,7 @@ class PredictImageTest : public RpcTest {
   }
   // Keeps the decoders busy until `may_go_on_`.
   void Block() {
-    ASSERT_OK(decoders_.Post(1, [this] {
+    ASSERT_OK(decoders_.Post(1, absl::InfiniteFuture(), [this] {
       blocked_.Notify();
       may_go_on_.Wait();
     }));
@@ -90,7 +90,7 @@ TEST_F(PredictImageTest, WhatIsNoImageIsTheCallersFault) {
 TEST_F(PredictImageTest, MoreThanMayWaitIsRefusedAtOnce) {
   StartWithModel();
   Block();
-  ASSERT_OK(decoders_.Post(1, [] {}));
+  ASSERT_OK(decoders_.Post(1, absl::InfiniteFuture(), [] {}));
   EXPECT_THAT(Predict(ImageRequest()),
               RpcStatusIs(grpc::RESOURCE_EXHAUSTED, HasSubstr("wait to be decoded; try again later")));
   may_go_on_.Notify();
