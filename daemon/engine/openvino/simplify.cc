@@ -271,9 +271,8 @@ void UnfoldLists(Graph& graph, Block* block) {
   }
 }
 
-}  // namespace
-
-void Simplify(std::shared_ptr<Graph>& graph) {
+// `with_shapes`: with what LibTorch can tell of the sizes of tensors.
+void SimplifyRounds(std::shared_ptr<Graph>& graph, bool with_shapes) {
   std::string before, now;
   for (int round = 0; round < kMostRounds; ++round) {
     const std::vector<uint32_t> kinds = KindsOf(*graph);
@@ -283,7 +282,7 @@ void Simplify(std::shared_ptr<Graph>& graph) {
     if (round < kForgetful) torch::jit::PropagateInputShapes(graph);
     // What it adds makes implicit expansions explicit, for known sizes only.
     torch::jit::RemoveExpands(graph);
-    torch::jit::PropagateShapesOnGraph(graph);  // ranks, where sizes are not known
+    if (with_shapes) torch::jit::PropagateShapesOnGraph(graph);  // ranks, where sizes are not known
     GiveTypes(*graph);
     torch::jit::PeepholeOptimize(graph);
     FoldSizes(*graph, graph->block());
@@ -301,6 +300,62 @@ void Simplify(std::shared_ptr<Graph>& graph) {
     // Nothing more comes of beginning anew; shapes take long.
     if (round < kForgetful && kinds == KindsOf(*graph)) round = kForgetful - 1;
   }
+}
+
+// Operators of which neither a rule of eligibility nor the conversion asks for more than dtypes and ranks.
+bool NeedsRanksOnly(const Node& node) {
+  switch (node.kind()) {
+    case torch::jit::prim::Constant:
+    case torch::jit::prim::ListConstruct:
+    case torch::jit::aten::_convolution:
+    case torch::jit::aten::adaptive_avg_pool2d:
+    case torch::jit::aten::add:
+    case torch::jit::aten::avg_pool2d:
+    case torch::jit::aten::batch_norm:
+    case torch::jit::aten::cat:
+    case torch::jit::aten::conv1d:
+    case torch::jit::aten::conv2d:
+    case torch::jit::aten::flatten:
+    case torch::jit::aten::gelu:
+    case torch::jit::aten::hardswish:
+    case torch::jit::aten::hardtanh:
+    case torch::jit::aten::leaky_relu:
+    case torch::jit::aten::linear:
+    case torch::jit::aten::max_pool2d:
+    case torch::jit::aten::mean:
+    case torch::jit::aten::mul:
+    case torch::jit::aten::relu:
+    case torch::jit::aten::sigmoid:
+    case torch::jit::aten::silu:
+    case torch::jit::aten::tanh:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Whether more may come of knowing sizes: a rank is not known, or an operator may ask for them.
+bool AsksForSizes(const Graph& graph) {
+  return std::any_of(graph.nodes().begin(), graph.nodes().end(), [](const Node* node) {
+    if (!NeedsRanksOnly(*node)) return true;
+    return std::any_of(node->outputs().begin(), node->outputs().end(), [](const TorchValue* output) {
+      return output->type()->kind() == c10::TypeKind::TensorType && !RankOf(*output);
+    });
+  });
+}
+
+}  // namespace
+
+void Simplify(std::shared_ptr<Graph>& graph) {
+  // LibTorch compiles all its shape functions when the first is asked for, which takes 0.2 s; of convolution
+  // nets, mostly, nobody asks.
+  std::shared_ptr<Graph> without = graph->copy();
+  SimplifyRounds(without, /*with_shapes=*/false);
+  if (!AsksForSizes(*without)) {
+    graph = std::move(without);
+    return;
+  }
+  SimplifyRounds(graph, /*with_shapes=*/true);
 }
 
 std::vector<Guard> TakeOutRaises(Graph& graph) {

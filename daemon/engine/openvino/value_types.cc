@@ -107,6 +107,28 @@ Sizes SizesOfLinear(const Node& node) {
   return sizes;
 }
 
+std::optional<size_t> RankOfFlattened(const Node& node) {
+  const std::optional<size_t> rank = RankOf(*node.input(0));
+  const std::optional<int64_t> first = torch::jit::constant_as<int64_t>(node.input(1)),
+                               last = torch::jit::constant_as<int64_t>(node.input(2));
+  if (!rank || *rank == 0 || !first || !last) return std::nullopt;
+  const auto at = [&](int64_t axis) { return axis < 0 ? axis + static_cast<int64_t>(*rank) : axis; };
+  const int64_t joined = at(*last) - at(*first);
+  if (joined < 0 || joined >= static_cast<int64_t>(*rank)) return std::nullopt;
+  return *rank - static_cast<size_t>(joined);
+}
+
+std::optional<size_t> RankOfMean(const Node& node) {
+  const std::optional<size_t> rank = RankOf(*node.input(0));
+  if (!rank || node.inputs().size() != 4) return std::nullopt;  // of some dimensions
+  const std::optional<c10::IValue> dims = torch::jit::toIValue(node.input(1)),
+                                   keeps = torch::jit::toIValue(node.input(2));
+  if (!dims || !dims->isIntList() || !keeps || !keeps->isBool()) return std::nullopt;
+  const size_t count = dims->toIntVector().size();
+  if (keeps->toBool()) return rank;
+  return count == 0 || count > *rank ? std::nullopt : std::optional(*rank - count);
+}
+
 // The sizes of what the node gives. LibTorch's own propagation knows them as well, but stops at attention.
 Sizes GivenSizes(const Node& node) {
   switch (node.kind()) {
@@ -114,7 +136,28 @@ Sizes GivenSizes(const Node& node) {
       return SizesOfTransposed(node);
     case torch::jit::aten::scaled_dot_product_attention:
     case torch::jit::aten::permute:
+    case torch::jit::aten::conv1d:
+    case torch::jit::aten::conv2d:
+    case torch::jit::aten::_convolution:
+    case torch::jit::aten::max_pool2d:
+    case torch::jit::aten::avg_pool2d:
+    case torch::jit::aten::adaptive_avg_pool2d:
       return Unknown(RankOf(*node.input(0)));
+    case torch::jit::aten::flatten:
+      return Unknown(RankOfFlattened(node));
+    case torch::jit::aten::mean:
+      return Unknown(RankOfMean(node));
+    case torch::jit::aten::cat:
+      return IsListConstruct(node.input(0)) && !node.input(0)->node()->inputs().empty()
+                 ? Unknown(RankOf(*node.input(0)->node()->input(0)))
+                 : std::nullopt;
+    case torch::jit::aten::batch_norm:
+    case torch::jit::aten::hardtanh:
+    case torch::jit::aten::hardswish:
+    case torch::jit::aten::leaky_relu:
+    case torch::jit::aten::sigmoid:
+    case torch::jit::aten::silu:
+    case torch::jit::aten::tanh:
     case torch::jit::aten::logical_not:
     case torch::jit::aten::contiguous:
     case torch::jit::aten::layer_norm:
@@ -122,6 +165,7 @@ Sizes GivenSizes(const Node& node) {
     case torch::jit::aten::relu:
       return SizesOf(*node.input(0));
     case torch::jit::aten::add:
+    case torch::jit::aten::mul:
     case torch::jit::aten::masked_fill:
       return node.input(1)->type()->kind() == c10::TypeKind::TensorType
                  ? Broadcast(SizesOf(*node.input(0)), SizesOf(*node.input(1)))
