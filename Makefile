@@ -104,10 +104,10 @@ zoo: build
 
 # The random interleavings, many more of them, with and without ThreadSanitizer; then the real daemon.
 torture: build
-	@MODELD_TORTURE=1 ctest --test-dir $(BUILD) --output-on-failure -R Random
+	@MODELD_TORTURE=1 GTEST_FILTER='*Random*' ctest --test-dir $(BUILD) --output-on-failure -R _test_
 	@$(call configure,tsan)
 	@cmake --build --preset tsan -j $(JOBS)
-	@MODELD_TORTURE=1 ctest --preset tsan -R Random
+	@MODELD_TORTURE=1 GTEST_FILTER='*Random*' ctest --preset tsan
 	@$(TORTURE)
 
 lint: build
