@@ -150,6 +150,51 @@ def test_a_refused_export_leaves_no_artifact_of_an_earlier_run(tmp_path: Path) -
     assert not list(tmp_path.iterdir())
 
 
+def raises(_: Any, __: Any) -> float:
+    return 1 / 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"metric": raises}, r"metric 'raises' raised ZeroDivisionError on pair 0 of validation: division"),
+        ({"metric": lambda *_: None}, "metric '<lambda>' raised TypeError"),
+        ({"validation": [X]}, r"validation has Tensor at 0, expected \(inputs, target\) pairs"),
+        ({"validation": [(X, 1, 2)]}, "validation has 3 values at 0"),
+        ({"validation": [(torch.rand(2, 5), 1)]}, "forward raised RuntimeError on input 0 of validation"),
+        ({"more_inputs": X}, r"more_inputs is a Tensor.*write \[more_inputs\]"),
+    ],
+)
+def test_what_is_compared_on(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    arguments = {"validation": [(X, torch.tensor([0, 1]))], "formats": ["int8"], **options}
+    with pytest.raises(ExportError, match=message):
+        export(modules.Linear().eval(), X, name="m", version="1", directory=tmp_path, **arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_metric_that_raises_on_the_files_answers_loses_no_file(exported: Any) -> None:
+    calls: list[int] = []
+
+    def raises_later(*_: Any) -> float:
+        calls.append(1)
+        return 1 / (2 - len(calls))
+
+    made = exported(modules.Linear(), X, ["int8"], validation=[(X, 0)], metric=raises_later)
+    (finding,) = made.artifact("int8").findings
+    assert finding.kind == "accuracy"
+    assert "metric 'raises_later' raised ZeroDivisionError" in finding.message
+    assert made.ok
+
+
+def test_another_default_dtype_than_the_daemons(tmp_path: Path) -> None:
+    torch.set_default_dtype(torch.float64)
+    try:
+        with pytest.raises(ExportError, match=r"torch\.set_default_dtype\(torch\.float32\) first"):
+            export(modules.Linear().eval(), X, name="m", version="1", directory=tmp_path)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -130,6 +132,43 @@ def test_an_interrupt_is_one_line(
     monkeypatch.setattr("modeld_export.recipe.load_recipe", interrupts)
     assert main(["run", str(recipe)]) == 130
     assert capsys.readouterr().err.count("\n") == 1
+
+
+SLOW = """
+import time
+from pathlib import Path
+
+from recipe_of_scale import recipe as of_scale
+import modeld_export.torchscript as torchscript
+
+
+def slow(*arguments):
+    Path("begun").touch()
+    time.sleep(60)
+
+
+torchscript.save = slow
+recipe = of_scale
+"""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_leaves_no_work_directory(recipe: Path, tmp_path: Path, number: int, status: int) -> None:
+    recipe.rename(tmp_path / "recipe_of_scale.py")
+    (tmp_path / "slow.py").write_text(SLOW)
+    other = tmp_path / "out" / ".modeld-export-other"  # of a process that goes on
+    other.mkdir(parents=True)
+    command = [sys.executable, "-m", "modeld_export.cli", "run", "slow.py", "--directory", "out"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "begun").exists():
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.05)
+    process.send_signal(number)
+    said = process.communicate(timeout=30)[1]
+    assert process.returncode == status
+    assert said.splitlines()[-1] == "modeld-export: interrupted; what was not finished is not written"
+    assert "Traceback" not in said
+    assert list((tmp_path / "out").iterdir()) == [other]
 
 
 def test_a_report_that_cannot_be_written_is_said_before_exporting(

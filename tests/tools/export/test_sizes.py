@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import export_modules as modules
 import pytest
 import torch
 from torch import Tensor, nn
+
+from modeld_export import package
 
 X = torch.linspace(0.1, 1, 8).reshape(2, 4)
 
@@ -76,7 +79,18 @@ def test_a_branch_on_the_size_is_not_lost_in_onnx(exported: Any, module: nn.Modu
     assert "scripted" in str(artifact.findings) or "batch=130" in str(artifact.findings)
 
 
-def test_a_package_says_which_sizes_it_was_compiled_for(exported: Any) -> None:
+@pytest.mark.parametrize("rows", [2, 32])
+def test_a_package_of_convolutions_takes_any_number_of_rows(exported: Any, rows: int) -> None:
+    (artifact,) = exported(modules.Convolves(), torch.rand(rows, 3, 8, 8), ["pt2"]).artifacts
+    assert artifact.path is not None, artifact
+    assert not artifact.findings
+    assert "batch=130" in {trial.name for trial in artifact.trials}
+
+
+def test_a_package_says_which_sizes_it_was_compiled_for(
+    exported: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(package, "any_rows", nullcontext)  # another PyTorch, which does not know of it
     (artifact,) = exported(modules.Convolves(), torch.rand(32, 3, 8, 8), ["pt2"]).artifacts
     assert artifact.path is not None, artifact
     (finding,) = [each for each in artifact.findings if each.kind == "sizes"]

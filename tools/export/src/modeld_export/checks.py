@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,26 @@ def check_torch(version: str = torch.__version__) -> None:
             f"torch is {version}, expected at least {'.'.join(map(str, OLDEST_TORCH))}; pip install "
             "--upgrade torch"
         )
+
+
+def check_default_dtype() -> None:
+    """What forward makes of Python numbers is of it: another in the daemon than here."""
+    dtype = torch.get_default_dtype()
+    if dtype is not torch.float32:
+        raise ExportError(
+            f"torch's default dtype is {dtype}, expected torch.float32, which is the daemon's; call "
+            "torch.set_default_dtype(torch.float32) first, and module.double() where that is meant"
+        )
+
+
+def as_calls(more_inputs: Iterable[Any]) -> list[Any]:
+    """A tensor is iterable, too: by its rows."""
+    if isinstance(more_inputs, (torch.Tensor, Mapping)):
+        raise ExportError(
+            f"more_inputs is a {type(more_inputs).__name__}, expected a list of what example_inputs may be; "
+            "write [more_inputs]"
+        )
+    return list(more_inputs)
 
 
 def check_name(name: str) -> None:

@@ -4,24 +4,51 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .engines import EngineResult
     from .result import Export
 
 OK, REFUSED, USAGE = 0, 1, 2
-INTERRUPTED = 130  # as shells say of SIGINT
+INTERRUPTED, TERMINATED = 130, 143  # as shells say of SIGINT and SIGTERM
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: what is unfinished is cleaned up as after Ctrl-C."""
+
+
+def _terminate(signum: int, _: Any) -> None:
+    signal.signal(signum, signal.SIG_IGN)  # timeout(1) sends it twice, and cleaning up goes on
+    raise _Terminated
+
+
+@contextmanager
+def _cleaning_up() -> Iterator[None]:
+    """SIGTERM is an interrupt. Only a main thread may say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="modeld-export",
         description="Export PyTorch modules for modeld, and find out before a drop what it would say. "
-        "Exit status: 0 all is well, 1 an artifact was refused, 2 it was asked for what cannot be.",
+        "Exit status: 0 all is well; 1 an artifact is refused, by its comparison (run), the daemon's probe "
+        "(check), or the daemon (push: it is quarantined, or its version has other bytes); 2 it was asked "
+        "for what cannot be, or a push did not come to an end; 130 and 143 it was interrupted.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -55,17 +82,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    from .errors import ExportError
+    from .errors import ExportError, RefusedError
 
     parsed = _parser().parse_args(arguments)
     try:
-        status: int = parsed.act(parsed)
+        with _cleaning_up():
+            status: int = parsed.act(parsed)
     except ExportError as error:
         print(f"modeld-export: {error}", file=sys.stderr)
-        return USAGE
-    except KeyboardInterrupt:
+        return REFUSED if isinstance(error, RefusedError) else USAGE
+    except KeyboardInterrupt as error:
         print("modeld-export: interrupted; what was not finished is not written", file=sys.stderr)
-        return INTERRUPTED
+        return TERMINATED if isinstance(error, _Terminated) else INTERRUPTED
     return status
 
 

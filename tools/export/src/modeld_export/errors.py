@@ -9,6 +9,10 @@ class ExportError(ValueError):
     """Says the thing, its value, what was expected and the remedy. Nothing was written."""
 
 
+class RefusedError(ExportError):
+    """The daemon does not take a file, for what it is: its answer to what could be asked."""
+
+
 def cannot_write(path: Path, error: OSError) -> ExportError:
     """Of a file in the making: nothing of it is left."""
     return ExportError(
@@ -25,5 +29,10 @@ def reason(error: BaseException) -> str:
     text = str(error).strip()
     if text.startswith("The following operation failed in the TorchScript interpreter"):
         text = text.splitlines()[-1]
-    text = " ".join(text.removeprefix("RuntimeError: ").split()) or type(error).__name__
-    return text if len(text) <= 400 else text[:399] + "…"
+    return cut(text.removeprefix("RuntimeError: ")) or type(error).__name__
+
+
+def cut(text: str, most: int = 400) -> str:
+    """In one line."""
+    text = " ".join(text.split())
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -23,9 +23,9 @@ from .config import make_config, with_ragged, with_tolerance
 from .differences import Tolerance
 from .errors import ExportError, reason
 from .observe import line_of, observe
-from .parity import Metric, accuracy, answers, run_fresh, top_1, try_all
+from .parity import Metric, answers, mean_metric, run_fresh, top_1, try_all
 from .ready import check_example, check_ready
-from .result import Artifact, Export, Finding, Severity, Trial
+from .result import Accuracy, Artifact, Export, Finding, Severity, Trial
 from .sizes import settle
 from .state import copied
 from .subject import Subject
@@ -52,6 +52,7 @@ class _Options:
     more: tuple[Call, ...]
     validation: tuple[tuple[Call, Any], ...]
     metric: Metric
+    accuracy: float | None  # the module's own on the validation set
     opset: int
     coarse: Tolerance
     gives_tolerance: bool  # the user does: then it stands in the config
@@ -103,6 +104,7 @@ def export(
       ExportError: it was asked for what cannot be: nothing was written.
     """
     checks.check_torch()
+    checks.check_default_dtype()
     checks.check_name(name)
     checks.check_version(version)
     checks.check_config_identity(config or {})
@@ -124,6 +126,7 @@ def export(
     axes = axes_of(call, dynamic)
     if "onnx" in formats:
         onnx_model.check_opset(opset)
+    more_inputs = checks.as_calls(more_inputs)
     target = Path(directory)
     checks.check_directory(target)
 
@@ -158,11 +161,15 @@ def export(
         labels=dict(labels or {}),
         tolerance=tolerance or Tolerance(),
     )
+    pairs = _validation(module, validation)
+    measured = bool(pairs) and any(format in ("int8", "bf16") for format in formats)
     options = _Options(
         asked=asked,
         more=tuple(bind(module, inputs) for inputs in more_inputs),
-        validation=tuple((bind(module, inputs), wanted) for inputs, wanted in validation),
+        validation=pairs,
         metric=metric,
+        # Before minutes of exporting: the metric is the user's own.
+        accuracy=mean_metric(module, pairs, metric) if measured else None,
         opset=opset,
         coarse=tolerance or COARSE,
         gives_tolerance=tolerance is not None,
@@ -175,6 +182,16 @@ def export(
         for format in formats
     )
     return Export(name, version, made_config, artifacts, findings)
+
+
+def _validation(module: nn.Module, validation: Iterable[tuple[Value, Any]]) -> tuple[tuple[Call, Any], ...]:
+    pairs = []
+    for index, pair in enumerate(validation):
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            given = f"{len(pair)} values" if isinstance(pair, (tuple, list)) else type(pair).__name__
+            raise ExportError(f"validation has {given} at {index}, expected (inputs, target) pairs")
+        pairs.append((bind(module, pair[0]), pair[1]))
+    return tuple(pairs)
 
 
 def _check_tolerance(tolerance: Tolerance) -> None:
@@ -238,7 +255,7 @@ def _held_to_module(
     subject: Subject, format: str, path: Path, tolerance: Tolerance, options: _Options, target: Path
 ) -> Artifact:
     made = _MAKERS[format](subject, path, options)
-    trials = try_all(
+    trials, not_taken = try_all(
         subject.module,
         made.run,
         subject.call,
@@ -250,13 +267,21 @@ def _held_to_module(
         replace(tolerance, scaled=options.gives_tolerance or format in ("int8", "bf16")),
     )
     findings = (*made.findings, *_parity_findings(trials, tolerance))
-    artifact = Artifact(format, None, tolerance, trials, findings)
-    if options.validation and format in ("int8", "bf16"):
-        measured = accuracy(subject.module, made.run, options.validation, options.metric)
-        artifact = replace(artifact, accuracy=measured)
+    artifact = Artifact(format, None, tolerance, trials, findings, not_taken=not_taken)
+    if options.accuracy is not None and format in ("int8", "bf16"):
+        artifact = _with_accuracy(artifact, made.run, options, options.accuracy)
     if any(finding.severity is Severity.ERROR for finding in findings):
         return artifact
     return replace(artifact, path=_move_in(path.parent, path.name, target))
+
+
+def _with_accuracy(artifact: Artifact, runs: Any, options: _Options, of_module: float) -> Artifact:
+    try:
+        measured = mean_metric(runs, options.validation, options.metric)
+    except ExportError as error:  # on its answers, where the module's own were measured
+        finding = Finding("accuracy", Severity.WARNING, f"it is not known: {error}")
+        return replace(artifact, findings=(*artifact.findings, finding))
+    return replace(artifact, accuracy=Accuracy(of_module, measured))
 
 
 def _parity_findings(trials: Sequence[Trial], tolerance: Tolerance) -> tuple[Finding, ...]:

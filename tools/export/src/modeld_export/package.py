@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from .convolutions import any_rows
 from .errors import ExportError, reason
 from .onnx_model import dynamic_shapes
 from .subject import Subject
@@ -29,7 +30,7 @@ def save(subject: Subject, path: Path) -> None:
             f"torch is {torch.__version__}, and packages came with 2.6; pip install --upgrade torch"
         )
     try:
-        with warnings.catch_warnings(), torch.no_grad():
+        with warnings.catch_warnings(), torch.no_grad(), any_rows():
             warnings.simplefilter("ignore")
             exported = torch.export.export(
                 subject.module,
