@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from .errors import ExportError
+from .parts import all_parts, heeds_training
 
 OLDEST_TORCH = (2, 1)
 # As modeld.v1.ModelConfig says.
@@ -107,6 +108,12 @@ def check_evaluation(module: nn.Module) -> None:
         raise ExportError(
             f"{shown}: in training mode, expected evaluation mode, for dropout and batch normalization; "
             "call module.eval() first"
+        )
+    missed = [name for name, part in all_parts(module) if part.training and heeds_training(part)]
+    if missed:
+        raise ExportError(
+            f"{missed[0]!r} is in training mode: module.eval() does not reach it, as it is not "
+            "registered; keep it in an attribute, nn.ModuleList or nn.ModuleDict"
         )
 
 

@@ -18,8 +18,9 @@ from torch import nn
 from .axes import Axes
 from .calls import Call, run
 from .errors import ExportError
+from .parts import all_parts, forward_of, hidden
 from .result import Finding, Severity
-from .state import attributes, changed, copied, forward_of, surroundings
+from .state import attributes, changed, copied, surroundings
 from .trials import other_call
 from .values import Value, copy_of, same, tensors_in
 
@@ -33,7 +34,7 @@ def line_of(module: nn.Module) -> str:
 def _written_globals(module: nn.Module) -> set[str]:
     """Global names that the forward of any part assigns to."""
     names: set[str] = set()
-    for forward in map(forward_of, module.modules()):
+    for forward in (forward_of(part) for _, part in all_parts(module)):
         if forward is not None:
             names |= {op.argval for op in dis.get_instructions(forward) if op.opname == "STORE_GLOBAL"}
     return names
@@ -85,6 +86,14 @@ def observe(module: nn.Module, call: Call) -> tuple[Value, tuple[Finding, ...]]:
                 "sees it: "
                 f"begin with {name} = {name}.clone()",
             )
+    unregistered = list(hidden(module))
+    if unregistered:
+        add(
+            "hidden-module",
+            Severity.WARNING,
+            f"{_few(unregistered)} is a module that is not registered: eval(), to(), state_dict() and fewer "
+            "digits pass it by; keep it in an attribute, nn.ModuleList or nn.ModuleDict",
+        )
     second, _ = _run_watched(module, call.with_arguments(copy_of(call.arguments)))
     settled = not changed(after, attributes(module), same)
     if written and settled and _only_caches(original, module, written, call):
@@ -141,6 +150,11 @@ def observe(module: nn.Module, call: Call) -> tuple[Value, tuple[Finding, ...]]:
                 "return it .contiguous()",
             )
     return first, tuple(findings)
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" (and {len(names) - 3} more)" if len(names) > 3 else ""
+    return ", ".join(map(repr, names[:3])) + more
 
 
 def _other_values(call: Call) -> Call:
