@@ -143,6 +143,15 @@ def test_a_format_that_the_module_does_not_have(
     assert message in str(artifact.findings[0])
 
 
+def test_a_disk_that_takes_no_directory_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("modeld_export.exporter.tempfile.mkdtemp", full)
+    (artifact,) = export(modules.Linear().eval(), X, name="m", version="1", directory=tmp_path).artifacts
+    assert "m-1.scripted.pt cannot be written: No space left" in str(artifact.findings[0])
+
+
 def test_a_refused_export_leaves_no_artifact_of_an_earlier_run(tmp_path: Path) -> None:
     for module, ok in ((modules.Linear(), True), (modules.Branch(), False)):
         made = export(module.eval(), X, name="m", version="1", directory=tmp_path, formats=["traced"])
@@ -201,10 +210,11 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(Path, "write_bytes", full)
     made = export(
-        modules.Linear().eval(), X, name="m", version="1", directory=tmp_path, formats=["scripted", "traced"]
+        modules.Linear().eval(), X, name="m", version="1", directory=tmp_path, formats=["scripted", "pt2"]
     )
     for artifact in made.artifacts:
         (finding,) = artifact.findings
+        assert finding.kind == "disk"
         assert "m-1." in finding.message
         assert "No space left on device; free some space" in finding.message
     assert not list(tmp_path.iterdir())

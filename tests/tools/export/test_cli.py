@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -169,6 +170,37 @@ def test_a_signal_leaves_no_work_directory(recipe: Path, tmp_path: Path, number:
     assert said.splitlines()[-1] == "modeld-export: interrupted; what was not finished is not written"
     assert "Traceback" not in said
     assert list((tmp_path / "out").iterdir()) == [other]
+
+
+FULL = """
+import torch
+from modeld_export import Recipe
+
+
+def recipe():
+    layer = torch.nn.Sequential(torch.nn.Linear(300, 450)).eval()
+    return Recipe(layer, torch.rand(2, 300), name="m", version="1", formats=["scripted", "traced", "onnx"])
+"""
+
+
+def test_a_file_system_that_takes_no_more_is_said_and_nothing_half_written_is_left(tmp_path: Path) -> None:
+    """By the kernel, for all that the process writes."""
+    (tmp_path / "full.py").write_text(FULL)
+    (tmp_path / "out").mkdir()
+    command = [sys.executable, "-m", "modeld_export.cli", "run", "full.py", "--directory", "out"]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+    )
+    assert done.returncode == 2, done
+    for file in ("m-1.scripted.pt", "m-1.traced.pt", "m-1.onnx"):
+        assert f"error [disk]: {file} cannot be written: File too large; free some space" in done.stdout
+    assert not done.stderr
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_a_report_that_cannot_be_written_is_said_before_exporting(

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from modeld_client._proto import value_pb2
-from modeld_export import Tolerance
+from modeld_export import Tolerance, package
 
 X = torch.rand(2, 4)
 IMAGE = torch.rand(2, 3, 8, 8)
@@ -106,6 +106,16 @@ def test_a_package(exported: Any) -> None:
 def test_what_cannot_be_compiled_says_why(exported: Any) -> None:
     (artifact,) = exported(modules.Branch(), X, ["pt2"]).artifacts
     assert "cannot be compiled ahead of time" in str(artifact.findings[0])
+
+
+def test_of_a_compiler_that_fails_its_own_words_are_told() -> None:
+    error = RuntimeError(
+        "C++ compile error\n\nCommand:\ng++ "
+        + "-D X " * 200
+        + "\n\nOutput:\nIn file a:\nfatal error: no disk\n"
+    )
+    assert package.explain(error) == "fatal error: no disk"
+    assert package.explain(RuntimeError("C++ compile error")) == "C++ compile error"
 
 
 def test_several_arguments_and_results(exported: Any) -> None:

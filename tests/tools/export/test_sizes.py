@@ -99,15 +99,41 @@ def test_a_package_says_which_sizes_it_was_compiled_for(
 
 
 class Recurrent(nn.Module):
-    def __init__(self) -> None:
+    def __init__(self, kind: type[nn.RNNBase], batch_first: bool) -> None:
         super().__init__()
-        self.layer = nn.LSTM(4, 5, batch_first=True)
+        self.layer = kind(4, 5, batch_first=batch_first)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layer(x)[0].contiguous()
 
 
-def test_a_recurrent_layer_takes_any_number_of_steps_in_onnx(exported: Any) -> None:
-    made = exported(Recurrent(), torch.rand(2, 3, 4), ["onnx"], dynamic={"x": {0: "batch", 1: "time"}})
+@pytest.mark.parametrize(
+    ("module", "dynamic"),
+    [
+        (Recurrent(nn.LSTM, True), {"x": {0: "batch", 1: "time"}}),
+        (Recurrent(nn.GRU, True), {"x": {1: "time"}}),
+        (Recurrent(nn.GRU, False), {"x": {0: "time"}}),
+    ],
+)
+def test_a_recurrent_layer_takes_any_number_of_steps_in_onnx(
+    exported: Any, module: nn.Module, dynamic: Any
+) -> None:
+    for _ in range(2):  # what torch.export met before does not matter
+        made = exported(module, torch.rand(2, 3, 4), ["onnx"], dynamic=dynamic)
+        assert made.ok, made
+        assert "time=17" in {trial.name for trial in made.artifact("onnx").trials}
+        (finding,) = made.artifact("onnx").findings
+        assert finding.kind == "opset"
+
+
+def test_a_recurrent_layer_of_so_many_steps_has_the_newer_opset(exported: Any) -> None:
+    made = exported(Recurrent(nn.LSTM, True), torch.rand(2, 3, 4), ["onnx"])
     assert made.ok, made
-    assert "time=17" in {trial.name for trial in made.artifact("onnx").trials}
+    assert not made.artifact("onnx").findings
+
+
+def test_a_package_of_a_recurrent_layer_says_which_size_is_none(exported: Any) -> None:
+    dynamic = {"x": {0: "batch", 1: "time"}}
+    (artifact,) = exported(Recurrent(nn.LSTM, True), torch.rand(2, 3, 4), ["pt2"], dynamic=dynamic).artifacts
+    assert "time" in str(artifact.findings[0])
+    assert "leave the dimension out of `dynamic`" in str(artifact.findings[0])

@@ -21,9 +21,13 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]{0,127}")
 
 
+def numbers_of(version: str) -> tuple[int, ...]:
+    """(2, 13) of "2.13.0+cpu"."""
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+
+
 def check_torch(version: str = torch.__version__) -> None:
-    numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
-    if numbers < OLDEST_TORCH:
+    if numbers_of(version) < OLDEST_TORCH:
         raise ExportError(
             f"torch is {version}, expected at least {'.'.join(map(str, OLDEST_TORCH))}; pip install "
             "--upgrade torch"

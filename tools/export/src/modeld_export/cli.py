@@ -101,6 +101,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from .calls import bind
     from .checks import check_directory
     from .engines import compare_engines
+    from .errors import cannot_write
     from .exporter import export
     from .recipe import load_recipe
     from .report import as_text
@@ -117,7 +118,12 @@ def _run(arguments: argparse.Namespace) -> int:
         )
     print(as_text(exported, engines), end="")
     if arguments.report is not None:
-        _write_report(arguments.report, exported, engines)
+        try:
+            _write_report(arguments.report, exported, engines)
+        except OSError as error:
+            raise cannot_write(arguments.report, error) from error
+    if any(finding.kind == "disk" for artifact in exported.artifacts for finding in artifact.findings):
+        return USAGE
     return OK if exported.ok else REFUSED
 
 

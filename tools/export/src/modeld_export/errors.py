@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 
@@ -13,9 +14,20 @@ class RefusedError(ExportError):
     """The daemon does not take a file, for what it is: its answer to what could be asked."""
 
 
-def cannot_write(path: Path, error: OSError) -> ExportError:
-    """Of a file in the making: nothing of it is left."""
-    return ExportError(
+class WriteError(ExportError):
+    """A file in the making cannot be written: nothing of it is left."""
+
+
+# Of a disk or a quota, whatever is written; other errors are of what somebody looked for.
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+
+
+def is_of_the_disk(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno in _OF_THE_DISK
+
+
+def cannot_write(path: Path, error: OSError) -> WriteError:
+    return WriteError(
         f"{path.name} cannot be written: {error.strerror or error}; free some space, or "
         "name another directory"
     )

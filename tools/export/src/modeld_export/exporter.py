@@ -21,7 +21,7 @@ from .calls import Call, bind, name_outputs
 from .compiled import bounds
 from .config import make_config, with_ragged, with_tolerance
 from .differences import Tolerance
-from .errors import ExportError, reason
+from .errors import ExportError, WriteError, cannot_write, is_of_the_disk, reason
 from .observe import line_of, observe
 from .parity import Metric, answers, mean_metric, run_fresh, top_1, try_all
 from .ready import check_example, check_ready
@@ -53,7 +53,7 @@ class _Options:
     validation: tuple[tuple[Call, Any], ...]
     metric: Metric
     accuracy: float | None  # the module's own on the validation set
-    opset: int
+    opset: int | None
     coarse: Tolerance
     gives_tolerance: bool  # the user does: then it stands in the config
 
@@ -74,7 +74,7 @@ def export(
     more_inputs: Iterable[Value] = (),
     validation: Iterable[tuple[Value, Any]] = (),
     metric: Metric = top_1,
-    opset: int = onnx_model.DEFAULT_OPSET,
+    opset: int | None = None,
 ) -> Export:
     """Writes `NAME-VERSION.FORMAT.pt` (or `.onnx`, `.pt2`) for each format, with config, golden sample,
     labels and environment inside, and compares each with the module.
@@ -95,7 +95,7 @@ def export(
       validation: (inputs, target) pairs; int8 and bf16 say by how much `metric` changes on them.
       metric: of what the module returns and a target; larger is better. By default the share of rows whose
         highest class is the target.
-      opset: of ONNX, 13 to the newest.
+      opset: of ONNX, 13 to the newest. By default 18, and 17 for recurrent layers of any number of steps.
 
     Returns:
       What came of it. An artifact with an error among its findings, or that is beyond tolerance, has no file.
@@ -124,7 +124,7 @@ def export(
     call = bind(module, example_inputs)
     check_example(call)
     axes = axes_of(call, dynamic)
-    if "onnx" in formats:
+    if "onnx" in formats and opset is not None:
         onnx_model.check_opset(opset)
     more_inputs = checks.as_calls(more_inputs)
     target = Path(directory)
@@ -226,20 +226,25 @@ def _refused(subject: Subject, format: str, target: Path, error: Finding) -> Art
 def _artifact(subject: Subject, format: str, target: Path, options: _Options) -> Artifact:
     tolerance = options.coarse if format in ("int8", "bf16") else subject.tolerance
     checks.remove_earlier(target / _file_name(subject, format))
-    with _work_directory(target) as work:
-        path = work / _file_name(subject, format)
-        try:
-            return _held_to_module(subject, format, path, tolerance, options, target)
-        except ExportError as error:
-            finding = Finding("export", Severity.ERROR, str(error))
-        except Exception as error:  # of this format: the others are made all the same
-            finding = Finding(
-                "export",
-                Severity.ERROR,
-                f"it cannot be exported as {format}: {type(error).__name__}: {reason(error)}; "
-                f"{_REMEDY[format]}",
-            )
-        return Artifact(format, None, tolerance, findings=(finding,))
+    name = _file_name(subject, format)
+    try:
+        with _work_directory(target) as work:
+            return _held_to_module(subject, format, work / name, tolerance, options, target)
+    except Exception as error:  # of this format: the others are made all the same
+        return Artifact(format, None, tolerance, findings=(_not_made(error, format, target / name),))
+
+
+def _not_made(error: Exception, format: str, file: Path) -> Finding:
+    if isinstance(error, OSError) and is_of_the_disk(error):
+        error = cannot_write(file, error)
+    if isinstance(error, ExportError):
+        kind = "disk" if isinstance(error, WriteError) else "export"
+        return Finding(kind, Severity.ERROR, str(error))
+    return Finding(
+        "export",
+        Severity.ERROR,
+        f"it cannot be exported as {format}: {type(error).__name__}: {reason(error)}; {_REMEDY[format]}",
+    )
 
 
 # Where an exporter, or what it made, raised what it does not explain.
@@ -340,12 +345,19 @@ def _scripted(subject: Subject, path: Path, _: _Options) -> _Made:
 
 def _onnx(subject: Subject, path: Path, options: _Options) -> _Made:
     findings: tuple[Finding, ...] = ()
-    onnx_model.save(subject, path, options.opset)
+    opset = options.opset or onnx_model.opset_for(subject.module, subject.axes)
+    onnx_model.save(subject, path, opset)
     samples = path.with_name(path.name + ".golden")
     samples.mkdir()
     (samples / "0").write_bytes(subject.extra_files()["golden/0"])
-    if options.opset <= onnx_model.NEWEST_LEGACY_OPSET:  # which traces as well
+    if opset <= onnx_model.NEWEST_LEGACY_OPSET:  # which traces as well
         _, findings = trace_twice(subject.module, subject.call, subject.axes)
+    if options.opset is None and opset != onnx_model.DEFAULT_OPSET:
+        why = (
+            f"opset {opset} was taken, not {onnx_model.DEFAULT_OPSET}, whose exporter knows no recurrent "
+            "layers of any number of steps; `opset` says another"
+        )
+        findings = (*findings, Finding("opset", Severity.WARNING, why))
     return _Made(onnx_model.load(path, by_name=True), findings)
 
 

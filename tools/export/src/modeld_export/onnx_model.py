@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
+from .axes import Axes
 from .config import with_labels_inside
 from .errors import ExportError, cannot_write, reason
 from .observe import shown
@@ -38,6 +40,15 @@ def _import() -> Any:
 
 def newest_opset() -> int:
     return int(_import().defs.onnx_opset_version())
+
+
+def opset_for(module: nn.Module, axes: Axes) -> int:
+    """The one that is taken where the user names none. The exporter of newer ones takes a recurrent layer's
+    number of steps for a constant, or for the batch (PyTorch 2.13)."""
+    recurrent = [part for part in module.modules() if isinstance(part, nn.RNNBase)]
+    free = [axis for dynamic in axes.names.values() for axis in dynamic]
+    steps = any(free) or any(not part.batch_first for part in recurrent)
+    return NEWEST_LEGACY_OPSET if recurrent and free and steps else DEFAULT_OPSET
 
 
 def check_opset(opset: int) -> None:
@@ -179,7 +190,7 @@ def _check_constraints(subject: Subject) -> None:
 def violated(error: BaseException) -> str:
     """Of torch.export's message the constraints, and what to do."""
     lines = [line.strip(" -") for line in str(error).splitlines()]
-    said = next((line for line in lines if line.startswith("Not all")), lines[0])
+    said = next((line for line in lines if line.startswith(("Not all", "You marked"))), lines[0])
     return (
         f"{shown(said, 300)}; export it scripted, or compute without a branch on the size, or leave the "
         "dimension out of `dynamic`"
@@ -211,7 +222,7 @@ def load(path: Path, threads: int = 0, by_name: bool = False) -> Callable[..., V
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what it raises is told by who called
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     names = [argument.name for argument in session.get_inputs()]
     output_names = [result.name for result in session.get_outputs()]
