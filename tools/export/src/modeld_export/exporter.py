@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable
@@ -228,7 +229,8 @@ def _artifact(subject: Subject, format: str, target: Path, options: _Options) ->
     checks.remove_earlier(target / _file_name(subject, format))
     name = _file_name(subject, format)
     try:
-        with _work_directory(target) as work:
+        # Exporters run forward as well; what it prints is said once.
+        with _work_directory(target) as work, redirect_stdout(io.StringIO()):
             return _held_to_module(subject, format, work / name, tolerance, options, target)
     except Exception as error:  # of this format: the others are made all the same
         return Artifact(format, None, tolerance, findings=(_not_made(error, format, target / name),))

@@ -7,16 +7,16 @@ import io
 import re
 import sys
 from collections.abc import Sequence
-from contextlib import redirect_stdout, suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
-import torch
 from torch import nn
 
 from .axes import Axes
 from .calls import Call, run
+from .effects import CLOCK, FILE, LOG, effects, generators
 from .errors import ExportError
 from .parts import all_parts, forward_of, hidden
 from .result import Finding, Severity
@@ -40,18 +40,18 @@ def _written_globals(module: nn.Module) -> set[str]:
     return names
 
 
-def _run_watched(module: nn.Module, call: Call) -> tuple[Value, str]:
-    """What it returns, and what it prints."""
+def _run_watched(module: nn.Module, call: Call) -> tuple[Value, str, dict[str, str]]:
+    """What it returns, what it prints, and the lines that do what no exported file does."""
     printed = io.StringIO()
     try:
-        with redirect_stdout(printed):
+        with redirect_stdout(printed), redirect_stderr(printed), effects() as seen:
             result = run(module, call)
     except Exception as error:
         raise ExportError(
             f"forward raised {type(error).__name__} on the example inputs: {error}; "
             "give inputs on which the module runs"
         ) from error
-    return result, printed.getvalue()
+    return result, printed.getvalue(), seen
 
 
 def observe(module: nn.Module, call: Call) -> tuple[Value, tuple[Finding, ...]]:
@@ -70,9 +70,9 @@ def observe(module: nn.Module, call: Call) -> tuple[Value, tuple[Finding, ...]]:
     original, module = module, copied(module)
     before, around = attributes(module), surroundings(module)
     mine = call.with_arguments(copy_of(call.arguments))
-    seeds = torch.get_rng_state()
-    first, printed = _run_watched(module, mine)
-    drew = not torch.equal(seeds, torch.get_rng_state())
+    seeds = generators()
+    first, printed, seen = _run_watched(module, mine)
+    drew = seeds != generators()
     first = copy_of(first)
     after = attributes(module)
     written = changed(before, after, same)
@@ -94,7 +94,7 @@ def observe(module: nn.Module, call: Call) -> tuple[Value, tuple[Finding, ...]]:
             f"{_few(unregistered)} is a module that is not registered: eval(), to(), state_dict() and fewer "
             "digits pass it by; keep it in an attribute, nn.ModuleList or nn.ModuleDict",
         )
-    second, _ = _run_watched(module, call.with_arguments(copy_of(call.arguments)))
+    second, *_ = _run_watched(module, call.with_arguments(copy_of(call.arguments)))
     settled = not changed(after, attributes(module), same)
     if written and settled and _only_caches(original, module, written, call):
         add(
@@ -125,6 +125,11 @@ def observe(module: nn.Module, call: Call) -> tuple[Value, tuple[Finding, ...]]:
             Severity.WARNING,
             f"forward prints ({printed[:40]!r}…); an exported module does not",
         )
+    for effect, line in seen.items():
+        if effect is not LOG or not printed:
+            findings.append(
+                Finding("side-effect", Severity.WARNING, f"forward {effect}; {_LOST[effect]}", line)
+            )
     if shared:
         add(
             "side-effect",
@@ -152,6 +157,13 @@ def observe(module: nn.Module, call: Call) -> tuple[Value, tuple[Finding, ...]]:
     return first, tuple(findings)
 
 
+_LOST = {
+    CLOCK: "an exported module keeps the moment at which it was made, or takes no way by it",
+    FILE: "an exported module does not: what was read stays as it is now; read it in __init__",
+    LOG: "an exported module does not",
+}
+
+
 def _few(names: Sequence[str]) -> str:
     more = f" (and {len(names) - 3} more)" if len(names) > 3 else ""
     return ", ".join(map(repr, names[:3])) + more
@@ -176,15 +188,15 @@ def _only_caches(original: nn.Module, used: nn.Module, written: Sequence[str], c
 def _draws(module: nn.Module, call: Call) -> bool:
     """Whether it draws random numbers on other values. Little probability shows by the generator only."""
     mine = copied(module)
-    seeds = torch.get_rng_state()
+    seeds = generators()
     if mine is not module:
         with suppress(Exception):  # other values may be nonsense to it
             _answer(mine, _other_values(call))
-    return not torch.equal(seeds, torch.get_rng_state())
+    return seeds != generators()
 
 
 def _answer(module: nn.Module, call: Call) -> Value:
-    with redirect_stdout(io.StringIO()):
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         return run(module, call.with_arguments(copy_of(call.arguments)))
 
 

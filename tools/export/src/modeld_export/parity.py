@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import redirect_stdout
 from typing import Any, Callable
 
 import torch
@@ -22,7 +24,8 @@ Metric = Callable[[Value, Any], float]
 
 def run_fresh(module: Any, call: Call) -> Value:
     """On a copy of the arguments: what it writes to them stays there."""
-    return run(module, call.with_arguments(copy_of(call.arguments)))
+    with redirect_stdout(io.StringIO()):  # what it prints is said once
+        return run(module, call.with_arguments(copy_of(call.arguments)))
 
 
 def _one(

@@ -3,6 +3,7 @@ objects, or named by a forward that finds them among its globals."""
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Iterator, Mapping
 from types import CodeType, FunctionType, ModuleType
@@ -21,6 +22,43 @@ def forward_of(part: nn.Module) -> FunctionType | None:
         return None
     forward = getattr(type(part), "forward", None)
     return forward if isinstance(getattr(forward, "__code__", None), CodeType) else None
+
+
+def _is_foreign(module: str | None) -> bool:
+    """Not the user's: what Python, PyTorch and NumPy bring."""
+    root = (module or "").partition(".")[0]
+    return root in ("torch", "numpy", "") or root in getattr(sys, "stdlib_module_names", ())
+
+
+_MOST_FUNCTIONS = 1000
+
+
+def functions_of(part: nn.Module) -> list[FunctionType]:
+    """Of the user's: the methods of its class, and the functions that those name, and so on."""
+    if isinstance(part, torch.jit.ScriptModule):
+        return []
+    classes = [each for each in type(part).__mro__ if not _is_foreign(each.__module__)]
+    found = dict.fromkeys(
+        function
+        for each in classes
+        for function in map(_function, vars(each).values())
+        if function is not None
+    )
+    waiting = list(found)
+    while waiting and len(found) < _MOST_FUNCTIONS:
+        for value in enclosing(waiting.pop()).values():
+            function = _function(value)
+            if function is not None and function not in found and not _is_foreign(function.__module__):
+                found[function] = None
+                waiting.append(function)
+    return list(found)
+
+
+def _function(value: object) -> FunctionType | None:
+    """Also of a static method, and of what functools wraps."""
+    value = getattr(value, "__func__", value)
+    value = getattr(value, "__wrapped__", value)
+    return value if isinstance(value, FunctionType) else None
 
 
 def names_in(code: CodeType) -> list[str]:
@@ -53,6 +91,7 @@ class _Search:
     def __init__(self, registered: nn.Module) -> None:
         self.known = {id(part) for part in registered.modules()}
         self.seen: set[int] = set()
+        self.types: set[type] = set()
         self.found: dict[str, nn.Module] = {}
         self.waiting = list(registered.named_modules())
 
@@ -64,9 +103,12 @@ class _Search:
             for name, value in list(vars(part).items()):
                 if name not in OWN:
                     self._look(value, f"{prefix}.{name}".lstrip("."))
-            forward = forward_of(part)
-            for name, value in enclosing(forward).items() if forward is not None else ():
-                self._look(value, name)
+            if type(part) in self.types:
+                continue
+            self.types.add(type(part))
+            for function in functions_of(part):
+                for name, value in enclosing(function).items():
+                    self._look(value, name)
         return self.found
 
     def _look(self, value: object, path: str) -> None:

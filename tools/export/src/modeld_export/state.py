@@ -4,6 +4,7 @@ forwards name."""
 from __future__ import annotations
 
 import copy
+import os
 from collections import deque
 from collections.abc import Mapping
 from types import ModuleType
@@ -12,7 +13,7 @@ from typing import Callable
 import torch
 from torch import nn
 
-from .parts import OWN, all_parts, enclosing, forward_of
+from .parts import OWN, all_parts, enclosing, functions_of
 
 _DEEPEST = 6
 
@@ -68,14 +69,16 @@ def attributes(module: nn.Module) -> dict[str, object]:
 
 
 def surroundings(module: nn.Module) -> dict[str, object]:
-    """What forward names and others hold too: containers among its globals, class and enclosing variables."""
-    found: dict[str, object] = {}
-    for _, part in all_parts(module):
-        forward = forward_of(part)
-        if forward is None:
+    """What others hold, too: containers among the globals of forward and of what it calls, class and
+    enclosing variables, and the environment."""
+    found: dict[str, object] = {"os.environ": dict(os.environ)}
+    for kind in {type(part): part for _, part in all_parts(module)}.values():
+        functions = functions_of(kind)
+        if not functions:
             continue
-        shared = {name: value for name, value in vars(type(part)).items() if not name.startswith("__")}
-        shared |= enclosing(forward)
+        shared = {name: value for name, value in vars(type(kind)).items() if not name.startswith("__")}
+        for function in functions:
+            shared |= enclosing(function)
         found |= {name: _held(value) for name, value in shared.items() if isinstance(value, _KEPT)}
     return found
 
