@@ -183,6 +183,56 @@ def test_rows_of_eight_bits_are_not_batched(exported: Any) -> None:
     assert "batching" in json.loads(extra(made.artifact("scripted").path)["config.json"])
 
 
+class Centers(torch.nn.Module):
+    """A row's answer is of all rows."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x - x.mean(0)
+
+
+class Totals(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.sum()
+
+
+@pytest.mark.parametrize(
+    ("module", "said"), [(Centers(), "depends on the other rows"), (Totals(), "not one row for each row")]
+)
+def test_rows_that_depend_on_each_other_are_not_batched(
+    exported: Any, module: torch.nn.Module, said: str
+) -> None:
+    assert exported(module, X, ["scripted"]).ok
+    made = exported(module, X, ["scripted"], config={"batching": {"max_batch_size": 8}})
+    (finding,) = made.findings
+    assert finding.kind == "batching"
+    assert said in finding.message
+    assert not made.ok
+
+
+class Best(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        values, places = x.topk(2)
+        return values, places
+
+
+def test_an_order_of_equals_is_not_compared(exported: Any) -> None:
+    made = exported(Best(), X, ["onnx"])
+    assert made.ok, made
+    assert "zeros" in {each.name for each in made.artifact("onnx").not_taken}
+
+
+class Spectrum(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.fft.rfft(x)
+
+
+def test_what_differs_alike_in_every_size_is_said_once(exported: Any) -> None:
+    (artifact,) = exported(Spectrum(), X, ["onnx"]).artifacts
+    (finding,) = artifact.findings
+    assert "batch=1" in finding.message
+    assert "batch=130" in finding.message
+
+
 def test_beyond_tolerance_there_is_no_file(exported: Any, tmp_path: Path) -> None:
     made = exported(modules.Linear(), X, ["int8"], tolerance=Tolerance(rtol=0, atol=1e-9))
     (artifact,) = made.artifacts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shutil
@@ -12,8 +13,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from .config import schema
+from .differences import Tolerance
 from .errors import ExportError
 from .parts import all_parts, heeds_training
+from .schema import check as check_schema
 
 OLDEST_TORCH = (2, 1)
 # As modeld.v1.ModelConfig says.
@@ -78,8 +82,12 @@ def check_version(version: str) -> None:
         )
 
 
-def check_config_identity(config: Mapping[str, Any]) -> None:
-    """Both are part of a file's name: nothing is written, or removed, outside of the directory."""
+def check_config(config: Any) -> None:
+    """Raises ExportError: it is not as the schema says, or has another name than a file may."""
+    whole = schema()
+    # Editors are more lenient at the top than the daemon.
+    check_schema(config, {**whole, "additionalProperties": False}, whole["$defs"])
+    # Both are part of a file's name: nothing is written, or removed, outside of the directory.
     if "name" in config:
         check_name(config["name"])
     if "version" in config:
@@ -87,10 +95,39 @@ def check_config_identity(config: Mapping[str, Any]) -> None:
 
 
 def check_formats(formats: Sequence[str], known: Sequence[str]) -> None:
-    if isinstance(formats, str):
+    if isinstance(formats, str) or not isinstance(formats, Iterable):
         raise ExportError(f"formats is {formats!r}, expected a list; write [{formats!r}]")
     if not formats:
         raise ExportError(f"formats is empty, expected some of {', '.join(known)}")
+    for format in formats:
+        if format not in known:
+            raise ExportError(f"format {format!r} is not known, expected some of {', '.join(known)}")
+    twice = [format for format in formats if list(formats).count(format) > 1]
+    if twice:
+        raise ExportError(f"formats has {twice[0]!r} twice; name each once")
+
+
+def check_labels(labels: Any) -> None:
+    """Each is a line of a file."""
+    if not isinstance(labels, Mapping):
+        raise ExportError(
+            f"labels is a {type(labels).__name__}, expected a mapping of outputs to their classes"
+        )
+    for output, texts in labels.items():
+        for text in texts:
+            if not isinstance(text, str) or not text or len(text.splitlines()) != 1:
+                raise ExportError(
+                    f"labels of {output!r} have {text!r}, expected strings of one line that are not empty"
+                )
+
+
+def check_tolerance(tolerance: Any) -> None:
+    if not isinstance(tolerance, Tolerance):
+        raise ExportError(f"tolerance is {tolerance!r}, expected modeld_export.Tolerance(rtol=…, atol=…)")
+    for name in ("rtol", "atol"):
+        value = getattr(tolerance, name)
+        if not (isinstance(value, (int, float)) and math.isfinite(value) and value >= 0):
+            raise ExportError(f"tolerance has {name} {value}, expected a finite number, 0 or more")
 
 
 def check_output_names(names: Sequence[str]) -> None:

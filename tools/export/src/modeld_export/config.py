@@ -155,8 +155,7 @@ def make_config(
       extra: goes over what was inferred, section by section.
 
     Raises:
-      ExportError: labels of what is no output, or of another number than there are classes; a key that
-        ModelConfig does not have.
+      ExportError: labels of what is no output, or of another number than there are classes.
     """
     labels = labels or {}
     for output, texts in labels.items():
@@ -175,12 +174,6 @@ def make_config(
         config["outputs"] = declared
     elif labels:
         raise ExportError("labels need outputs that are tensors, all of them")
-    known = schema()["properties"]
-    for key in extra or {}:
-        if key not in known:
-            raise ExportError(
-                f"config has {key!r}, which ModelConfig does not know; what is your own goes into 'metadata'"
-            )
     return _merge(config, extra or {})
 
 

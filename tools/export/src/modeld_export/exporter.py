@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import math
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,6 +27,7 @@ from .observe import line_of, observe
 from .parity import Metric, answers, mean_metric, run_fresh, top_1, try_all
 from .ready import check_example, check_ready
 from .result import Accuracy, Artifact, Export, Finding, Severity, Trial
+from .rows import check_rows
 from .sizes import settle
 from .state import copied
 from .subject import Subject
@@ -108,18 +109,16 @@ def export(
     checks.check_default_dtype()
     checks.check_name(name)
     checks.check_version(version)
-    checks.check_config_identity(config or {})
+    checks.check_config(config or {})
     checks.check_formats(formats, FORMATS)
     checks.check_output_names(output_names)
-    for format in formats:
-        if format not in FORMATS:
-            raise ExportError(f"format {format!r} is not known, expected some of {', '.join(FORMATS)}")
+    checks.check_labels(labels or {})
     if not isinstance(module, nn.Module):
         raise ExportError(
             f"module is {type(module).__name__}, expected torch.nn.Module; wrap the function in one"
         )
     if tolerance is not None:
-        _check_tolerance(tolerance)
+        checks.check_tolerance(tolerance)
     checks.check_evaluation(module)
     check_ready(module)
     call = bind(module, example_inputs)
@@ -150,6 +149,8 @@ def export(
     if "outputs" not in (config or {}):
         for answer in answers(module, call, axes, output_names):
             made_config = with_ragged(made_config, answer)
+    if "batching" in made_config:
+        findings += check_rows(module, call, axes, output_names, tolerance or Tolerance())
     if tolerance is not None:
         made_config = with_tolerance(made_config, tolerance, outputs)
     subject = Subject(
@@ -193,13 +194,6 @@ def _validation(module: nn.Module, validation: Iterable[tuple[Value, Any]]) -> t
             raise ExportError(f"validation has {given} at {index}, expected (inputs, target) pairs")
         pairs.append((bind(module, pair[0]), pair[1]))
     return tuple(pairs)
-
-
-def _check_tolerance(tolerance: Tolerance) -> None:
-    for name in ("rtol", "atol"):
-        value = getattr(tolerance, name)
-        if not (math.isfinite(value) and value >= 0):
-            raise ExportError(f"tolerance has {name} {value}, expected a finite number, 0 or more")
 
 
 def _file_name(subject: Subject, format: str) -> str:
@@ -294,9 +288,11 @@ def _with_accuracy(artifact: Artifact, runs: Any, options: _Options, of_module: 
 def _parity_findings(trials: Sequence[Trial], tolerance: Tolerance) -> tuple[Finding, ...]:
     """One of all inputs beyond tolerance, and one for each other cause: it commonly shows on many inputs."""
     causes: dict[str, list[str]] = {}
+    said: dict[str, str] = {}  # by what differs only in sizes, what was said first
     for trial in trials:
         if not trial.passed and trial.difference is None:
-            causes.setdefault(trial.error, []).append(trial.name)
+            text = said.setdefault(re.sub(r"\d+", "#", trial.error), trial.error)
+            causes.setdefault(text, []).append(trial.name)
     beyond = [(each.name, each.difference) for each in trials if each.difference and not each.passed]
     if beyond:
         name, first = beyond[0]

@@ -6,6 +6,7 @@ import dis
 import io
 import re
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
@@ -44,7 +45,9 @@ def _run_watched(module: nn.Module, call: Call) -> tuple[Value, str, dict[str, s
     """What it returns, what it prints, and the lines that do what no exported file does."""
     printed = io.StringIO()
     try:
-        with redirect_stdout(printed), redirect_stderr(printed), effects() as seen:
+        # Warnings are PyTorch's, too; those of the user's lines are seen as they are made.
+        with warnings.catch_warnings(), redirect_stdout(printed), redirect_stderr(printed), effects() as seen:
+            warnings.simplefilter("ignore")
             result = run(module, call)
     except Exception as error:
         raise ExportError(

@@ -53,8 +53,8 @@ def opset_for(module: nn.Module, axes: Axes) -> int:
 
 def check_opset(opset: int) -> None:
     newest = newest_opset()
-    if not OLDEST_OPSET <= opset <= newest:
-        raise ExportError(f"opset is {opset}, expected {OLDEST_OPSET} to {newest}, the newest of this onnx")
+    if not isinstance(opset, int) or not OLDEST_OPSET <= opset <= newest:
+        raise ExportError(f"opset is {opset!r}, expected {OLDEST_OPSET} to {newest}, the newest of this onnx")
 
 
 def _cause(error: BaseException) -> BaseException:

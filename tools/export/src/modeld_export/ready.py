@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -28,6 +29,12 @@ def check_ready(module: nn.Module) -> None:
 
 def check_example(call: Call) -> None:
     """Raises ExportError: tensors without elements to vary."""
+    for name, value in call.arguments.items():
+        if isinstance(value, np.ndarray):
+            raise ExportError(
+                f"example_inputs have {name!r} as a NumPy array, expected a tensor; "
+                f"write torch.from_numpy({name})"
+            )
     for name, tensor in tensors_in(call.arguments):
         if tensor.is_meta:
             raise ExportError(

@@ -32,6 +32,11 @@ _REMEDIES = (
         "TorchScript knows no such Python object; make it "
         "a tensor, a number, or an attribute with a type annotation",
     ),
+    (r"Expected a single top-level function", "write hooks and functions by def, with annotations"),
+    (
+        r"Can't redefine method|method cannot be used as a value",
+        "PyTorch does not script this layer as it is now, as one of a transformer that was quantized",
+    ),
     (
         r"is not defined|undefined value",
         "only torch, the module's own attributes and annotated functions are known in TorchScript",
