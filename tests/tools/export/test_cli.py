@@ -239,6 +239,32 @@ def test_the_schema_is_that_of_the_proto(capsys: pytest.CaptureFixture[str]) -> 
     subprocess.run([sys.executable, str(script), "--check"], check=True)
 
 
+def test_a_reader_that_has_enough_is_no_error() -> None:
+    command = f"{sys.executable} -m modeld_export.cli schema"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command} | head -1"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "{\n", "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "a.py", "--threads", "0"],
+        ["check", "a.pt", "--timeout-s", "-5"],
+        ["check", "a.pt", "--timeout-s", "soon"],
+        ["push", "a.pt", "--models", ".", "--timeout-s", "nan"],
+        ["push", "a.pt", "--models", ".", "--timeout-s", "0"],
+        ["push", "a.pt", "--models", ".", "--timeout-s", "soon"],
+    ],
+)
+def test_numbers_that_mean_nothing(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert f"{arguments[-1]!r}, expected" in capsys.readouterr().err
+
+
 def test_importing_costs_next_to_nothing() -> None:
     """Beyond importing torch, at most 0.3 s."""
     code = (

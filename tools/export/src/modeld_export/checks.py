@@ -85,7 +85,7 @@ def check_version(version: str) -> None:
 def check_config(config: Any) -> None:
     """Raises ExportError: it is not as the schema says, or has another name than a file may."""
     whole = schema()
-    # Editors are more lenient at the top than the daemon.
+    # The daemon keeps what it does not know at the top as metadata: here it is rather a typo.
     check_schema(config, {**whole, "additionalProperties": False}, whole["$defs"])
     # Both are part of a file's name: nothing is written, or removed, outside of the directory.
     if "name" in config:

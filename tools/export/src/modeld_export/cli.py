@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
+import os
 import signal
 import sys
 import threading
@@ -42,6 +44,23 @@ def _cleaning_up() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
+def _whole(text: str) -> int:
+    """1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}, expected a whole number, 1 or more")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}, expected seconds, more than 0")
+    return seconds
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="modeld-export",
@@ -57,13 +76,13 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--directory", type=Path, default=Path(), help="where the artifacts go (default: here)")
     run.add_argument("--report", type=Path, help="write report.md and report.html into this directory")
     run.add_argument("--engines", action="store_true", help="measure the engines that run the artifacts")
-    run.add_argument("--threads", type=int, default=1, help="of each run that is measured (default: 1)")
+    run.add_argument("--threads", type=_whole, default=1, help="of each run that is measured (default: 1)")
     run.set_defaults(act=_run)
 
     check = commands.add_parser("check", help="try a file as the daemon would, by its own probe")
     check.add_argument("file", type=Path)
     check.add_argument("--modeld", help="the daemon's program (default: $MODELD_BIN, else by PATH)")
-    check.add_argument("--timeout-s", type=int, default=300, help="of the probe (default: 300)")
+    check.add_argument("--timeout-s", type=_whole, default=300, help="of the probe (default: 300)")
     check.add_argument("--json", action="store_true", help="print the daemon's report as it is")
     check.set_defaults(act=_check)
 
@@ -73,7 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     push.add_argument("--address", default="127.0.0.1:8500", help="of the daemon (default: 127.0.0.1:8500)")
     push.add_argument("--name", help="of the model (default: as the file says)")
     push.add_argument("--version", help="of the model (default: as the file says)")
-    push.add_argument("--timeout-s", type=float, default=300.0, help="until it has to be live (default: 300)")
+    push.add_argument(
+        "--timeout-s", type=_seconds, default=300.0, help="until it has to be live (default: 300)"
+    )
     push.set_defaults(act=_push)
 
     schema = commands.add_parser("schema", help="print the JSON schema of config.json, for editors")
@@ -88,9 +109,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with _cleaning_up():
             status: int = parsed.act(parsed)
+            sys.stdout.flush()
     except ExportError as error:
         print(f"modeld-export: {error}", file=sys.stderr)
         return REFUSED if isinstance(error, RefusedError) else USAGE
+    except BrokenPipeError:  # head(1) has read enough; Python would say it once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
     except KeyboardInterrupt as error:
         print("modeld-export: interrupted; what was not finished is not written", file=sys.stderr)
         return TERMINATED if isinstance(error, _Terminated) else INTERRUPTED
