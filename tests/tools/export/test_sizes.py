@@ -98,6 +98,38 @@ def test_a_package_says_which_sizes_it_was_compiled_for(
     assert "at least" not in finding.message
 
 
+class Pools(nn.Module):
+    """Pictures of any size, but not of the smallest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.MaxPool2d(2), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+        )
+
+    def forward(self, picture: Tensor) -> Tensor:
+        return self.layers(picture)
+
+
+def test_pictures_of_any_size_that_layers_take_are_no_branch_in_onnx(exported: Any) -> None:
+    dynamic = {"picture": {0: "batch", 2: "height", 3: "width"}}
+    made = exported(Pools(), torch.rand(2, 3, 16, 16), ["onnx"], dynamic=dynamic)
+    assert made.ok, made
+    assert {"height=3", "height=17"} <= {trial.name for trial in made.artifact("onnx").trials}
+    assert "height=1" in {each.name for each in made.artifact("onnx").not_taken}
+
+
+class AtLeast(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + 1 if x.shape[0] >= 10 else x - 1
+
+
+@pytest.mark.parametrize("rows", [3, 16])
+def test_a_branch_on_the_least_size_is_not_lost_in_onnx(exported: Any, rows: int) -> None:
+    (artifact,) = exported(AtLeast(), torch.rand(rows, 4), ["onnx"]).artifacts
+    assert artifact.path is None, artifact
+
+
 class Recurrent(nn.Module):
     def __init__(self, kind: type[nn.RNNBase], batch_first: bool) -> None:
         super().__init__()
