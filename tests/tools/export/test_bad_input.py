@@ -82,7 +82,7 @@ def test_options(tmp_path: Path, options: dict[str, Any], message: str) -> None:
     [
         ((X, X), "example_inputs are 2 values, but forward\\(x"),
         ((), "example_inputs lack 'x'"),
-        (X.numpy(), r"write torch\.from_numpy\(x\)"),
+        (X.numpy(), r"write torch\.from_numpy"),
         ({"y": X}, "example_inputs name 'y'"),
         (torch.rand(2, 5), "forward raised RuntimeError on the example inputs"),
     ],
@@ -194,6 +194,11 @@ def raises(_: Any, __: Any) -> float:
         ({"validation": [X]}, r"validation has Tensor at 0, expected \(inputs, target\) pairs"),
         ({"validation": [(X, 1, 2)]}, "validation has 3 values at 0"),
         ({"validation": [(torch.rand(2, 5), 1)]}, "forward raised RuntimeError on input 0 of validation"),
+        ({"validation": 5}, "validation is 5, expected a list"),
+        ({"validation": [(X.numpy(), 1)]}, "'x' is given as a NumPy array"),
+        ({"metric": lambda *_: math.nan}, "metric '<lambda>' is nan on pair 0"),
+        ({"more_inputs": 5}, "more_inputs is 5, expected a list"),
+        ({"output_names": 5}, "output_names is 5, expected a list"),
         ({"more_inputs": X}, r"more_inputs is a Tensor.*write \[more_inputs\]"),
     ],
 )

@@ -109,6 +109,17 @@ def test_push_waits_until_it_is_live(
         push(file, daemon.drop, name="m", version="1.0", address=daemon.address)
 
 
+def test_a_package_of_convolutions_answers_many_rows(exported: Any, daemon: DaemonProcess) -> None:
+    module = modules.Convolves()
+    file = exported(module, torch.rand(2, 3, 8, 8), ["pt2"]).artifact("pt2").path
+    push(file, daemon.drop, address=daemon.address)
+    many = torch.rand(20, 3, 8, 8)
+    with daemon.client() as client, torch.no_grad():
+        for rows in (many, many[:1]):
+            answer = client.predict("m", {"image": rows.numpy()}).outputs["output"].copy()
+            assert torch.allclose(torch.from_numpy(answer), module(rows), atol=1e-5)
+
+
 def test_push_says_why_a_version_is_refused(exported: Any, daemon: DaemonProcess, tmp_path: Path) -> None:
     wrong = exported(modules.Linear(), X, ["scripted"], config={"outputs": [{"name": "y", "dtype": "INT64"}]})
     with pytest.raises(RefusedError, match=r"m 1\.0 is quarantined: "):

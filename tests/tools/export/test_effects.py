@@ -24,6 +24,14 @@ COUNT = 0
 KEPT: dict[str, int] = {}
 
 
+WARNED: set[str] = set()
+DATA: dict[str, Tensor] = {}
+
+
+def warns_once() -> None:
+    WARNED.add("old")
+
+
 def counts() -> None:
     global COUNT
     COUNT += 1
@@ -45,6 +53,13 @@ class Does(nn.Module):
         act = getattr(self, self.name)
         act()
         return x * 1.0
+
+    def warn_once(self) -> None:
+        warns_once()
+
+    def cache_data(self) -> None:
+        if "mean" not in DATA:
+            DATA["mean"] = torch.ones(2).mean()
 
     def count(self) -> None:
         counts()
@@ -89,6 +104,7 @@ class Does(nn.Module):
     [
         ("count", "side-effect"),
         ("keep", "side-effect"),
+        ("cache_data", "side-effect"),
         ("set_environment", "side-effect"),
         ("draw", "random"),
         ("draw_by_numpy", "random"),
@@ -124,6 +140,14 @@ def test_what_a_file_does_not_do_is_a_warning_with_its_line(
     assert (finding.kind, finding.severity) == ("side-effect", Severity.WARNING)
     assert f"forward {said}" in finding.message
     assert finding.where.startswith("test_effects.py:")
+    assert made.ok
+
+
+def test_what_is_kept_of_the_first_call_only_and_is_no_data_is_a_warning(exported: Any) -> None:
+    WARNED.clear()
+    made = exported(Does("warn_once"), X)
+    assert [each.severity for each in made.findings] == [Severity.WARNING], made
+    assert "WARNED" in made.findings[0].message
     assert made.ok
 
 

@@ -131,6 +131,21 @@ def test_several_arguments_and_results(exported: Any) -> None:
     assert made.config["inputs"][1]["shape"] == [-1, 5]
 
 
+def test_bfloat16_inside_gives_what_the_module_gives(exported: Any) -> None:
+    made = exported(modules.Linear().half(), X.half(), ["bf16"])
+    assert made.ok, made
+    assert made.config["outputs"][0]["dtype"] == "FP16"
+
+
+def test_labels_of_an_output_that_is_called_as_no_file_is(exported: Any) -> None:
+    name = "../a b"
+    made = exported(modules.Linear(), X, ["scripted"], output_names=[name], labels={name: ["a", "b", "c"]})
+    files = extra(made.artifact("scripted").path)
+    entry = made.config["outputs"][0]["labels"]
+    assert ".." not in entry
+    assert files[entry] == b"a\nb\nc\n"
+
+
 def test_an_onnx_output_that_is_called_as_an_input_is(exported: Any) -> None:
     state = torch.zeros(2, 5)
     (artifact,) = exported(

@@ -55,7 +55,14 @@ def as_calls(more_inputs: Iterable[Any]) -> list[Any]:
             f"more_inputs is a {type(more_inputs).__name__}, expected a list of what example_inputs may be; "
             "write [more_inputs]"
         )
-    return list(more_inputs)
+    return as_list(more_inputs, "more_inputs", "what example_inputs may be")
+
+
+def as_list(values: Any, name: str, kind: str) -> list[Any]:
+    try:
+        return list(values)
+    except TypeError:
+        raise ExportError(f"{name} is {values!r}, expected a list of {kind}") from None
 
 
 def check_name(name: str) -> None:
@@ -133,7 +140,7 @@ def check_tolerance(tolerance: Any) -> None:
 def check_output_names(names: Sequence[str]) -> None:
     if isinstance(names, str):
         raise ExportError(f"output_names is {names!r}, expected a list; write [{names!r}]")
-    for name in names:
+    for name in as_list(names, "output_names", "names"):
         if not isinstance(name, str) or not name:
             raise ExportError(f"output_names has {name!r}, expected names that are not empty")
     twice = [name for name in names if list(names).count(name) > 1]

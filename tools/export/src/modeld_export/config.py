@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import zlib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
@@ -78,7 +80,9 @@ def _outputs(
 
 def label_entry(output: str) -> str:
     """The extra file that holds an output's labels."""
-    return f"labels/{output}.txt"
+    plain = re.sub(r"[^A-Za-z0-9_-]", "_", output)
+    # An output may be called as no file is, and others as it would be then.
+    return f"labels/{plain}{'' if plain == output else f'-{zlib.crc32(output.encode()):08x}'}.txt"
 
 
 def with_labels_inside(config: Config, labels: Mapping[str, Sequence[str]]) -> Config:

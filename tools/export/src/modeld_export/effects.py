@@ -32,7 +32,9 @@ _OPENS = ("open", "read_text", "read_bytes", "write_text", "write_bytes")
 def _is_users(path: str) -> bool:
     here = (str(Path(__file__).parent), str(Path(torch.__file__).parent))
     standard = path.startswith(_STANDARD) and not path.startswith(_PACKAGES)
-    return not (path.startswith(here) or standard or path.startswith("<"))
+    return not (
+        path.startswith(here) or standard or path.startswith(("<frozen", "<string", "<modeld_export"))
+    )
 
 
 def _of_builtin(function: Any) -> str:

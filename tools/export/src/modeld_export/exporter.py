@@ -167,7 +167,7 @@ def export(
     measured = bool(pairs) and any(format in ("int8", "bf16") for format in formats)
     options = _Options(
         asked=asked,
-        more=tuple(bind(module, inputs) for inputs in more_inputs),
+        more=tuple(_given(module, inputs) for inputs in more_inputs),
         validation=pairs,
         metric=metric,
         # Before minutes of exporting: the metric is the user's own.
@@ -186,13 +186,19 @@ def export(
     return Export(name, version, made_config, artifacts, findings)
 
 
+def _given(module: nn.Module, inputs: Value) -> Call:
+    call = bind(module, inputs)
+    check_example(call)
+    return call
+
+
 def _validation(module: nn.Module, validation: Iterable[tuple[Value, Any]]) -> tuple[tuple[Call, Any], ...]:
     pairs = []
-    for index, pair in enumerate(validation):
+    for index, pair in enumerate(checks.as_list(validation, "validation", "(inputs, target) pairs")):
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             given = f"{len(pair)} values" if isinstance(pair, (tuple, list)) else type(pair).__name__
             raise ExportError(f"validation has {given} at {index}, expected (inputs, target) pairs")
-        pairs.append((bind(module, pair[0]), pair[1]))
+        pairs.append((_given(module, pair[0]), pair[1]))
     return tuple(pairs)
 
 
@@ -334,6 +340,16 @@ def _scripted(subject: Subject, path: Path, _: _Options) -> _Made:
                 "side-effect",
                 Severity.WARNING,
                 "forward assigns to an attribute; the daemon gives each request the module as it was loaded",
+                line_of(subject.module),
+            )
+        )
+    raising = torchscript.raises_in(subject.module)
+    if raising:
+        findings.append(
+            Finding(
+                "unused",
+                Severity.WARNING,
+                f"{', '.join(raising)}: marked by torch.jit.unused, and raises where the file calls it",
                 line_of(subject.module),
             )
         )

@@ -7,7 +7,7 @@ import io
 import re
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from types import CodeType
@@ -20,6 +20,7 @@ from .calls import Call, run
 from .effects import CLOCK, FILE, LOG, effects, generators
 from .errors import ExportError
 from .parts import all_parts, forward_of, hidden
+from .ready import check_value
 from .result import Finding, Severity
 from .state import attributes, changed, copied, surroundings
 from .trials import other_call
@@ -76,10 +77,12 @@ def observe(module: nn.Module, call: Call) -> tuple[Value, tuple[Finding, ...]]:
     seeds = generators()
     first, printed, seen = _run_watched(module, mine)
     drew = seeds != generators()
+    check_value(first, "forward returns its output")
     first = copy_of(first)
     after = attributes(module)
     written = changed(before, after, same)
-    shared = set(changed(around, surroundings(module), same)) | _written_globals(module)
+    around_after = surroundings(module)
+    shared = changed(around, around_after, same)
     for name, value in call.arguments.items():
         if not same(value, mine.arguments[name]):
             add(
@@ -99,6 +102,8 @@ def observe(module: nn.Module, call: Call) -> tuple[Value, tuple[Finding, ...]]:
         )
     second, *_ = _run_watched(module, call.with_arguments(copy_of(call.arguments)))
     settled = not changed(after, attributes(module), same)
+    once = not changed(around_after, surroundings(module), same) and not _hold_tensors(around_after, shared)
+    assigned = sorted(set(shared) | _written_globals(module))
     if written and settled and _only_caches(original, module, written, call):
         add(
             "side-effect",
@@ -133,11 +138,13 @@ def observe(module: nn.Module, call: Call) -> tuple[Value, tuple[Finding, ...]]:
             findings.append(
                 Finding("side-effect", Severity.WARNING, f"forward {effect}; {_LOST[effect]}", line)
             )
-    if shared:
+    if assigned:
+        # Of a first call only, and without data, as of a warning that is given once.
+        harmless = once and not _written_globals(module)
         add(
             "side-effect",
-            Severity.ERROR,
-            f"forward assigns to the global {', '.join(sorted(shared))}; an exported module does not",
+            Severity.WARNING if harmless else Severity.ERROR,
+            f"forward assigns to the global {', '.join(assigned)}; an exported module does not",
         )
     for path, tensor in tensors_in(first, "output"):
         odd = int(tensor.isnan().sum())
@@ -158,6 +165,10 @@ def observe(module: nn.Module, call: Call) -> tuple[Value, tuple[Finding, ...]]:
                 "return it .contiguous()",
             )
     return first, tuple(findings)
+
+
+def _hold_tensors(values: Mapping[str, object], names: Sequence[str]) -> bool:
+    return any(True for name in names for _ in tensors_in(values.get(name), name))
 
 
 _LOST = {

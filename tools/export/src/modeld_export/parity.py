@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import redirect_stdout
 from typing import Any, Callable
@@ -144,10 +145,13 @@ def mean_metric(runs: Any, validation: Sequence[tuple[Call, Any]], metric: Metri
                 "give inputs on which the module runs"
             ) from error
         try:
-            total += float(metric(answer, target))
+            value = float(metric(answer, target))
         except Exception as error:
             raise ExportError(
                 f"metric {name!r} raised {type(error).__name__} on pair {index} of validation: "
                 f"{reason(error)}; it is given what forward returns and the target, and returns a number"
             ) from error
+        if not math.isfinite(value):
+            raise ExportError(f"metric {name!r} is {value} on pair {index} of validation, expected a number")
+        total += value
     return total / len(validation)

@@ -4,8 +4,8 @@ objects, or named by a forward that finds them among its globals."""
 from __future__ import annotations
 
 import sys
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Iterator
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -131,8 +131,11 @@ _MOST = 10_000
 _PLAIN = (str, bytes, int, float, complex, torch.Tensor, ModuleType, type, FunctionType, type(None))
 
 
-def _items(value: object) -> Iterator[tuple[str, object]]:
-    if isinstance(value, Mapping):
+_MAPPINGS = (dict, OrderedDict, defaultdict)
+
+
+def _items(value: Any) -> Iterator[tuple[str, object]]:
+    if type(value) in _MAPPINGS:  # others may compute, or import, what they hold
         yield from ((f"[{key!r}]", item) for key, item in list(value.items()))
     elif isinstance(value, (list, tuple, set, frozenset, deque)):
         yield from ((f"[{index}]", item) for index, item in enumerate(list(value)))

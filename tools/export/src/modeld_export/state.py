@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections import deque
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Callable
@@ -79,11 +79,12 @@ def surroundings(module: nn.Module) -> dict[str, object]:
         shared = {name: value for name, value in vars(type(kind)).items() if not name.startswith("__")}
         for function in functions:
             shared |= enclosing(function)
-        found |= {name: _held(value) for name, value in shared.items() if isinstance(value, _KEPT)}
+        found |= {name: _held(value) for name, value in shared.items() if type(value) in _KEPT}
     return found
 
 
-_KEPT = (bool, int, float, str, list, dict, set, deque, torch.Tensor)
+# No kinds of one's own: they may compute, or import, what they hold.
+_KEPT = (bool, int, float, str, list, dict, OrderedDict, defaultdict, Counter, set, deque, torch.Tensor)
 
 
 def changed(

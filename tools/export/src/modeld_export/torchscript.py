@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from .errors import ExportError, cannot_write
+from .parts import functions_of
 
 
 def script(module: nn.Module) -> torch.jit.ScriptModule:
@@ -86,6 +87,19 @@ def save(module: torch.jit.ScriptModule, path: Path, extra: dict[str, bytes]) ->
 def load(path: Path) -> Any:
     """As the daemon does."""
     return torch.jit.load(str(path), map_location="cpu").eval()
+
+
+def raises_in(module: nn.Module) -> list[str]:
+    """Methods that raise in a script, as they are marked by torch.jit.unused."""
+    unused = getattr(torch._jit_internal, "FunctionModifiers", None)
+    return sorted(
+        {
+            function.__qualname__
+            for part in module.modules()
+            for function in functions_of(part)
+            if unused is not None and getattr(function, "_torchscript_modifier", None) == unused.UNUSED
+        }
+    )
 
 
 def writes_state(module: torch.jit.ScriptModule) -> bool:
