@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import datetime
 import logging
 import os
@@ -149,6 +150,16 @@ def test_what_is_kept_of_the_first_call_only_and_is_no_data_is_a_warning(exporte
     assert [each.severity for each in made.findings] == [Severity.WARNING], made
     assert "WARNED" in made.findings[0].message
     assert made.ok
+
+
+def test_a_profiler_stays_what_it_is(exported: Any) -> None:
+    profiler = cProfile.Profile()
+    profiler.enable()
+    try:
+        assert exported(Does("print_error"), X).ok
+    finally:
+        profiler.disable()
+    assert profiler.getstats()
 
 
 class Prints(nn.Module):

@@ -65,12 +65,14 @@ def effects() -> Iterator[dict[str, str]]:
         if effect:
             found.setdefault(effect, f"{Path(caller.f_code.co_filename).name}:{caller.f_lineno}")
 
-    before = sys.getprofile()
+    if sys.getprofile() is not None:  # a profiler's, which cannot always be put back
+        yield found
+        return
     sys.setprofile(watch)
     try:
         yield found
     finally:
-        sys.setprofile(before)
+        sys.setprofile(None)
 
 
 def generators() -> tuple[object, ...]:
