@@ -43,6 +43,28 @@ X = torch.rand(2, 4)
         ({"name": 7}, "name is 7, expected a string"),
         ({"config": {"name": "../../x"}}, r"name is '\.\./\.\./x'"),
         ({"config": {"version": "../1"}}, r"version is '\.\./1'"),
+        ({"formats": [None]}, "format None is not known"),
+        ({"formats": ["traced", "traced"]}, "formats has 'traced' twice"),
+        ({"formats": ["onnx"], "opset": "18"}, "opset is '18'"),
+        ({"dynamic": {"x": [0]}}, "expected as"),
+        ({"dynamic": {"x": {0: "batch size"}}}, "expected a name of letters"),
+        ({"dynamic": {"x": {"0": "batch"}}}, "dynamic names dimension '0'"),
+        ({"labels": ["a"]}, "labels is a list, expected a mapping"),
+        ({"labels": {"output": ["a\nb", "c", "d"]}}, r"have 'a\\nb', expected strings of one line"),
+        ({"labels": {"output": [1, 2, 3]}}, "have 1, expected strings"),
+        ({"config": [1]}, r"config is \[1\], expected an object"),
+        ({"config": {"batching": 7}}, r"config\['batching'\] is 7, expected an object"),
+        (
+            {"config": {"batching": {"max_batchsize": 3}}},
+            r"config\['batching'\] has 'max_batchsize'.*expected some of max_batch_size",
+        ),
+        ({"config": {"batching": {"max_batch_size": "8"}}}, "is '8', expected an integer"),
+        ({"config": {"batching": {"max_batch_size": True}}}, "is True, expected an integer"),
+        ({"config": {"batching": {"preferred_batch_sizes": [1.5]}}}, r"\[0\] is 1\.5, expected an integer"),
+        ({"config": {"postprocess": {"output": {"softmx": True}}}}, "has 'softmx'"),
+        ({"config": {"metadata": {"loss": math.nan}}}, r"\['loss'\] is nan, expected a finite number"),
+        ({"config": {"metadata": {"loss": object()}}}, "is object, expected what JSON has"),
+        ({"tolerance": 1e-3}, r"tolerance is 0\.001, expected modeld_export\.Tolerance"),
         ({"tolerance": Tolerance(rtol=math.nan)}, "rtol nan, expected a finite number"),
         ({"tolerance": Tolerance(atol=math.inf)}, "atol inf"),
         ({"tolerance": Tolerance(atol=-1)}, "atol -1"),
@@ -60,6 +82,7 @@ def test_options(tmp_path: Path, options: dict[str, Any], message: str) -> None:
     [
         ((X, X), "example_inputs are 2 values, but forward\\(x"),
         ((), "example_inputs lack 'x'"),
+        (X.numpy(), r"write torch\.from_numpy"),
         ({"y": X}, "example_inputs name 'y'"),
         (torch.rand(2, 5), "forward raised RuntimeError on the example inputs"),
     ],
@@ -143,11 +166,70 @@ def test_a_format_that_the_module_does_not_have(
     assert message in str(artifact.findings[0])
 
 
+def test_a_disk_that_takes_no_directory_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("modeld_export.exporter.tempfile.mkdtemp", full)
+    (artifact,) = export(modules.Linear().eval(), X, name="m", version="1", directory=tmp_path).artifacts
+    assert "m-1.scripted.pt cannot be written: No space left" in str(artifact.findings[0])
+
+
 def test_a_refused_export_leaves_no_artifact_of_an_earlier_run(tmp_path: Path) -> None:
     for module, ok in ((modules.Linear(), True), (modules.Branch(), False)):
         made = export(module.eval(), X, name="m", version="1", directory=tmp_path, formats=["traced"])
         assert made.ok == ok
     assert not list(tmp_path.iterdir())
+
+
+def raises(_: Any, __: Any) -> float:
+    return 1 / 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"metric": raises}, r"metric 'raises' raised ZeroDivisionError on pair 0 of validation: division"),
+        ({"metric": lambda *_: None}, "metric '<lambda>' raised TypeError"),
+        ({"validation": [X]}, r"validation has Tensor at 0, expected \(inputs, target\) pairs"),
+        ({"validation": [(X, 1, 2)]}, "validation has 3 values at 0"),
+        ({"validation": [(torch.rand(2, 5), 1)]}, "forward raised RuntimeError on input 0 of validation"),
+        ({"validation": 5}, "validation is 5, expected a list"),
+        ({"validation": [(X.numpy(), 1)]}, "'x' is given as a NumPy array"),
+        ({"metric": lambda *_: math.nan}, "metric '<lambda>' is nan on pair 0"),
+        ({"more_inputs": 5}, "more_inputs is 5, expected a list"),
+        ({"output_names": 5}, "output_names is 5, expected a list"),
+        ({"more_inputs": X}, r"more_inputs is a Tensor.*write \[more_inputs\]"),
+    ],
+)
+def test_what_is_compared_on(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    arguments = {"validation": [(X, torch.tensor([0, 1]))], "formats": ["int8"], **options}
+    with pytest.raises(ExportError, match=message):
+        export(modules.Linear().eval(), X, name="m", version="1", directory=tmp_path, **arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_metric_that_raises_on_the_files_answers_loses_no_file(exported: Any) -> None:
+    calls: list[int] = []
+
+    def raises_later(*_: Any) -> float:
+        calls.append(1)
+        return 1 / (2 - len(calls))
+
+    made = exported(modules.Linear(), X, ["int8"], validation=[(X, 0)], metric=raises_later)
+    (finding,) = made.artifact("int8").findings
+    assert finding.kind == "accuracy"
+    assert "metric 'raises_later' raised ZeroDivisionError" in finding.message
+    assert made.ok
+
+
+def test_another_default_dtype_than_the_daemons(tmp_path: Path) -> None:
+    torch.set_default_dtype(torch.float64)
+    try:
+        with pytest.raises(ExportError, match=r"torch\.set_default_dtype\(torch\.float32\) first"):
+            export(modules.Linear().eval(), X, name="m", version="1", directory=tmp_path)
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,10 +238,11 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(Path, "write_bytes", full)
     made = export(
-        modules.Linear().eval(), X, name="m", version="1", directory=tmp_path, formats=["scripted", "traced"]
+        modules.Linear().eval(), X, name="m", version="1", directory=tmp_path, formats=["scripted", "pt2"]
     )
     for artifact in made.artifacts:
         (finding,) = artifact.findings
+        assert finding.kind == "disk"
         assert "m-1." in finding.message
         assert "No space left on device; free some space" in finding.message
     assert not list(tmp_path.iterdir())

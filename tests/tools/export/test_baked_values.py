@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import pytest
@@ -84,6 +85,25 @@ def test_data_that_became_a_python_value_is_said(
 ) -> None:
     made = exported(module, inputs, dynamic={})
     assert severity in found(made).values(), made
+
+
+class Mutes(nn.Module):
+    def __init__(self, rows: bool) -> None:
+        super().__init__()
+        self.rows = rows
+
+    def forward(self, x: Tensor) -> Tensor:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if x.shape[0] > 1000 if self.rows else x.max() > 1e5:
+                return x * 0
+        return x + 1
+
+
+@pytest.mark.parametrize("rows", [False, True])
+def test_a_branch_is_found_where_forward_mutes_warnings(exported: Any, rows: bool) -> None:
+    made = exported(Mutes(rows), X)
+    assert found(made) == {"branch": Severity.ERROR}, made
 
 
 def test_the_line_of_a_number_that_was_kept_is_named(exported: Any) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import resource
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -132,6 +135,74 @@ def test_an_interrupt_is_one_line(
     assert capsys.readouterr().err.count("\n") == 1
 
 
+SLOW = """
+import time
+from pathlib import Path
+
+from recipe_of_scale import recipe as of_scale
+import modeld_export.torchscript as torchscript
+
+
+def slow(*arguments):
+    Path("begun").touch()
+    time.sleep(60)
+
+
+torchscript.save = slow
+recipe = of_scale
+"""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_leaves_no_work_directory(recipe: Path, tmp_path: Path, number: int, status: int) -> None:
+    recipe.rename(tmp_path / "recipe_of_scale.py")
+    (tmp_path / "slow.py").write_text(SLOW)
+    other = tmp_path / "out" / ".modeld-export-other"  # of a process that goes on
+    other.mkdir(parents=True)
+    command = [sys.executable, "-m", "modeld_export.cli", "run", "slow.py", "--directory", "out"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "begun").exists():
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.05)
+    process.send_signal(number)
+    said = process.communicate(timeout=30)[1]
+    assert process.returncode == status
+    assert said.splitlines()[-1] == "modeld-export: interrupted; what was not finished is not written"
+    assert "Traceback" not in said
+    assert list((tmp_path / "out").iterdir()) == [other]
+
+
+FULL = """
+import torch
+from modeld_export import Recipe
+
+
+def recipe():
+    layer = torch.nn.Sequential(torch.nn.Linear(300, 450)).eval()
+    return Recipe(layer, torch.rand(2, 300), name="m", version="1", formats=["scripted", "traced", "onnx"])
+"""
+
+
+def test_a_file_system_that_takes_no_more_is_said_and_nothing_half_written_is_left(tmp_path: Path) -> None:
+    """By the kernel, for all that the process writes."""
+    (tmp_path / "full.py").write_text(FULL)
+    (tmp_path / "out").mkdir()
+    command = [sys.executable, "-m", "modeld_export.cli", "run", "full.py", "--directory", "out"]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+    )
+    assert done.returncode == 2, done
+    for file in ("m-1.scripted.pt", "m-1.traced.pt", "m-1.onnx"):
+        assert f"error [disk]: {file} cannot be written: File too large; free some space" in done.stdout
+    assert not done.stderr
+    assert not list((tmp_path / "out").iterdir())
+
+
 def test_a_report_that_cannot_be_written_is_said_before_exporting(
     recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -166,6 +237,32 @@ def test_the_schema_is_that_of_the_proto(capsys: pytest.CaptureFixture[str]) -> 
     }
     script = Path(__file__).parents[3] / "tools" / "export" / "make_schema.py"
     subprocess.run([sys.executable, str(script), "--check"], check=True)
+
+
+def test_a_reader_that_has_enough_is_no_error() -> None:
+    command = f"{sys.executable} -m modeld_export.cli schema"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command} | head -1"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "{\n", "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "a.py", "--threads", "0"],
+        ["check", "a.pt", "--timeout-s", "-5"],
+        ["check", "a.pt", "--timeout-s", "soon"],
+        ["push", "a.pt", "--models", ".", "--timeout-s", "nan"],
+        ["push", "a.pt", "--models", ".", "--timeout-s", "0"],
+        ["push", "a.pt", "--models", ".", "--timeout-s", "soon"],
+    ],
+)
+def test_numbers_that_mean_nothing(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert f"{arguments[-1]!r}, expected" in capsys.readouterr().err
 
 
 def test_importing_costs_next_to_nothing() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -18,7 +20,7 @@ import torch
 from daemon_process import DaemonProcess
 from programs import new_daemon, program
 
-from modeld_export import ExportError, check, push
+from modeld_export import ExportError, RefusedError, check, push
 from modeld_export.cli import main
 from modeld_export.daemon import CheckReport, find_modeld
 
@@ -107,9 +109,20 @@ def test_push_waits_until_it_is_live(
         push(file, daemon.drop, name="m", version="1.0", address=daemon.address)
 
 
+def test_a_package_of_convolutions_answers_many_rows(exported: Any, daemon: DaemonProcess) -> None:
+    module = modules.Convolves()
+    file = exported(module, torch.rand(2, 3, 8, 8), ["pt2"]).artifact("pt2").path
+    push(file, daemon.drop, address=daemon.address)
+    many = torch.rand(20, 3, 8, 8)
+    with daemon.client() as client, torch.no_grad():
+        for rows in (many, many[:1]):
+            answer = client.predict("m", {"image": rows.numpy()}).outputs["output"].copy()
+            assert torch.allclose(torch.from_numpy(answer), module(rows), atol=1e-5)
+
+
 def test_push_says_why_a_version_is_refused(exported: Any, daemon: DaemonProcess, tmp_path: Path) -> None:
     wrong = exported(modules.Linear(), X, ["scripted"], config={"outputs": [{"name": "y", "dtype": "INT64"}]})
-    with pytest.raises(ExportError, match=r"m 1\.0 is quarantined: "):
+    with pytest.raises(RefusedError, match=r"m 1\.0 is quarantined: "):
         push(wrong.artifact("scripted").path, daemon.drop, name="m", version="1.0", address=daemon.address)
     (tmp_path / "broken.pt").write_bytes(b"no archive")
     with pytest.raises(ExportError, match=r"broken\.pt is quarantined: "):
@@ -136,8 +149,55 @@ def test_push_without_a_daemon_drops_nothing(
 def test_push_of_other_bytes_of_a_live_version_is_not_live(exported: Any, daemon: DaemonProcess) -> None:
     made = exported(modules.Linear(), X, ["scripted", "traced"])
     push(made.artifact("scripted").path, daemon.drop, address=daemon.address)
-    with pytest.raises(ExportError, match="is registered with other bytes"):
+    with pytest.raises(RefusedError, match="is registered with other bytes"):
         push(made.artifact("traced").path, daemon.drop, address=daemon.address)
+
+
+def test_push_of_the_same_bytes_with_another_config_is_not_live(
+    exported: Any, daemon: DaemonProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "plain.pt"
+    torch.jit.script(modules.Linear().eval()).save(str(file))
+    beside = tmp_path / "plain.pt.config.json"
+    arguments = ["push", str(file), "--models", str(daemon.drop), "--address", daemon.address]
+    beside.write_text(json.dumps({"name": "plain", "version": "1.0"}))
+    assert main(arguments) == 0
+    beside.write_text(json.dumps({"name": "plain", "version": "1.0", "description": "another"}))
+    assert main(arguments) == 1
+    assert "with the same bytes" in capsys.readouterr().err
+    beside.write_text(json.dumps({"name": "plain", "version": "1.0"}))
+    assert main(arguments) == 0  # what was said of the file before is over
+
+
+def test_push_of_the_same_bytes_with_another_sample_is_not_live(exported: Any, daemon: DaemonProcess) -> None:
+    file = exported(modules.Linear(), X, ["onnx"]).artifact("onnx").path
+    push(file, daemon.drop, address=daemon.address)
+    samples = file.with_name(file.name + ".golden")
+    shutil.copy(samples / "0", samples / "1")
+    with pytest.raises(RefusedError, match="other golden samples"):
+        push(file, daemon.drop, address=daemon.address)
+
+
+@pytest.mark.parametrize("suffix", [".golden", ".config.json"])
+def test_what_an_earlier_file_left_in_the_drop_directory_is_named(
+    exported: Any, daemon: DaemonProcess, suffix: str
+) -> None:
+    file = exported(modules.Linear(), X, ["scripted"]).artifact("scripted").path
+    (daemon.drop / (file.name + suffix)).mkdir()
+    with pytest.raises(ExportError, match=rf"{re.escape(suffix)}' lies in .*; remove it there"):
+        push(file, daemon.drop, address=daemon.address)
+    assert not (daemon.drop / file.name).exists()
+
+
+def test_a_corrected_file_is_not_told_what_was_wrong_with_the_one_before(
+    daemon: DaemonProcess, exported: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "m.pt"
+    file.write_bytes(b"no archive")
+    with pytest.raises(RefusedError, match=r"m\.pt is quarantined"):
+        push(file, daemon.drop, name="m", version="1.0", address=daemon.address)
+    shutil.copy(exported(modules.Linear(), X, ["scripted"]).artifact("scripted").path, file)
+    assert push(file, daemon.drop, address=daemon.address) == "m 1.0"
 
 
 def test_push_to_a_pinned_model_ends_at_once(exported: Any, daemon: DaemonProcess) -> None:
@@ -181,16 +241,33 @@ def test_what_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         push(tmp_path / "none.pt", tmp_path, name="m", version="1", address="127.0.0.1:1")
 
 
-def test_a_probe_that_could_not_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("content", "mode", "message"),
+    [
+        (None, 0, "no program at"),
+        ("", 0o644, "is not executable"),
+        ("no program", 0o755, "cannot be run: Exec format error"),
+        ("#!/bin/sh\n", 0o755, "printed '', expected the report of modeld --probe"),
+        ("#!/bin/sh\nexit 1", 0o755, "printed '', expected"),
+        ("#!/bin/sh\necho '[7]'", 0o755, r"printed '\[7\]', expected"),
+        (
+            "#!/bin/sh\necho no memory >&2; exit 3",
+            0o755,
+            r"could not try m\.pt: no memory \(is it modeld\?\)",
+        ),
+    ],
+)
+def test_a_program_that_is_no_modeld_is_one_line(
+    tmp_path: Path, content: str | None, mode: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "m.pt").write_bytes(b"")
-
-    def fails(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
-        return subprocess.CompletedProcess(command, 3, stdout="", stderr="modeld: no memory\n")
-
-    monkeypatch.setattr(subprocess, "run", fails)
-    monkeypatch.setenv("MODELD_BIN", str(tmp_path / "m.pt"))
-    with pytest.raises(ExportError, match=r"could not try m\.pt: modeld: no memory"):
-        check(tmp_path / "m.pt")
+    if content is not None:
+        (tmp_path / "modeld").write_text(content)
+        (tmp_path / "modeld").chmod(mode)
+    assert main(["check", str(tmp_path / "m.pt"), "--modeld", str(tmp_path / "modeld")]) == 2
+    said = capsys.readouterr().err
+    assert re.search(message, said), said
+    assert said.count("\n") == 1
 
 
 def test_a_report_of_a_crash() -> None:

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from modeld_client._proto import value_pb2
-from modeld_export import Tolerance
+from modeld_export import Tolerance, package
 
 X = torch.rand(2, 4)
 IMAGE = torch.rand(2, 3, 8, 8)
@@ -108,6 +108,16 @@ def test_what_cannot_be_compiled_says_why(exported: Any) -> None:
     assert "cannot be compiled ahead of time" in str(artifact.findings[0])
 
 
+def test_of_a_compiler_that_fails_its_own_words_are_told() -> None:
+    error = RuntimeError(
+        "C++ compile error\n\nCommand:\ng++ "
+        + "-D X " * 200
+        + "\n\nOutput:\nIn file a:\nfatal error: no disk\n"
+    )
+    assert package.explain(error) == "fatal error: no disk"
+    assert package.explain(RuntimeError("C++ compile error")) == "C++ compile error"
+
+
 def test_several_arguments_and_results(exported: Any) -> None:
     state = torch.zeros(2, 5)
     made = exported(
@@ -119,6 +129,21 @@ def test_several_arguments_and_results(exported: Any) -> None:
     assert made.ok, made
     assert [spec["name"] for spec in made.config["outputs"]] == ["next_h", "next_c"]
     assert made.config["inputs"][1]["shape"] == [-1, 5]
+
+
+def test_bfloat16_inside_gives_what_the_module_gives(exported: Any) -> None:
+    made = exported(modules.Linear().half(), X.half(), ["bf16"])
+    assert made.ok, made
+    assert made.config["outputs"][0]["dtype"] == "FP16"
+
+
+def test_labels_of_an_output_that_is_called_as_no_file_is(exported: Any) -> None:
+    name = "../a b"
+    made = exported(modules.Linear(), X, ["scripted"], output_names=[name], labels={name: ["a", "b", "c"]})
+    files = extra(made.artifact("scripted").path)
+    entry = made.config["outputs"][0]["labels"]
+    assert ".." not in entry
+    assert files[entry] == b"a\nb\nc\n"
 
 
 def test_an_onnx_output_that_is_called_as_an_input_is(exported: Any) -> None:
@@ -171,6 +196,56 @@ def test_rows_of_eight_bits_are_not_batched(exported: Any) -> None:
     assert [finding.kind for finding in made.artifact("int8").findings] == ["batching"]
     assert "batching" not in json.loads(extra(made.artifact("int8").path)["config.json"])
     assert "batching" in json.loads(extra(made.artifact("scripted").path)["config.json"])
+
+
+class Centers(torch.nn.Module):
+    """A row's answer is of all rows."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x - x.mean(0)
+
+
+class Totals(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.sum()
+
+
+@pytest.mark.parametrize(
+    ("module", "said"), [(Centers(), "depends on the other rows"), (Totals(), "not one row for each row")]
+)
+def test_rows_that_depend_on_each_other_are_not_batched(
+    exported: Any, module: torch.nn.Module, said: str
+) -> None:
+    assert exported(module, X, ["scripted"]).ok
+    made = exported(module, X, ["scripted"], config={"batching": {"max_batch_size": 8}})
+    (finding,) = made.findings
+    assert finding.kind == "batching"
+    assert said in finding.message
+    assert not made.ok
+
+
+class Best(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        values, places = x.topk(2)
+        return values, places
+
+
+def test_an_order_of_equals_is_not_compared(exported: Any) -> None:
+    made = exported(Best(), X, ["onnx"])
+    assert made.ok, made
+    assert "zeros" in {each.name for each in made.artifact("onnx").not_taken}
+
+
+class Spectrum(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.fft.rfft(x)
+
+
+def test_what_differs_alike_in_every_size_is_said_once(exported: Any) -> None:
+    (artifact,) = exported(Spectrum(), X, ["onnx"]).artifacts
+    (finding,) = artifact.findings
+    assert "batch=1" in finding.message
+    assert "batch=130" in finding.message
 
 
 def test_beyond_tolerance_there_is_no_file(exported: Any, tmp_path: Path) -> None:

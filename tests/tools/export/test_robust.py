@@ -80,12 +80,39 @@ def test_a_module_that_is_scripted_already(exported: Any) -> None:
         (nn.Linear(4, 3, device="meta"), X, "load the weights first"),
         (modules.Linear(), X.to("meta"), "expected one with elements"),
         (modules.Linear(), X[:0], "at least one row"),
+        (modules.Linear(), X.to_sparse(), r"'x' is given as a sparse tensor"),
         (nn.DataParallel(modules.Linear()), X, "export module.module"),
     ],
 )
 def test_what_cannot_be_run(tmp_path: Path, module: nn.Module, inputs: Any, message: str) -> None:
     with pytest.raises(ExportError, match=message):
         export(module.eval(), inputs, name="m", version="1.0", directory=tmp_path)
+
+
+class Returns(nn.Module):
+    """What no answer carries."""
+
+    def __init__(self, make: Any) -> None:
+        super().__init__()
+        self.make = make
+
+    def forward(self, x: Tensor) -> Any:
+        return self.make(x)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda x: x.to_sparse(), r"as a sparse tensor.*\.to_dense\(\)"),
+        (lambda x: torch.quantize_per_tensor(x, 0.1, 0, torch.quint8), "as a quantized tensor"),
+        (lambda x: {"a": [torch.nested.nested_tensor([x[0], x[1]])]}, "as a nested tensor"),
+        (lambda x: x.numpy(), "as a NumPy array"),
+        (lambda x: (x, {1, 2}), "as set, expected a tensor, number or string"),
+    ],
+)
+def test_outputs_that_no_answer_carries(exported: Any, make: Any, message: str) -> None:
+    with pytest.raises(ExportError, match="forward returns its output " + message):
+        exported(Returns(make), X)
 
 
 class ByName(nn.Module):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import export_modules as modules
 import pytest
 import torch
 from torch import Tensor, nn
+
+from modeld_export import package
 
 X = torch.linspace(0.1, 1, 8).reshape(2, 4)
 
@@ -76,7 +79,18 @@ def test_a_branch_on_the_size_is_not_lost_in_onnx(exported: Any, module: nn.Modu
     assert "scripted" in str(artifact.findings) or "batch=130" in str(artifact.findings)
 
 
-def test_a_package_says_which_sizes_it_was_compiled_for(exported: Any) -> None:
+@pytest.mark.parametrize("rows", [2, 32])
+def test_a_package_of_convolutions_takes_any_number_of_rows(exported: Any, rows: int) -> None:
+    (artifact,) = exported(modules.Convolves(), torch.rand(rows, 3, 8, 8), ["pt2"]).artifacts
+    assert artifact.path is not None, artifact
+    assert not artifact.findings
+    assert "batch=130" in {trial.name for trial in artifact.trials}
+
+
+def test_a_package_says_which_sizes_it_was_compiled_for(
+    exported: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(package, "any_rows", nullcontext)  # another PyTorch, which does not know of it
     (artifact,) = exported(modules.Convolves(), torch.rand(32, 3, 8, 8), ["pt2"]).artifacts
     assert artifact.path is not None, artifact
     (finding,) = [each for each in artifact.findings if each.kind == "sizes"]
@@ -84,16 +98,74 @@ def test_a_package_says_which_sizes_it_was_compiled_for(exported: Any) -> None:
     assert "at least" not in finding.message
 
 
-class Recurrent(nn.Module):
+class Pools(nn.Module):
+    """Pictures of any size, but not of the smallest."""
+
     def __init__(self) -> None:
         super().__init__()
-        self.layer = nn.LSTM(4, 5, batch_first=True)
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.MaxPool2d(2), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+        )
+
+    def forward(self, picture: Tensor) -> Tensor:
+        return self.layers(picture)
+
+
+def test_pictures_of_any_size_that_layers_take_are_no_branch_in_onnx(exported: Any) -> None:
+    dynamic = {"picture": {0: "batch", 2: "height", 3: "width"}}
+    made = exported(Pools(), torch.rand(2, 3, 16, 16), ["onnx"], dynamic=dynamic)
+    assert made.ok, made
+    assert {"height=3", "height=17"} <= {trial.name for trial in made.artifact("onnx").trials}
+    assert "height=1" in {each.name for each in made.artifact("onnx").not_taken}
+
+
+class AtLeast(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + 1 if x.shape[0] >= 10 else x - 1
+
+
+@pytest.mark.parametrize("rows", [3, 16])
+def test_a_branch_on_the_least_size_is_not_lost_in_onnx(exported: Any, rows: int) -> None:
+    (artifact,) = exported(AtLeast(), torch.rand(rows, 4), ["onnx"]).artifacts
+    assert artifact.path is None, artifact
+
+
+class Recurrent(nn.Module):
+    def __init__(self, kind: type[nn.RNNBase], batch_first: bool) -> None:
+        super().__init__()
+        self.layer = kind(4, 5, batch_first=batch_first)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layer(x)[0].contiguous()
 
 
-def test_a_recurrent_layer_takes_any_number_of_steps_in_onnx(exported: Any) -> None:
-    made = exported(Recurrent(), torch.rand(2, 3, 4), ["onnx"], dynamic={"x": {0: "batch", 1: "time"}})
+@pytest.mark.parametrize(
+    ("module", "dynamic"),
+    [
+        (Recurrent(nn.LSTM, True), {"x": {0: "batch", 1: "time"}}),
+        (Recurrent(nn.GRU, True), {"x": {1: "time"}}),
+        (Recurrent(nn.GRU, False), {"x": {0: "time"}}),
+    ],
+)
+def test_a_recurrent_layer_takes_any_number_of_steps_in_onnx(
+    exported: Any, module: nn.Module, dynamic: Any
+) -> None:
+    for _ in range(2):  # what torch.export met before does not matter
+        made = exported(module, torch.rand(2, 3, 4), ["onnx"], dynamic=dynamic)
+        assert made.ok, made
+        assert "time=17" in {trial.name for trial in made.artifact("onnx").trials}
+        (finding,) = made.artifact("onnx").findings
+        assert finding.kind == "opset"
+
+
+def test_a_recurrent_layer_of_so_many_steps_has_the_newer_opset(exported: Any) -> None:
+    made = exported(Recurrent(nn.LSTM, True), torch.rand(2, 3, 4), ["onnx"])
     assert made.ok, made
-    assert "time=17" in {trial.name for trial in made.artifact("onnx").trials}
+    assert not made.artifact("onnx").findings
+
+
+def test_a_package_of_a_recurrent_layer_says_which_size_is_none(exported: Any) -> None:
+    dynamic = {"x": {0: "batch", 1: "time"}}
+    (artifact,) = exported(Recurrent(nn.LSTM, True), torch.rand(2, 3, 4), ["pt2"], dynamic=dynamic).artifacts
+    assert "time" in str(artifact.findings[0])
+    assert "leave the dimension out of `dynamic`" in str(artifact.findings[0])

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from modeld_export import Severity
+from modeld_export import ExportError, Severity
 
 X = torch.linspace(0.1, 1, 8).reshape(2, 4)
 SEEN: list[int] = []
@@ -147,3 +147,94 @@ class Cleans(nn.Module):
 def test_writing_over_what_is_not_a_number_is_writing(exported: Any) -> None:
     made = exported(Cleans(), torch.tensor([[1.0, float("nan")], [2.0, 3.0]]), ["scripted"])
     assert "in-place" in {each.kind for each in made.findings}
+
+
+class Counter(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("seen", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.seen += 1
+        return x * 1.0
+
+
+class Helper:
+    def __init__(self, part: nn.Module) -> None:
+        self.parts = {"a": part}
+
+
+class Hides(nn.Module):
+    """Keeps a part where PyTorch does not look for it."""
+
+    def __init__(self, held: Any) -> None:
+        super().__init__()
+        self.held = held
+
+    def forward(self, x: Tensor) -> Tensor:
+        if isinstance(self.held, Helper):
+            return self.held.parts["a"](x)  # type: ignore[no-any-return]
+        return self.held[0](x)  # type: ignore[no-any-return]
+
+
+SHARED = nn.Linear(4, 4).requires_grad_(False)  # a trace takes no other for a constant
+
+
+class Borrows(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return SHARED(x)  # type: ignore[no-any-return]
+
+
+def around() -> nn.Module:
+    part = Counter()
+
+    class Encloses(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return part(x)  # type: ignore[no-any-return]
+
+    return Encloses()
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        Hides([Counter()]),
+        Hides({0: Counter()}),
+        Hides(Helper(Counter())),
+        Hides([Hides([Counter()])]),
+        around(),
+    ],
+)
+def test_what_a_hidden_module_keeps_is_found(exported: Any, module: nn.Module) -> None:
+    made = exported(module, X)
+    assert {"hidden-module", "side-effect"} <= {each.kind for each in made.findings}, made
+    assert made.artifact("traced").path is None
+
+
+@pytest.mark.parametrize(
+    ("module", "place"),
+    [
+        (Hides([SHARED]), "held[0]"),
+        (Hides((SHARED,)), "held[0]"),
+        (Hides(Helper(SHARED)), "held.parts['a']"),
+        (Borrows(), "SHARED"),
+    ],
+)
+def test_a_hidden_module_is_named(exported: Any, module: nn.Module, place: str) -> None:
+    made = exported(module, X)
+    (finding,) = made.findings
+    assert place in finding.message
+    assert "nn.ModuleList" in finding.message
+    assert made.ok
+
+
+@pytest.mark.parametrize("part", [nn.Dropout(1e-9), nn.BatchNorm1d(4)])
+def test_a_hidden_module_in_training_mode_is_refused(exported: Any, part: nn.Module) -> None:
+    with pytest.raises(ExportError, match=r"held\[0\].*eval\(\) does not reach it"):
+        exported(Hides([part]), X)
+
+
+def test_a_registered_module_that_a_list_holds_as_well_is_none_that_is_hidden(exported: Any) -> None:
+    module = Hides([nn.Linear(4, 4)])
+    module.part = module.held[0]
+    assert not exported(module, X).findings

@@ -64,6 +64,22 @@ def test_a_scripted_module_is_taken_as_it_is() -> None:
     assert script(scripted) is scripted
 
 
+class Marked(nn.Module):
+    @torch.jit.unused
+    def later(self, x):  # type: ignore[no-untyped-def]
+        return x * 2
+
+    def forward(self, x: Tensor, more: bool = False) -> Tensor:
+        return self.later(x) if more else x
+
+
+def test_what_raises_in_a_script_as_it_is_marked_is_named(exported: Any) -> None:
+    made = exported(Marked(), torch.rand(2, 4), ["scripted"])
+    (finding,) = made.artifact("scripted").findings
+    assert finding.kind == "unused"
+    assert "Marked.later" in finding.message
+
+
 def test_an_assignment_to_an_attribute_is_a_warning(exported: Any) -> None:
     made = exported(Writes(), torch.rand(2, 4), ["scripted"])
     assert made.ok, made

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .daemon import CheckReport, check, push
     from .differences import Tolerance
     from .engines import EngineResult, compare_engines
-    from .errors import ExportError
+    from .errors import ExportError, RefusedError
     from .exporter import export
     from .recipe import Recipe
     from .result import Artifact, Export, Finding, Severity
@@ -27,6 +27,7 @@ _HOMES = {
     "ExportError": "errors",
     "Finding": "result",
     "Recipe": "recipe",
+    "RefusedError": "errors",
     "Severity": "result",
     "Tolerance": "differences",
     "check": "daemon",
@@ -43,6 +44,7 @@ __all__ = [
     "ExportError",
     "Finding",
     "Recipe",
+    "RefusedError",
     "Severity",
     "Tolerance",
     "check",

@@ -46,6 +46,8 @@ def axes_of(call: Call, dynamic: Dynamic | None) -> Axes:
         batched = {name: tensor for name, tensor in tensors.items() if tensor.dim() >= 2}
         alike = len({tensor.shape[0] for tensor in batched.values()}) == 1
         return Axes({name: {0: BATCH} for name in batched} if alike else {})
+    if not isinstance(dynamic, Mapping) or not all(isinstance(each, Mapping) for each in dynamic.values()):
+        raise ExportError(f'dynamic is {dynamic!r}, expected as {{"x": {{0: "batch"}}}}')
     chosen: dict[str, dict[int, str]] = {}
     sizes: dict[str, int] = {}
     for name, dimensions in dynamic.items():
@@ -56,9 +58,14 @@ def axes_of(call: Call, dynamic: Dynamic | None) -> Axes:
             )
         tensor = tensors[name]
         for axis, axis_name in dimensions.items():
-            if not 0 <= axis < tensor.dim():
+            if not (isinstance(axis, int) and 0 <= axis < tensor.dim()):
                 raise ExportError(
-                    f"dynamic names dimension {axis} of {name!r}, which has {tensor.dim()}; count from 0"
+                    f"dynamic names dimension {axis!r} of {name!r}, which has {tensor.dim()}; count from 0"
+                )
+            if not (isinstance(axis_name, str) and axis_name.isidentifier()):
+                raise ExportError(
+                    f"dynamic calls dimension {axis} of {name!r} {axis_name!r}, expected a name of letters, "
+                    "digits and '_', as 'batch'"
                 )
             size = int(tensor.shape[axis])
             if sizes.setdefault(axis_name, size) != size:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import zlib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
@@ -78,7 +80,9 @@ def _outputs(
 
 def label_entry(output: str) -> str:
     """The extra file that holds an output's labels."""
-    return f"labels/{output}.txt"
+    plain = re.sub(r"[^A-Za-z0-9_-]", "_", output)
+    # An output may be called as no file is, and others as it would be then.
+    return f"labels/{plain}{'' if plain == output else f'-{zlib.crc32(output.encode()):08x}'}.txt"
 
 
 def with_labels_inside(config: Config, labels: Mapping[str, Sequence[str]]) -> Config:
@@ -155,8 +159,7 @@ def make_config(
       extra: goes over what was inferred, section by section.
 
     Raises:
-      ExportError: labels of what is no output, or of another number than there are classes; a key that
-        ModelConfig does not have.
+      ExportError: labels of what is no output, or of another number than there are classes.
     """
     labels = labels or {}
     for output, texts in labels.items():
@@ -175,12 +178,6 @@ def make_config(
         config["outputs"] = declared
     elif labels:
         raise ExportError("labels need outputs that are tensors, all of them")
-    known = schema()["properties"]
-    for key in extra or {}:
-        if key not in known:
-            raise ExportError(
-                f"config has {key!r}, which ModelConfig does not know; what is your own goes into 'metadata'"
-            )
     return _merge(config, extra or {})
 
 

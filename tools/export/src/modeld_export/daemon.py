@@ -9,11 +9,13 @@ import shutil
 import subprocess
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from modeld_client import (
     Client,
+    DroppedFile,
     DroppedFileState,
     Model,
     ModeldError,
@@ -23,11 +25,12 @@ from modeld_client import (
     VersionState,
 )
 
-from .errors import ExportError
+from .errors import ExportError, RefusedError, cut
 from .identity import identity_of
 
 PASSED, REFUSED = 0, 1  # exit statuses of modeld --probe
-_POLL_S = 0.05
+_POLL_S = 0.02
+_AGAIN_S = 3.0  # until a file that is known already is dropped once more
 UNSEEN_S = 15.0  # a daemon that watches the directory sees a file well before
 BESIDE = (".config.json", ".golden")  # what may lie beside a file, after its name
 
@@ -78,11 +81,29 @@ class CheckReport:
 def find_modeld(given: str | None = None) -> str:
     """The daemon's program: as given, else $MODELD_BIN, else by PATH."""
     found = given or os.environ.get("MODELD_BIN") or shutil.which("modeld")
+    remedy = "install modeld, or give its path by --modeld or MODELD_BIN"
     if not found or not Path(found).is_file():
-        raise ExportError(
-            f"no program at {found or 'modeld'!r}; install modeld, or give its path by --modeld or MODELD_BIN"
-        )
+        raise ExportError(f"no program at {found or 'modeld'!r}; {remedy}")
+    if not os.access(found, os.X_OK):
+        raise ExportError(f"{found!r} is not executable, expected the daemon's program; {remedy}")
     return found
+
+
+def _reported(program: str, file: Path, done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """What `modeld --probe` printed. Another program ends with any status, and prints anything."""
+    if done.returncode not in (PASSED, REFUSED):
+        why = cut(done.stderr) or f"exit status {done.returncode}"
+        raise ExportError(f"{program!r} could not try {file.name}: {why} (is it modeld?)")
+    try:
+        report = json.loads(done.stdout)
+    except ValueError:
+        report = None
+    if not isinstance(report, dict) or "outcome" not in report:
+        raise ExportError(
+            f"{program!r} printed {cut(done.stdout, 60)!r}, expected the report of modeld --probe; give the "
+            "path of modeld by --modeld or MODELD_BIN"
+        )
+    return report
 
 
 def check(path: str | os.PathLike[str], *, modeld: str | None = None, timeout_s: int = 300) -> CheckReport:
@@ -94,20 +115,22 @@ def check(path: str | os.PathLike[str], *, modeld: str | None = None, timeout_s:
     file = Path(path)
     if not file.is_file():
         raise ExportError(f"no file at {str(file)!r}")
+    program = find_modeld(modeld)
     command = [
-        find_modeld(modeld),
+        program,
         "--probe",
         str(file),
         "--try-plans=true",
         f"--probe-timeout-s={timeout_s}",
     ]
     command.append("--formats=torchscript,onnx,pt2")
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode not in (PASSED, REFUSED):
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    except OSError as error:  # a file of another kind, or for another machine
         raise ExportError(
-            f"modeld could not try {file.name}: {done.stderr.strip() or f'exit status {done.returncode}'}"
-        )
-    return CheckReport(json.loads(done.stdout))
+            f"{program!r} cannot be run: {error.strerror}; give the path of modeld by --modeld or MODELD_BIN"
+        ) from error
+    return CheckReport(_reported(program, file, done))
 
 
 def _put(source: Path, target: Path) -> None:
@@ -142,8 +165,9 @@ def push(
       What is live: "NAME VERSION".
 
     Raises:
-      ExportError: no daemon answers, and nothing was dropped; the daemon refused it, with its reason; its
-        version is ready but another one is pinned; or it was not live in time.
+      RefusedError: the daemon quarantined it, with its reason, or has its version with other bytes.
+      ExportError: no daemon answers, or the drop directory has a sidecar that the file has not, and nothing
+        was dropped; its version is ready but another one is pinned; or it was not live in time.
     """
     file, drop = Path(path), Path(models)
     if not file.is_file():
@@ -157,12 +181,16 @@ def push(
             registered = _version_of(_model(client, name), version)
             sha256 = _sha256(file)
             if registered is not None and registered.sha256 and registered.sha256 != sha256:
-                raise ExportError(
+                raise RefusedError(
                     f"{name} {version} is registered with other bytes than {file.name}, and versions are "
                     "immutable; export it under a new version (and push one format of a version)"
                 )
+            _check_beside(file, drop)
+            earlier = _listed(client, file.name)
             _drop(file, drop)
-            _wait(client, file.name, drop, (name, version, sha256), timeout_s)
+            wait = _Wait(client, file, drop, name, version, sha256, known=registered is not None)
+            wait.earlier = earlier.since if earlier is not None else None
+            wait.until_live(timeout_s)
         except UnavailableError as error:
             raise ExportError(
                 f"no daemon answers at {address!r}; start modeld, or give the address that it listens at by "
@@ -179,6 +207,17 @@ def _sha256(file: Path) -> str:
         while block := stream.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _check_beside(file: Path, drop: Path) -> None:
+    """The daemon would take what an earlier file of this name left there for this one's."""
+    for suffix in BESIDE:
+        name = file.name + suffix
+        if (drop / name).exists() and not file.with_name(name).exists():
+            raise ExportError(
+                f"{name!r} lies in {str(drop)!r}, but not beside {str(file)!r}, and would be taken for its; "
+                "remove it there, or put it beside the file"
+            )
 
 
 def _drop(file: Path, drop: Path) -> None:
@@ -199,41 +238,75 @@ def _model(client: Client, name: str) -> Model | None:
         return None
 
 
+def _listed(client: Client, file: str) -> DroppedFile | None:
+    return next((each for each in client.dropped_files() if each.path == file), None)
+
+
 def _version_of(model: Model | None, version: str) -> Version | None:
     return next((each for each in model.versions if each.version == version), None) if model else None
 
 
-def _wait(client: Client, file: str, drop: Path, wanted: tuple[str, str, str], timeout_s: float) -> None:
-    """Follows the file, not only its version: that one may be live with other bytes."""
-    name, version, sha256 = wanted
-    began = time.monotonic()
-    state, seen = "not seen yet", False
-    while time.monotonic() < began + timeout_s:
-        dropped = next((each for each in client.dropped_files() if each.path == file), None)
-        if dropped is not None:
-            seen = True
-            if dropped.state is DroppedFileState.QUARANTINED:
-                raise ExportError(f"{file} is quarantined: {dropped.reason}")
-        model = _model(client, name)
-        found = _version_of(model, version)
-        if model is not None and found is not None and found.sha256 in ("", sha256):
-            if found.state is VersionState.QUARANTINED:
-                raise ExportError(f"{name} {version} is quarantined: {found.reason}")
-            if model.live_version == version:
+@dataclass
+class _Wait:
+    """Follows the file, not only its version: that one may be live with other bytes, or another config."""
+
+    client: Client
+    file: Path
+    drop: Path
+    name: str
+    version: str
+    sha256: str
+    known: bool  # the version was registered before: only what becomes of the file says anything
+    earlier: datetime | None = None  # since when a file of this name was listed before the drop
+    seen: bool = False
+    state: str = "not seen yet"
+
+    def until_live(self, timeout_s: float) -> None:
+        began = time.monotonic()
+        again = began + _AGAIN_S
+        while time.monotonic() < began + timeout_s:
+            if self._is_live():
                 return
-            if found.state is VersionState.READY and model.pinned_version not in ("", version):
+            if not self.seen and time.monotonic() > began + UNSEEN_S:
                 raise ExportError(
-                    f"{name} {version} is ready, but {name} is pinned to {model.pinned_version}"
-                    f"{f' ({model.pin_reason})' if model.pin_reason else ''}: "
-                    f"modelctl promote {name} {version}, or modelctl unpin {name}"
+                    f"{self.file.name} was copied, but the daemon has not seen it after {UNSEEN_S:g} s; is "
+                    f"{str(self.drop)!r} its --drop-directory? Remove the copy where it is not"
                 )
-            state, seen = found.state.name.lower(), True
-        if not seen and time.monotonic() > began + UNSEEN_S:
+            if self.known and not self.seen and time.monotonic() > again:
+                _drop(self.file, self.drop)  # it may have been looked at between two polls
+                again += _AGAIN_S
+            time.sleep(_POLL_S)
+        raise ExportError(
+            f"{self.name} {self.version} is not live after {timeout_s:g} s: it is {self.state}; see "
+            f"modelctl models {self.name}"
+        )
+
+    def _is_live(self) -> bool:
+        """Raises RefusedError and ExportError: it will not be."""
+        dropped = _listed(self.client, self.file.name)
+        if dropped is not None:
+            if dropped.since == self.earlier:
+                return False
+            self.seen = True
+            if dropped.state is DroppedFileState.QUARANTINED:
+                raise RefusedError(f"{self.file.name} is quarantined: {dropped.reason}")
+        if self.known and (dropped is not None or not self.seen):
+            return False
+        model = _model(self.client, self.name)
+        found = _version_of(model, self.version)
+        if model is None or found is None or found.sha256 not in ("", self.sha256):
+            return False
+        self.state, self.seen = found.state.name.lower(), True
+        if found.state is VersionState.QUARANTINED:
+            raise RefusedError(f"{self.name} {self.version} is quarantined: {found.reason}")
+        if model.live_version != self.version and found.state is VersionState.READY:
+            self._check_pin(model)
+        return model.live_version == self.version
+
+    def _check_pin(self, model: Model) -> None:
+        if model.pinned_version not in ("", self.version):
             raise ExportError(
-                f"{file} was copied, but the daemon has not seen it after {UNSEEN_S:g} s; is {str(drop)!r} "
-                "its --drop-directory? Remove the copy where it is not"
+                f"{self.name} {self.version} is ready, but {self.name} is pinned to {model.pinned_version}"
+                f"{f' ({model.pin_reason})' if model.pin_reason else ''}: "
+                f"modelctl promote {self.name} {self.version}, or modelctl unpin {self.name}"
             )
-        time.sleep(_POLL_S)
-    raise ExportError(
-        f"{name} {version} is not live after {timeout_s:g} s: it is {state}; see modelctl models {name}"
-    )

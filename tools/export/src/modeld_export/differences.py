@@ -34,6 +34,7 @@ class Difference:
     beyond: int = 0  # elements beyond tolerance
     compared: int = 0
     worst: str = ""  # where the largest absolute one is: "logits[0, 3]"
+    used: float = 0.0  # the largest share that an error is of what is allowed there; 1 and less is within
     errors: tuple[float, ...] = ()  # absolute ones, at most some thousand of them, for a histogram
 
     def joined(self, other: Difference) -> Difference:
@@ -44,6 +45,7 @@ class Difference:
             beyond=self.beyond + other.beyond,
             compared=self.compared + other.compared,
             worst=larger.worst,
+            used=max(self.used, other.used),
             errors=(*self.errors, *other.errors),
         )
 
@@ -125,7 +127,9 @@ def _compare_tensors(
     error = torch.nan_to_num(error, nan=math.inf)
     magnitude = torch.nan_to_num(want.abs(), nan=0.0, posinf=0.0)
     scale = scales(magnitude)
-    beyond = error > tolerance.atol * (scale if tolerance.scaled else 1.0) + tolerance.rtol * magnitude
+    allowed = tolerance.atol * (scale if tolerance.scaled else 1.0) + tolerance.rtol * magnitude
+    beyond = error > allowed
+    used = torch.where(error > 0, error / allowed, 0.0)
     relative = error / torch.maximum(magnitude, 1e-3 * scale)
     at = int(error.argmax())
     position = (
@@ -137,6 +141,7 @@ def _compare_tensors(
         max_absolute=float(error.max()),
         max_relative=float(relative.max()),
         beyond=int(beyond.sum()),
+        used=float(used.max()),
         compared=expected.numel(),
         worst=f"{path}{position}" if position else path,
         errors=tuple(float(e) for e in flat[::step]),

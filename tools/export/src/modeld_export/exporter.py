@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
+import io
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable
@@ -21,11 +22,12 @@ from .calls import Call, bind, name_outputs
 from .compiled import bounds
 from .config import make_config, with_ragged, with_tolerance
 from .differences import Tolerance
-from .errors import ExportError, reason
+from .errors import ExportError, WriteError, cannot_write, is_of_the_disk, reason
 from .observe import line_of, observe
-from .parity import Metric, accuracy, answers, run_fresh, top_1, try_all
+from .parity import Metric, answers, mean_metric, run_fresh, top_1, try_all
 from .ready import check_example, check_ready
-from .result import Artifact, Export, Finding, Severity, Trial
+from .result import Accuracy, Artifact, Export, Finding, Severity, Trial
+from .rows import check_rows
 from .sizes import settle
 from .state import copied
 from .subject import Subject
@@ -52,7 +54,8 @@ class _Options:
     more: tuple[Call, ...]
     validation: tuple[tuple[Call, Any], ...]
     metric: Metric
-    opset: int
+    accuracy: float | None  # the module's own on the validation set
+    opset: int | None
     coarse: Tolerance
     gives_tolerance: bool  # the user does: then it stands in the config
 
@@ -73,7 +76,7 @@ def export(
     more_inputs: Iterable[Value] = (),
     validation: Iterable[tuple[Value, Any]] = (),
     metric: Metric = top_1,
-    opset: int = onnx_model.DEFAULT_OPSET,
+    opset: int | None = None,
 ) -> Export:
     """Writes `NAME-VERSION.FORMAT.pt` (or `.onnx`, `.pt2`) for each format, with config, golden sample,
     labels and environment inside, and compares each with the module.
@@ -94,7 +97,7 @@ def export(
       validation: (inputs, target) pairs; int8 and bf16 say by how much `metric` changes on them.
       metric: of what the module returns and a target; larger is better. By default the share of rows whose
         highest class is the target.
-      opset: of ONNX, 13 to the newest.
+      opset: of ONNX, 13 to the newest. By default 18, and 17 for recurrent layers of any number of steps.
 
     Returns:
       What came of it. An artifact with an error among its findings, or that is beyond tolerance, has no file.
@@ -103,27 +106,27 @@ def export(
       ExportError: it was asked for what cannot be: nothing was written.
     """
     checks.check_torch()
+    checks.check_default_dtype()
     checks.check_name(name)
     checks.check_version(version)
-    checks.check_config_identity(config or {})
+    checks.check_config(config or {})
     checks.check_formats(formats, FORMATS)
     checks.check_output_names(output_names)
-    for format in formats:
-        if format not in FORMATS:
-            raise ExportError(f"format {format!r} is not known, expected some of {', '.join(FORMATS)}")
+    checks.check_labels(labels or {})
     if not isinstance(module, nn.Module):
         raise ExportError(
             f"module is {type(module).__name__}, expected torch.nn.Module; wrap the function in one"
         )
     if tolerance is not None:
-        _check_tolerance(tolerance)
+        checks.check_tolerance(tolerance)
     checks.check_evaluation(module)
     check_ready(module)
     call = bind(module, example_inputs)
     check_example(call)
     axes = axes_of(call, dynamic)
-    if "onnx" in formats:
+    if "onnx" in formats and opset is not None:
         onnx_model.check_opset(opset)
+    more_inputs = checks.as_calls(more_inputs)
     target = Path(directory)
     checks.check_directory(target)
 
@@ -146,6 +149,8 @@ def export(
     if "outputs" not in (config or {}):
         for answer in answers(module, call, axes, output_names):
             made_config = with_ragged(made_config, answer)
+    if "batching" in made_config:
+        findings += check_rows(module, call, axes, output_names, tolerance or Tolerance())
     if tolerance is not None:
         made_config = with_tolerance(made_config, tolerance, outputs)
     subject = Subject(
@@ -158,11 +163,15 @@ def export(
         labels=dict(labels or {}),
         tolerance=tolerance or Tolerance(),
     )
+    pairs = _validation(module, validation)
+    measured = bool(pairs) and any(format in ("int8", "bf16") for format in formats)
     options = _Options(
         asked=asked,
-        more=tuple(bind(module, inputs) for inputs in more_inputs),
-        validation=tuple((bind(module, inputs), wanted) for inputs, wanted in validation),
+        more=tuple(_given(module, inputs) for inputs in more_inputs),
+        validation=pairs,
         metric=metric,
+        # Before minutes of exporting: the metric is the user's own.
+        accuracy=mean_metric(module, pairs, metric) if measured else None,
         opset=opset,
         coarse=tolerance or COARSE,
         gives_tolerance=tolerance is not None,
@@ -177,11 +186,20 @@ def export(
     return Export(name, version, made_config, artifacts, findings)
 
 
-def _check_tolerance(tolerance: Tolerance) -> None:
-    for name in ("rtol", "atol"):
-        value = getattr(tolerance, name)
-        if not (math.isfinite(value) and value >= 0):
-            raise ExportError(f"tolerance has {name} {value}, expected a finite number, 0 or more")
+def _given(module: nn.Module, inputs: Value) -> Call:
+    call = bind(module, inputs)
+    check_example(call)
+    return call
+
+
+def _validation(module: nn.Module, validation: Iterable[tuple[Value, Any]]) -> tuple[tuple[Call, Any], ...]:
+    pairs = []
+    for index, pair in enumerate(checks.as_list(validation, "validation", "(inputs, target) pairs")):
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            given = f"{len(pair)} values" if isinstance(pair, (tuple, list)) else type(pair).__name__
+            raise ExportError(f"validation has {given} at {index}, expected (inputs, target) pairs")
+        pairs.append((_given(module, pair[0]), pair[1]))
+    return tuple(pairs)
 
 
 def _file_name(subject: Subject, format: str) -> str:
@@ -209,20 +227,26 @@ def _refused(subject: Subject, format: str, target: Path, error: Finding) -> Art
 def _artifact(subject: Subject, format: str, target: Path, options: _Options) -> Artifact:
     tolerance = options.coarse if format in ("int8", "bf16") else subject.tolerance
     checks.remove_earlier(target / _file_name(subject, format))
-    with _work_directory(target) as work:
-        path = work / _file_name(subject, format)
-        try:
-            return _held_to_module(subject, format, path, tolerance, options, target)
-        except ExportError as error:
-            finding = Finding("export", Severity.ERROR, str(error))
-        except Exception as error:  # of this format: the others are made all the same
-            finding = Finding(
-                "export",
-                Severity.ERROR,
-                f"it cannot be exported as {format}: {type(error).__name__}: {reason(error)}; "
-                f"{_REMEDY[format]}",
-            )
-        return Artifact(format, None, tolerance, findings=(finding,))
+    name = _file_name(subject, format)
+    try:
+        # Exporters run forward as well; what it prints is said once.
+        with _work_directory(target) as work, redirect_stdout(io.StringIO()):
+            return _held_to_module(subject, format, work / name, tolerance, options, target)
+    except Exception as error:  # of this format: the others are made all the same
+        return Artifact(format, None, tolerance, findings=(_not_made(error, format, target / name),))
+
+
+def _not_made(error: Exception, format: str, file: Path) -> Finding:
+    if isinstance(error, OSError) and is_of_the_disk(error):
+        error = cannot_write(file, error)
+    if isinstance(error, ExportError):
+        kind = "disk" if isinstance(error, WriteError) else "export"
+        return Finding(kind, Severity.ERROR, str(error))
+    return Finding(
+        "export",
+        Severity.ERROR,
+        f"it cannot be exported as {format}: {type(error).__name__}: {reason(error)}; {_REMEDY[format]}",
+    )
 
 
 # Where an exporter, or what it made, raised what it does not explain.
@@ -238,7 +262,7 @@ def _held_to_module(
     subject: Subject, format: str, path: Path, tolerance: Tolerance, options: _Options, target: Path
 ) -> Artifact:
     made = _MAKERS[format](subject, path, options)
-    trials = try_all(
+    trials, not_taken = try_all(
         subject.module,
         made.run,
         subject.call,
@@ -250,21 +274,31 @@ def _held_to_module(
         replace(tolerance, scaled=options.gives_tolerance or format in ("int8", "bf16")),
     )
     findings = (*made.findings, *_parity_findings(trials, tolerance))
-    artifact = Artifact(format, None, tolerance, trials, findings)
-    if options.validation and format in ("int8", "bf16"):
-        measured = accuracy(subject.module, made.run, options.validation, options.metric)
-        artifact = replace(artifact, accuracy=measured)
+    artifact = Artifact(format, None, tolerance, trials, findings, not_taken=not_taken)
+    if options.accuracy is not None and format in ("int8", "bf16"):
+        artifact = _with_accuracy(artifact, made.run, options, options.accuracy)
     if any(finding.severity is Severity.ERROR for finding in findings):
         return artifact
     return replace(artifact, path=_move_in(path.parent, path.name, target))
 
 
+def _with_accuracy(artifact: Artifact, runs: Any, options: _Options, of_module: float) -> Artifact:
+    try:
+        measured = mean_metric(runs, options.validation, options.metric)
+    except ExportError as error:  # on its answers, where the module's own were measured
+        finding = Finding("accuracy", Severity.WARNING, f"it is not known: {error}")
+        return replace(artifact, findings=(*artifact.findings, finding))
+    return replace(artifact, accuracy=Accuracy(of_module, measured))
+
+
 def _parity_findings(trials: Sequence[Trial], tolerance: Tolerance) -> tuple[Finding, ...]:
     """One of all inputs beyond tolerance, and one for each other cause: it commonly shows on many inputs."""
     causes: dict[str, list[str]] = {}
+    said: dict[str, str] = {}  # by what differs only in sizes, what was said first
     for trial in trials:
         if not trial.passed and trial.difference is None:
-            causes.setdefault(trial.error, []).append(trial.name)
+            text = said.setdefault(re.sub(r"\d+", "#", trial.error), trial.error)
+            causes.setdefault(text, []).append(trial.name)
     beyond = [(each.name, each.difference) for each in trials if each.difference and not each.passed]
     if beyond:
         name, first = beyond[0]
@@ -309,18 +343,35 @@ def _scripted(subject: Subject, path: Path, _: _Options) -> _Made:
                 line_of(subject.module),
             )
         )
+    raising = torchscript.raises_in(subject.module)
+    if raising:
+        findings.append(
+            Finding(
+                "unused",
+                Severity.WARNING,
+                f"{', '.join(raising)}: marked by torch.jit.unused, and raises where the file calls it",
+                line_of(subject.module),
+            )
+        )
     torchscript.save(scripted, path, subject.extra_files())
     return _Made(torchscript.load(path), tuple(findings))
 
 
 def _onnx(subject: Subject, path: Path, options: _Options) -> _Made:
     findings: tuple[Finding, ...] = ()
-    onnx_model.save(subject, path, options.opset)
+    opset = options.opset or onnx_model.opset_for(subject.module, subject.axes)
+    onnx_model.save(subject, path, opset)
     samples = path.with_name(path.name + ".golden")
     samples.mkdir()
     (samples / "0").write_bytes(subject.extra_files()["golden/0"])
-    if options.opset <= onnx_model.NEWEST_LEGACY_OPSET:  # which traces as well
+    if opset <= onnx_model.NEWEST_LEGACY_OPSET:  # which traces as well
         _, findings = trace_twice(subject.module, subject.call, subject.axes)
+    if options.opset is None and opset != onnx_model.DEFAULT_OPSET:
+        why = (
+            f"opset {opset} was taken, not {onnx_model.DEFAULT_OPSET}, whose exporter knows no recurrent "
+            "layers of any number of steps; `opset` says another"
+        )
+        findings = (*findings, Finding("opset", Severity.WARNING, why))
     return _Made(onnx_model.load(path, by_name=True), findings)
 
 

@@ -6,20 +6,23 @@ import dis
 import io
 import re
 import sys
-from collections.abc import Sequence
-from contextlib import redirect_stdout, suppress
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
-import torch
 from torch import nn
 
 from .axes import Axes
 from .calls import Call, run
+from .effects import CLOCK, FILE, LOG, effects, generators
 from .errors import ExportError
+from .parts import all_parts, forward_of, hidden
+from .ready import check_value
 from .result import Finding, Severity
-from .state import attributes, changed, copied, forward_of, surroundings
+from .state import attributes, changed, copied, surroundings
 from .trials import other_call
 from .values import Value, copy_of, same, tensors_in
 
@@ -33,24 +36,26 @@ def line_of(module: nn.Module) -> str:
 def _written_globals(module: nn.Module) -> set[str]:
     """Global names that the forward of any part assigns to."""
     names: set[str] = set()
-    for forward in map(forward_of, module.modules()):
+    for forward in (forward_of(part) for _, part in all_parts(module)):
         if forward is not None:
             names |= {op.argval for op in dis.get_instructions(forward) if op.opname == "STORE_GLOBAL"}
     return names
 
 
-def _run_watched(module: nn.Module, call: Call) -> tuple[Value, str]:
-    """What it returns, and what it prints."""
+def _run_watched(module: nn.Module, call: Call) -> tuple[Value, str, dict[str, str]]:
+    """What it returns, what it prints, and the lines that do what no exported file does."""
     printed = io.StringIO()
     try:
-        with redirect_stdout(printed):
+        # Warnings are PyTorch's, too; those of the user's lines are seen as they are made.
+        with warnings.catch_warnings(), redirect_stdout(printed), redirect_stderr(printed), effects() as seen:
+            warnings.simplefilter("ignore")
             result = run(module, call)
     except Exception as error:
         raise ExportError(
             f"forward raised {type(error).__name__} on the example inputs: {error}; "
             "give inputs on which the module runs"
         ) from error
-    return result, printed.getvalue()
+    return result, printed.getvalue(), seen
 
 
 def observe(module: nn.Module, call: Call) -> tuple[Value, tuple[Finding, ...]]:
@@ -69,13 +74,15 @@ def observe(module: nn.Module, call: Call) -> tuple[Value, tuple[Finding, ...]]:
     original, module = module, copied(module)
     before, around = attributes(module), surroundings(module)
     mine = call.with_arguments(copy_of(call.arguments))
-    seeds = torch.get_rng_state()
-    first, printed = _run_watched(module, mine)
-    drew = not torch.equal(seeds, torch.get_rng_state())
+    seeds = generators()
+    first, printed, seen = _run_watched(module, mine)
+    drew = seeds != generators()
+    check_value(first, "forward returns its output")
     first = copy_of(first)
     after = attributes(module)
     written = changed(before, after, same)
-    shared = set(changed(around, surroundings(module), same)) | _written_globals(module)
+    around_after = surroundings(module)
+    shared = changed(around, around_after, same)
     for name, value in call.arguments.items():
         if not same(value, mine.arguments[name]):
             add(
@@ -85,8 +92,18 @@ def observe(module: nn.Module, call: Call) -> tuple[Value, tuple[Finding, ...]]:
                 "sees it: "
                 f"begin with {name} = {name}.clone()",
             )
-    second, _ = _run_watched(module, call.with_arguments(copy_of(call.arguments)))
+    unregistered = list(hidden(module))
+    if unregistered:
+        add(
+            "hidden-module",
+            Severity.WARNING,
+            f"{_few(unregistered)} is a module that is not registered: eval(), to(), state_dict() and fewer "
+            "digits pass it by; keep it in an attribute, nn.ModuleList or nn.ModuleDict",
+        )
+    second, *_ = _run_watched(module, call.with_arguments(copy_of(call.arguments)))
     settled = not changed(after, attributes(module), same)
+    once = not changed(around_after, surroundings(module), same) and not _hold_tensors(around_after, shared)
+    assigned = sorted(set(shared) | _written_globals(module))
     if written and settled and _only_caches(original, module, written, call):
         add(
             "side-effect",
@@ -116,11 +133,18 @@ def observe(module: nn.Module, call: Call) -> tuple[Value, tuple[Finding, ...]]:
             Severity.WARNING,
             f"forward prints ({printed[:40]!r}…); an exported module does not",
         )
-    if shared:
+    for effect, line in seen.items():
+        if effect is not LOG or not printed:
+            findings.append(
+                Finding("side-effect", Severity.WARNING, f"forward {effect}; {_LOST[effect]}", line)
+            )
+    if assigned:
+        # Of a first call only, and without data, as of a warning that is given once.
+        harmless = once and not _written_globals(module)
         add(
             "side-effect",
-            Severity.ERROR,
-            f"forward assigns to the global {', '.join(sorted(shared))}; an exported module does not",
+            Severity.WARNING if harmless else Severity.ERROR,
+            f"forward assigns to the global {', '.join(assigned)}; an exported module does not",
         )
     for path, tensor in tensors_in(first, "output"):
         odd = int(tensor.isnan().sum())
@@ -143,6 +167,22 @@ def observe(module: nn.Module, call: Call) -> tuple[Value, tuple[Finding, ...]]:
     return first, tuple(findings)
 
 
+def _hold_tensors(values: Mapping[str, object], names: Sequence[str]) -> bool:
+    return any(True for name in names for _ in tensors_in(values.get(name), name))
+
+
+_LOST = {
+    CLOCK: "an exported module keeps the moment at which it was made, or takes no way by it",
+    FILE: "an exported module does not: what was read stays as it is now; read it in __init__",
+    LOG: "an exported module does not",
+}
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" (and {len(names) - 3} more)" if len(names) > 3 else ""
+    return ", ".join(map(repr, names[:3])) + more
+
+
 def _other_values(call: Call) -> Call:
     return other_call(call, Axes({}))
 
@@ -162,15 +202,15 @@ def _only_caches(original: nn.Module, used: nn.Module, written: Sequence[str], c
 def _draws(module: nn.Module, call: Call) -> bool:
     """Whether it draws random numbers on other values. Little probability shows by the generator only."""
     mine = copied(module)
-    seeds = torch.get_rng_state()
+    seeds = generators()
     if mine is not module:
         with suppress(Exception):  # other values may be nonsense to it
             _answer(mine, _other_values(call))
-    return not torch.equal(seeds, torch.get_rng_state())
+    return seeds != generators()
 
 
 def _answer(module: nn.Module, call: Call) -> Value:
-    with redirect_stdout(io.StringIO()):
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         return run(module, call.with_arguments(copy_of(call.arguments)))
 
 

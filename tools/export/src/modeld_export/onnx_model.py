@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
+from .axes import Axes
 from .config import with_labels_inside
 from .errors import ExportError, cannot_write, reason
 from .observe import shown
@@ -40,10 +43,19 @@ def newest_opset() -> int:
     return int(_import().defs.onnx_opset_version())
 
 
+def opset_for(module: nn.Module, axes: Axes) -> int:
+    """The one that is taken where the user names none. The exporter of newer ones takes a recurrent layer's
+    number of steps for a constant, or for the batch (PyTorch 2.13)."""
+    recurrent = [part for part in module.modules() if isinstance(part, nn.RNNBase)]
+    free = [axis for dynamic in axes.names.values() for axis in dynamic]
+    steps = any(free) or any(not part.batch_first for part in recurrent)
+    return NEWEST_LEGACY_OPSET if recurrent and free and steps else DEFAULT_OPSET
+
+
 def check_opset(opset: int) -> None:
     newest = newest_opset()
-    if not OLDEST_OPSET <= opset <= newest:
-        raise ExportError(f"opset is {opset}, expected {OLDEST_OPSET} to {newest}, the newest of this onnx")
+    if not isinstance(opset, int) or not OLDEST_OPSET <= opset <= newest:
+        raise ExportError(f"opset is {opset!r}, expected {OLDEST_OPSET} to {newest}, the newest of this onnx")
 
 
 def _cause(error: BaseException) -> BaseException:
@@ -158,6 +170,10 @@ def dynamic_shapes(subject: Subject) -> tuple[Any, ...]:
     )
 
 
+# Of sizes that come to 1 somewhere, which broadcasts, or that are too few for a layer: those are tried.
+_AT_THE_EDGE = re.compile(r"generated guard (.* != 1|\d+ <= .* <= IntInfinity\(\))\.?$")
+
+
 def _check_constraints(subject: Subject) -> None:
     """The ONNX exporter gives way where torch.export refuses a size that it took for granted: it tries again
     with that size for the only one, or loses the branch."""
@@ -172,14 +188,15 @@ def _check_constraints(subject: Subject) -> None:
     except Exception as error:
         # Of a size that is taken for a constant the graph tells itself; the exporter knows recurrent layers,
         # of which torch.export does not know that they take any number of steps.
-        if "Not all values" in str(error):
+        violations = [line.strip() for line in str(error).splitlines() if "Not all values" in line]
+        if any(not _AT_THE_EDGE.search(line) for line in violations):
             raise ExportError(f"forward takes another way for other sizes: {violated(error)}") from error
 
 
 def violated(error: BaseException) -> str:
     """Of torch.export's message the constraints, and what to do."""
     lines = [line.strip(" -") for line in str(error).splitlines()]
-    said = next((line for line in lines if line.startswith("Not all")), lines[0])
+    said = next((line for line in lines if line.startswith(("Not all", "You marked"))), lines[0])
     return (
         f"{shown(said, 300)}; export it scripted, or compute without a branch on the size, or leave the "
         "dimension out of `dynamic`"
@@ -211,7 +228,7 @@ def load(path: Path, threads: int = 0, by_name: bool = False) -> Callable[..., V
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what it raises is told by who called
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     names = [argument.name for argument in session.get_inputs()]
     output_names = [result.name for result in session.get_outputs()]

@@ -54,14 +54,17 @@ def errors(exported: Export) -> str:
 
 
 def engines(results: Sequence[EngineResult]) -> str:
-    """Latency and memory by engine."""
+    """Latency by engine, and memory where any took some."""
     ran = [result for result in results if result.p50_ms is not None]
     figure = _figure(8, 0.6 + 0.4 * max(1, len(ran)))
-    left, right = figure.subplots(1, 2)
     names = [f"{result.engine} ({result.file})" for result in ran]
+    if any((result.peak_mib or 0.0) >= 1 for result in ran):
+        left, right = figure.subplots(1, 2)
+        right.barh(names, [result.peak_mib or 0.0 for result in ran])
+        right.set_xlabel("peak, MiB")
+        right.set_yticks([])
+    else:  # small models take no page that the process had not
+        left = figure.subplots()
     left.barh(names, [result.p50_ms or 0.0 for result in ran])
     left.set_xlabel("p50, ms")
-    right.barh(names, [result.peak_mib or 0.0 for result in ran])
-    right.set_xlabel("peak, MiB")
-    right.set_yticks([])
     return _svg(figure)

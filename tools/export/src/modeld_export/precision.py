@@ -46,7 +46,7 @@ class Bfloat16(torch.nn.Module):
 
 
 def bfloat16(module: nn.Module, call: Call, result: Any) -> torch.jit.ScriptModule:
-    """Weights and computation in bfloat16; inputs and outputs as they were, in FP32.
+    """Weights and computation in bfloat16; inputs and outputs as they were.
 
     Args:
       result: what the module returns on the call.
@@ -64,7 +64,7 @@ def bfloat16(module: nn.Module, call: Call, result: Any) -> torch.jit.ScriptModu
     ]
     floating = {name for name, tensor in tensors_in(call.arguments) if tensor.is_floating_point()}
     widened = [
-        f"{place}.to(torch.float32)" if item.is_floating_point() else place
+        f"{place}.to({item.dtype})" if item.is_floating_point() else place
         for item, place in zip(
             results,
             ["result"] if not isinstance(result, tuple) else [f"result[{i}]" for i in range(len(results))],

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
 import torch
 from torch import nn
 
 from .calls import Call
 from .errors import ExportError
-from .values import tensors_in
+from .values import Value, tensors_in
 
 
 def check_ready(module: nn.Module) -> None:
@@ -26,8 +29,34 @@ def check_ready(module: nn.Module) -> None:
             )
 
 
+_KINDS = "a tensor, number or string, or a list, tuple or dictionary of them"
+
+
+def check_value(value: Value, subject: str) -> None:
+    """Raises ExportError: it is nothing that a request, or an answer, carries."""
+    if isinstance(value, np.ndarray):
+        raise ExportError(f"{subject} as a NumPy array, expected a tensor; write torch.from_numpy(…)")
+    if isinstance(value, torch.Tensor):
+        odd = "nested" if value.is_nested else "quantized" if value.is_quantized else ""
+        if value.layout is not torch.strided and not value.is_nested:
+            odd = "sparse"
+        if odd:
+            dense = {"nested": "pad it", "quantized": ".dequantize()", "sparse": ".to_dense()"}[odd]
+            raise ExportError(f"{subject} as a {odd} tensor, expected one of plain elements; {dense}")
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            check_value(item, subject)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            check_value(item, subject)
+    elif value is not None and not isinstance(value, (bool, int, float, complex, str, bytes)):
+        raise ExportError(f"{subject} as {type(value).__name__}, expected {_KINDS}")
+
+
 def check_example(call: Call) -> None:
     """Raises ExportError: tensors without elements to vary."""
+    for name, value in call.arguments.items():
+        check_value(value, f"{name!r} is given")
     for name, tensor in tensors_in(call.arguments):
         if tensor.is_meta:
             raise ExportError(

@@ -4,6 +4,7 @@ it."""
 from __future__ import annotations
 
 import html
+import math
 import re
 from collections.abc import Sequence
 
@@ -22,16 +23,67 @@ def _mib(value: float | None) -> str:
     return "<1" if value is not None and value < 1 else _figure(value)
 
 
+def _share(value: float) -> str:
+    """In percent; what is beyond tolerance is more than 100 %, however little."""
+    if value > 10:
+        return "beyond"
+    percent = 100 * value
+    whole = math.ceil(percent) if percent > 100 else round(percent)
+    return f"{percent:.2g} %" if percent < 10 else f"{whole} %"
+
+
+def _largest(artifact: Artifact) -> str:
+    """With its input: of one whose outputs are large the error is, too."""
+    worst = max(
+        (trial for trial in artifact.trials if trial.difference),
+        key=lambda trial: trial.difference.max_absolute if trial.difference else 0.0,
+    )
+    figure = _figure(artifact.max_absolute)
+    return f"{figure} ({worst.name})" if artifact.max_absolute else figure
+
+
+def explanations(exported: Export) -> list[str]:
+    """What the figures mean, and what was not compared."""
+    tolerances: dict[str, list[str]] = {}
+    for artifact in exported.artifacts:
+        if artifact.compared:
+            held = f"rtol {artifact.tolerance.rtol:g}, atol {artifact.tolerance.atol:g}"
+            tolerances.setdefault(held, []).append(artifact.format)
+    told = "; ".join(f"{', '.join(formats)}: {held}" for held, formats in tolerances.items())
+    lines = []
+    if told:
+        lines.append(
+            "max abs: the largest |actual - expected|, with its input; of tolerance: the largest share of "
+            "what is allowed, atol * scale + rtol * |expected|, where scale is the largest |expected| of the "
+            f"same output ({told})"
+        )
+    return lines + _not_taken(exported)
+
+
+def _not_taken(exported: Export) -> list[str]:
+    """The same inputs of every format, as it is the module that does not take them."""
+    refused = {each.name: each.reason for artifact in exported.artifacts for each in artifact.not_taken}
+    reasons: dict[str, list[str]] = {}
+    for name, why in refused.items():
+        reasons.setdefault(why, []).append(name)
+    if not reasons:
+        return []
+    told = "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
+    one = len(refused) == 1
+    return [f"{len(refused)} input{' is' if one else 's are'} not taken by the module itself: {told}"]
+
+
 def artifact_rows(exported: Export) -> Table:
-    rows = [["format", "file", "max abs", "max rel", "inputs passed", "accuracy", "verdict"]]
+    rows = [["format", "file", "max abs", "max rel", "of tolerance", "inputs passed", "accuracy", "verdict"]]
     for artifact in exported.artifacts:
         accuracy = artifact.accuracy
         rows.append(
             [
                 artifact.format,
                 artifact.path.name if artifact.path else "-",
-                _figure(artifact.max_absolute) if artifact.compared else "-",
+                _largest(artifact) if artifact.compared else "-",
                 _figure(artifact.max_relative) if artifact.compared else "-",
+                _share(artifact.used) if artifact.compared else "-",
                 f"{sum(trial.passed for trial in artifact.trials)} of {len(artifact.trials)}",
                 f"{accuracy.artifact:.4f} ({accuracy.change:+.4f})" if accuracy else "-",
                 "ok" if artifact.ok else "refused",
@@ -58,7 +110,7 @@ def engine_rows(results: Sequence[EngineResult]) -> Table:
 
 
 def trial_rows(artifact: Artifact) -> Table:
-    rows = [["input", "max abs", "max rel", "beyond", ""]]
+    rows = [["input", "max abs", "max rel", "of tolerance", "beyond", ""]]
     for trial in artifact.trials:
         difference = trial.difference
         rows.append(
@@ -66,6 +118,7 @@ def trial_rows(artifact: Artifact) -> Table:
                 trial.name,
                 _figure(difference.max_absolute if difference else None),
                 _figure(difference.max_relative if difference else None),
+                _share(difference.used) if difference else "-",
                 f"{difference.beyond} of {difference.compared}" if difference else "-",
                 "ok" if trial.passed else trial.error or "beyond tolerance",
             ]
@@ -92,6 +145,7 @@ def _aligned(rows: Table) -> list[str]:
 
 def as_text(exported: Export, engines: Sequence[EngineResult] = ()) -> str:
     lines = [_title(exported), "", *_aligned(artifact_rows(exported))]
+    lines += [part for line in explanations(exported) for part in ("", line)]
     findings = all_findings(exported)
     if findings:
         lines += ["", *(f"{about}: {finding}" for about, finding in findings)]
@@ -115,6 +169,7 @@ def _markdown_table(rows: Table) -> list[str]:
 
 def as_markdown(exported: Export, engines: Sequence[EngineResult] = ()) -> str:
     lines = [f"# {_title(exported)}", "", *_markdown_table(artifact_rows(exported))]
+    lines += [part for line in explanations(exported) for part in ("", _markdown(line))]
     findings = all_findings(exported)
     if findings:
         lines += [
@@ -153,6 +208,7 @@ def as_html(exported: Export, engines: Sequence[EngineResult] = (), plots: Seque
     """
     title = html.escape(_title(exported))
     parts = [f"<h1>{title}</h1>", _html_table(artifact_rows(exported))]
+    parts += [f"<p>{html.escape(line)}</p>" for line in explanations(exported)]
     findings = all_findings(exported)
     if findings:
         items = "".join(

@@ -42,6 +42,14 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class NotTaken:
+    """An input that the module itself does not take: on it nothing was compared."""
+
+    name: str  # "batch=1"
+    reason: str
+
+
+@dataclass(frozen=True)
 class Accuracy:
     """On the validation set that the user passed."""
 
@@ -63,6 +71,7 @@ class Artifact:
     trials: tuple[Trial, ...] = field(default=(), repr=False)  # each with all its errors
     findings: tuple[Finding, ...] = ()
     accuracy: Accuracy | None = None
+    not_taken: tuple[NotTaken, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -81,6 +90,11 @@ class Artifact:
     @property
     def max_relative(self) -> float:
         return max((t.difference.max_relative for t in self.trials if t.difference), default=0.0)
+
+    @property
+    def used(self) -> float:
+        """The largest share of what the tolerance allows an element: beyond 1 it is refused."""
+        return max((t.difference.used for t in self.trials if t.difference), default=0.0)
 
 
 @dataclass(frozen=True)

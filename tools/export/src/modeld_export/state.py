@@ -1,21 +1,20 @@
-"""What a module keeps between calls: attributes of all parts, and the globals that their forwards name."""
+"""What a module keeps between calls: attributes of all parts, hidden ones too, and the globals that their
+forwards name."""
 
 from __future__ import annotations
 
 import copy
-from collections import deque
+import os
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Mapping
-from types import CodeType, FunctionType, ModuleType
-from typing import Any, Callable
+from types import ModuleType
+from typing import Callable
 
 import torch
 from torch import nn
 
-# nn.Module's own bookkeeping.
-_OWN = (frozenset(vars(nn.Module())) - {"_buffers", "_parameters"}) | {
-    "_is_full_backward_hook",
-    "_compiled_call_impl",
-}
+from .parts import OWN, all_parts, enclosing, functions_of
+
 _DEEPEST = 6
 
 
@@ -55,7 +54,7 @@ def _held(value: object, depth: int = 0) -> object:
 def attributes(module: nn.Module) -> dict[str, object]:
     """Of all parts, private ones too; tensors by their elements."""
     found: dict[str, object] = {}
-    for prefix, part in module.named_modules():
+    for prefix, part in all_parts(module):
         if isinstance(part, torch.jit.ScriptModule):
             for own, tensor in (*part.named_buffers(recurse=False), *part.named_parameters(recurse=False)):
                 found[f"{prefix}.{own}".lstrip(".")] = _held(tensor)
@@ -64,50 +63,28 @@ def attributes(module: nn.Module) -> dict[str, object]:
             if name in ("_buffers", "_parameters"):
                 for own, tensor in value.items():
                     found[f"{prefix}.{own}".lstrip(".")] = _held(tensor)
-            elif name not in _OWN:
+            elif name not in OWN:
                 found[f"{prefix}.{name}".lstrip(".")] = _held(value)
     return found
 
 
-def forward_of(part: nn.Module) -> FunctionType | None:
-    """A user's forward in Python; none of PyTorch's own layers, and of what is scripted already."""
-    if isinstance(part, torch.jit.ScriptModule) or type(part).__module__.startswith("torch."):
-        return None
-    forward = getattr(type(part), "forward", None)
-    return forward if isinstance(getattr(forward, "__code__", None), CodeType) else None
-
-
 def surroundings(module: nn.Module) -> dict[str, object]:
-    """What forward names and others hold too: containers among its globals, class and enclosing variables."""
-    found: dict[str, object] = {}
-    for part in module.modules():
-        forward = forward_of(part)
-        if forward is None:
+    """What others hold, too: containers among the globals of forward and of what it calls, class and
+    enclosing variables, and the environment."""
+    found: dict[str, object] = {"os.environ": dict(os.environ)}
+    for kind in {type(part): part for _, part in all_parts(module)}.values():
+        functions = functions_of(kind)
+        if not functions:
             continue
-        names = set(_names(forward.__code__))
-        shared = {name: forward.__globals__[name] for name in names if name in forward.__globals__}
-        shared |= {name: value for name, value in vars(type(part)).items() if not name.startswith("__")}
-        shared |= dict(zip(forward.__code__.co_freevars, map(_inside, forward.__closure__ or ())))
-        found |= {name: _held(value) for name, value in shared.items() if isinstance(value, _KEPT)}
+        shared = {name: value for name, value in vars(type(kind)).items() if not name.startswith("__")}
+        for function in functions:
+            shared |= enclosing(function)
+        found |= {name: _held(value) for name, value in shared.items() if type(value) in _KEPT}
     return found
 
 
-_KEPT = (bool, int, float, str, list, dict, set, deque, torch.Tensor)
-
-
-def _inside(cell: Any) -> object:
-    try:
-        return cell.cell_contents
-    except ValueError:  # it is empty
-        return None
-
-
-def _names(code: CodeType) -> list[str]:
-    names = list(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            names += _names(constant)
-    return names
+# No kinds of one's own: they may compute, or import, what they hold.
+_KEPT = (bool, int, float, str, list, dict, OrderedDict, defaultdict, Counter, set, deque, torch.Tensor)
 
 
 def changed(

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from .errors import ExportError, cannot_write
+from .parts import functions_of
 
 
 def script(module: nn.Module) -> torch.jit.ScriptModule:
@@ -31,6 +32,11 @@ _REMEDIES = (
         r"Could not get name of python class|python value of type",
         "TorchScript knows no such Python object; make it "
         "a tensor, a number, or an attribute with a type annotation",
+    ),
+    (r"Expected a single top-level function", "write hooks and functions by def, with annotations"),
+    (
+        r"Can't redefine method|method cannot be used as a value",
+        "PyTorch does not script this layer as it is now, as one of a transformer that was quantized",
     ),
     (
         r"is not defined|undefined value",
@@ -81,6 +87,19 @@ def save(module: torch.jit.ScriptModule, path: Path, extra: dict[str, bytes]) ->
 def load(path: Path) -> Any:
     """As the daemon does."""
     return torch.jit.load(str(path), map_location="cpu").eval()
+
+
+def raises_in(module: nn.Module) -> list[str]:
+    """Methods that raise in a script, as they are marked by torch.jit.unused."""
+    unused = getattr(torch._jit_internal, "FunctionModifiers", None)
+    return sorted(
+        {
+            function.__qualname__
+            for part in module.modules()
+            for function in functions_of(part)
+            if unused is not None and getattr(function, "_torchscript_modifier", None) == unused.UNUSED
+        }
+    )
 
 
 def writes_state(module: torch.jit.ScriptModule) -> bool:

@@ -12,7 +12,7 @@ from torch.jit._trace import TracerWarning
 
 from .axes import Axes
 from .calls import Call
-from .conversions import conversions
+from .conversions import BOOLEAN, conversions, unmuted
 from .errors import ExportError, reason
 from .observe import is_from, shown, torch_directory, user_line
 from .result import Finding, Severity
@@ -41,7 +41,8 @@ def trace(module: nn.Module, call: Call) -> tuple[torch.jit.ScriptModule, tuple[
     with warnings.catch_warnings(record=True) as caught, torch.no_grad():
         warnings.simplefilter("always")
         try:
-            traced = torch.jit.trace(module, arguments, check_trace=False, strict=False)
+            with unmuted():
+                traced = torch.jit.trace(module, arguments, check_trace=False, strict=False)
         except Exception as error:
             raise ExportError(f"it cannot be traced: {reason(error)}; try it scripted") from error
     findings = set()
@@ -52,21 +53,18 @@ def trace(module: nn.Module, call: Call) -> tuple[torch.jit.ScriptModule, tuple[
             continue
         where = f"{Path(warning.filename).name}:{warning.lineno}"
         if "boolean" in text:
-            findings.add(
-                Finding(
-                    "branch",
-                    Severity.ERROR,
-                    f"data became a Python value in the trace, which no other input changes: "
-                    f"{shown(text.partition('.')[0], 120)}",
-                    where,
-                )
-            )
+            findings.add(_kept(BOOLEAN, where))
         elif "NumPy array" in text or "Python list" in text:
             findings.add(_kept("a NumPy array" if "NumPy" in text else "a Python list", where))
     return traced, tuple(sorted(findings, key=str))
 
 
+_REMEDY = "and the trace goes the same way for every input: use torch.where, or export it scripted"
+
+
 def _kept(made: str, where: str) -> Finding:
+    if made == BOOLEAN:
+        return Finding("branch", Severity.ERROR, f"data, or a size, became {made}, {_REMEDY}", where)
     return Finding(
         "baked-value",
         Severity.WARNING,

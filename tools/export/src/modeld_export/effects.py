@@ -1,0 +1,81 @@
+"""What forward does that no exported file does: seen by the functions that its lines call."""
+
+from __future__ import annotations
+
+import datetime
+import random
+import sys
+import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+
+CLOCK, FILE, LOG = "reads a clock", "opens a file", "logs or warns"
+_STANDARD = sysconfig.get_paths()["stdlib"]
+_PACKAGES = sysconfig.get_paths()["purelib"]
+# Of C, by module and name; and of Python, by the file of the standard library.
+_BUILTINS = {
+    **{("time", name): CLOCK for name in ("time", "time_ns", "monotonic", "perf_counter", "process_time")},
+    ("io", "open"): FILE,
+    ("_io", "open"): FILE,
+    ("_warnings", "warn"): LOG,
+}
+_FILES = {"logging/__init__.py": LOG, "pathlib.py": FILE, "pathlib/__init__.py": FILE}
+_OPENS = ("open", "read_text", "read_bytes", "write_text", "write_bytes")
+
+
+def _is_users(path: str) -> bool:
+    here = (str(Path(__file__).parent), str(Path(torch.__file__).parent))
+    standard = path.startswith(_STANDARD) and not path.startswith(_PACKAGES)
+    return not (
+        path.startswith(here) or standard or path.startswith(("<frozen", "<string", "<modeld_export"))
+    )
+
+
+def _of_builtin(function: Any) -> str:
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, type) and issubclass(owner, datetime.date):
+        return CLOCK if function.__name__ in ("now", "utcnow", "today") else ""
+    return _BUILTINS.get((getattr(function, "__module__", None) or "", function.__name__), "")
+
+
+def _of_python(frame: FrameType) -> str:
+    path, name = frame.f_code.co_filename, frame.f_code.co_name
+    for end, effect in _FILES.items():
+        if path.startswith(_STANDARD) and path.endswith(end) and (effect is not FILE or name in _OPENS):
+            return effect
+    return ""
+
+
+@contextmanager
+def effects() -> Iterator[dict[str, str]]:
+    """By effect, the first line that had it."""
+    found: dict[str, str] = {}
+
+    def watch(frame: FrameType, event: str, argument: Any) -> None:
+        caller = frame if event == "c_call" else frame.f_back if event == "call" else None
+        if caller is None or not _is_users(caller.f_code.co_filename):
+            return
+        effect = _of_builtin(argument) if event == "c_call" else _of_python(frame)
+        if effect:
+            found.setdefault(effect, f"{Path(caller.f_code.co_filename).name}:{caller.f_lineno}")
+
+    if sys.getprofile() is not None:  # a profiler's, which cannot always be put back
+        yield found
+        return
+    sys.setprofile(watch)
+    try:
+        yield found
+    finally:
+        sys.setprofile(None)
+
+
+def generators() -> tuple[object, ...]:
+    """The states of those that everybody draws from."""
+    kept = np.random.get_state(legacy=False)
+    return torch.get_rng_state().tolist(), random.getstate(), repr(kept)
