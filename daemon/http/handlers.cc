@@ -22,6 +22,7 @@
 #include "daemon/vision/image_header.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
+#include "registry/base/too_large.h"
 
 namespace modeld {
 namespace {
@@ -85,9 +86,8 @@ absl::StatusOr<InferForm> ReadInfer(const HttpRequest& request, inference::Model
 // An answer as text takes several times the bytes that it had from the model.
 absl::Status CheckText(size_t bytes, int64_t max_message_bytes, const char* remedy) {
   if (bytes <= static_cast<size_t>(max_message_bytes)) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat("the answer as JSON has ", bytes, " bytes, more than the ",
-                                                   max_message_bytes, " that --max-message-bytes allows; ",
-                                                   remedy));
+  return TooLargeError(absl::StrCat("the answer as JSON has ", bytes, " bytes, more than the ",
+                                    max_message_bytes, " that --max-message-bytes allows; ", remedy));
 }
 
 // Takes the body of the request.
@@ -110,7 +110,7 @@ absl::StatusOr<PlainRequest> ReadPlain(const Router& router, const HttpRoute& ro
 
 HttpReply ReplyOf(const absl::Status& status) {
   HttpReply reply;
-  reply.status = HttpStatusOf(status.code());
+  reply.status = HttpStatusOf(status);
   reply.body = ErrorBody(status);
   if (const std::optional<int> after = RetryAfterSeconds(status)) {
     reply.headers.emplace_back("Retry-After", absl::StrCat(*after));

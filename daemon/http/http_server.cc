@@ -257,6 +257,7 @@ class HttpServer::Connections final : public httplib::Server {
         return;
       }
       (void)::poll(polled.data(), IsFull() ? events : polled.size(), 1000);
+      FindThreadAgain();
       uint64_t signals;
       (void)!::read(room_event_.get(), &signals, sizeof(signals));
     }
@@ -270,6 +271,11 @@ class HttpServer::Connections final : public httplib::Server {
     MutexLock lock(&mutex_);
     ++open_;
     waiting_.push_back(std::move(socket));
+    FindThread();
+  }
+
+  // For the connection that came last.
+  void FindThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (idle_threads_ >= waiting_.size()) {
       changed_.SignalAll();
     } else if (static_cast<int>(threads_.size()) < options_.max_connections) {
@@ -282,6 +288,11 @@ class HttpServer::Connections final : public httplib::Server {
     } else {
       crowded_ = true;
     }
+  }
+  // One that found none, when it could not be started: the others may be idle, or gone.
+  void FindThreadAgain() {
+    MutexLock lock(&mutex_);
+    if (waiting_.size() > idle_threads_) FindThread();
   }
 
   void RunThread() {
@@ -312,6 +323,7 @@ class HttpServer::Connections final : public httplib::Server {
   void ServeConnection(int socket) {
     SocketStream stream(socket, options_.pace);
     served = &stream;
+    close_after = false;
     try {
       while ((stream.has_input() || WaitForRequest(socket)) && ServeRequest(stream)) {
       }
@@ -399,8 +411,11 @@ class HttpServer::Connections final : public httplib::Server {
         if (!too_long && !too_many) body.append(data, size);
         return !too_long && !too_many;
       };
-      if (reader(take)) return Answer(request, std::move(body), response);
-      close_after = true;
+      close_after = true;  // unless it is read to its end, also where memory runs out
+      if (reader(take)) {
+        close_after = false;
+        return Answer(request, std::move(body), response);
+      }
       if (too_many) response.status = 429;
       if (too_long) response.status = 413;
       if (response.status < 413) Refuse(400, UnreadBody(request), response);
@@ -425,6 +440,8 @@ class HttpServer::Connections final : public httplib::Server {
         });
     set_post_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
       response.headers.erase("Accept-Ranges");
+      // A busy connection, too, makes room for one that waits.
+      if (crowded_) close_after = true;
       if (!close_after && !stopping_ && !ClosesAfter(request)) return;
       response.headers.erase("Keep-Alive");
       response.headers.erase("Connection");

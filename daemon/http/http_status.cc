@@ -8,11 +8,12 @@
 #include "daemon/http/json_writer.h"
 #include "daemon/scheduling/retry_after.h"
 #include "registry/base/shortened.h"
+#include "registry/base/too_large.h"
 
 namespace modeld {
 
-int HttpStatusOf(absl::StatusCode code) {
-  switch (code) {
+int HttpStatusOf(const absl::Status& status) {
+  switch (status.code()) {
     case absl::StatusCode::kOk:
       return 200;
     case absl::StatusCode::kInvalidArgument:
@@ -29,7 +30,7 @@ int HttpStatusOf(absl::StatusCode code) {
     case absl::StatusCode::kAlreadyExists:
       return 409;
     case absl::StatusCode::kResourceExhausted:
-      return 429;
+      return IsTooLarge(status) ? 413 : 429;
     case absl::StatusCode::kCancelled:
       return 499;
     case absl::StatusCode::kUnimplemented:

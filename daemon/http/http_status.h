@@ -12,7 +12,7 @@ namespace modeld {
 // FAILED_PRECONDITION, ABORTED and ALREADY_EXISTS 409, RESOURCE_EXHAUSTED 429, CANCELLED 499, UNIMPLEMENTED
 // 501, UNAVAILABLE 503, DEADLINE_EXCEEDED 504, others 500. As grpc-gateway, but for FAILED_PRECONDITION: what
 // the request says is right, the state of the model is not.
-int HttpStatusOf(absl::StatusCode code);
+int HttpStatusOf(const absl::Status& status);
 
 // {"error": message, "code": "NOT_FOUND"}: clients of the Open Inference Protocol read `error`.
 std::string ErrorBody(const absl::Status& status);

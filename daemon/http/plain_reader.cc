@@ -221,6 +221,25 @@ const Type& Required(const Type& type) {
   return *inner;
 }
 
+// The first of all that stands in the arrays that come next is {"b64": "..."}.
+bool LeadsToBytes(JsonReader ahead) {
+  bool found = false, goes_deeper = true;
+  for (size_t depth = 0; goes_deeper && depth <= kMaxDimensions; ++depth) {
+    const char next = ahead.Peek();
+    found = next == '{' && PeekBytes(ahead);
+    goes_deeper = false;
+    if (next != '[') break;
+    size_t first = 0;
+    (void)ahead.Array([&] {
+      first = ahead.position();
+      goes_deeper = true;
+      return false;
+    });
+    if (goes_deeper) ahead.Return(first);
+  }
+  return found;
+}
+
 const Type& ParameterOf(const Type& type, size_t index) {
   static const Type kAnything;
   return index < type.params.size() ? type.params[index] : kAnything;
@@ -237,7 +256,7 @@ class ValueReader {
     reader_.Return(place.position);
     const char next = place.column != nullptr ? '[' : reader_.Peek();
     if (next == 'n') return ReadScalar(reader_, value);
-    if (next == '{' && PeekBytes(reader_)) {
+    if (LeadToBytes(place)) {
       return ReadTensor(reader_, place, DType::kBytes, value->mutable_tensor());
     }
     if (dtype || kind == Type::Kind::kTensor || kind == Type::Kind::kStringTensor) {
@@ -264,6 +283,14 @@ class ValueReader {
   }
 
  private:
+  // Bytes, or arrays of them: whatever is declared, images are sent in the place of a tensor.
+  bool LeadToBytes(const PlainPlace& place) const {
+    if (place.column == nullptr) return LeadsToBytes(reader_);
+    JsonReader ahead = reader_;
+    ahead.Return(place.column->front());
+    return LeadsToBytes(ahead);
+  }
+
   bool ReadItems(const PlainPlace& place, const Type& type, int depth, v1::Value* value) {
     const bool is_tuple = type.kind == Type::Kind::kTuple;
     auto* const items =

@@ -1,6 +1,7 @@
 #include "daemon/lifecycle/sequences.h"
 
 #include <algorithm>
+#include <new>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -24,6 +25,9 @@ struct Sequences::Sequence {
   std::unique_ptr<Executable> session;
   std::deque<Waiting> waiting;
   bool busy = false;  // a call has its turn
+  // Of a turn that begins; of whose turn it is.
+  Waiting due{};
+  std::shared_ptr<Sequence> due_after;
   absl::Time last_used;
 };
 
@@ -81,6 +85,8 @@ absl::Status Sequences::Submit(const SequenceStep& step, const VersionHandle& ve
     const Key key{step.model, step.id};
     const auto found = sequences_.find(key);
     if (step.start) {
+      // First: where there is no thread for it, nothing was begun.
+      if (!idle_thread_.joinable()) idle_thread_ = std::thread([this] { IdleLoop(); });
       if (found == sequences_.end() && sequences_.size() >= limits_.max_sequences) {
         return absl::ResourceExhaustedError(absl::StrCat(sequences_.size(), " sequences are open (limit ",
                                                          limits_.max_sequences,
@@ -88,7 +94,6 @@ absl::Status Sequences::Submit(const SequenceStep& step, const VersionHandle& ve
       }
       if (found != sequences_.end()) replaced = std::move(found->second);
       sequences_[key] = sequence;
-      if (!idle_thread_.joinable()) idle_thread_ = std::thread([this] { IdleLoop(); });
     } else if (found == sequences_.end()) {
       return NotBegun(step);
     } else {
@@ -106,15 +111,44 @@ absl::Status Sequences::Submit(const SequenceStep& step, const VersionHandle& ve
     }
     sequence->busy = true;
   }
-  Run(std::move(sequence), call, step.end);
+  BeginTurn(std::move(sequence), call, step.end);
   return absl::OkStatus();
+}
+
+void Sequences::BeginTurn(std::shared_ptr<Sequence> sequence, QueuedCall* call, bool end) {
+  // Those whose turn begins on this thread. A call that is refused at once ends its turn within Run: were the
+  // next begun there, the stack would be as deep as calls are refused one after the other.
+  static thread_local std::shared_ptr<Sequence>* due_here = nullptr;
+  sequence->due = {call, end};
+  if (due_here != nullptr) {
+    sequence->due_after = std::move(*due_here);
+    *due_here = std::move(sequence);
+    return;
+  }
+  std::shared_ptr<Sequence> due = std::move(sequence);
+  due_here = &due;
+  while (due != nullptr) {
+    std::shared_ptr<Sequence> next = std::move(due);
+    due = std::move(next->due_after);
+    const Sequence::Waiting turn = next->due;
+    Run(std::move(next), turn.call, turn.end);
+  }
+  due_here = nullptr;
 }
 
 void Sequences::Run(std::shared_ptr<Sequence> sequence, QueuedCall* call, bool end) {
   // Beside the call and its turn, which may be gone before Submit returns.
   const VersionHandle version = sequence->version;
+  std::shared_ptr<Turn> turn;
+  try {
+    turn = std::make_shared<Turn>(this, sequence, end);
+  } catch (const std::bad_alloc&) {
+    call->Answer({.value = absl::ResourceExhaustedError("out of memory for the sequence; try again later")});
+    return EndTurn(sequence, end);
+  }
   call->session = sequence->session.get();
-  call->turn = std::make_shared<Turn>(this, std::move(sequence), end);
+  sequence.reset();
+  call->turn = std::move(turn);
   version->instances->Submit(call);
 }
 
@@ -136,7 +170,7 @@ void Sequences::EndTurn(const std::shared_ptr<Sequence>& sequence, bool end) {
       sequence->waiting.pop_front();
     }
   }
-  if (next.has_value()) Run(sequence, next->call, next->end);
+  if (next.has_value()) BeginTurn(sequence, next->call, next->end);
 }
 
 std::vector<std::shared_ptr<Sequences::Sequence>> Sequences::TakeIdle(absl::Time now) {

@@ -74,7 +74,9 @@ class Sequences {
   absl::Status Begin(const SequenceStep& step, const VersionHandle& version,
                      std::shared_ptr<Sequence>* sequence);
   absl::Status NotBegun(const SequenceStep& step) const;
-  // Hands a call of the sequence, whose turn it is, to the version's instances. Not under the lock.
+  // Hands a call of the sequence, whose turn it is, to the version's instances: at once, or when this thread
+  // has begun the turn that it is about to begin. Not under the lock.
+  void BeginTurn(std::shared_ptr<Sequence> sequence, QueuedCall* call, bool end);
   void Run(std::shared_ptr<Sequence> sequence, QueuedCall* call, bool end);
   // The call whose turn it was is answered.
   void EndTurn(const std::shared_ptr<Sequence>& sequence, bool end);

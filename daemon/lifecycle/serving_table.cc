@@ -43,6 +43,11 @@ absl::Status UnknownModel(std::string_view model, const std::vector<std::string>
       absl::StrCat("no model ", Quote(model), DidYouMean(model, models), "; models served: ", models.size()));
 }
 
+std::string ListLabels(const ServingEntry& entry) {
+  return absl::StrJoin(entry.labels, ", ",
+                       [](std::string* out, const auto& known) { out->append(known.first); });
+}
+
 absl::StatusOr<VersionHandle> ResolveVersion(std::string_view model, std::string_view version,
                                              const ServingEntry& entry) {
   if (const auto ready = entry.ready.find(version); ready != entry.ready.end()) return ready->second;
@@ -52,7 +57,8 @@ absl::StatusOr<VersionHandle> ResolveVersion(std::string_view model, std::string
   std::vector<std::string> versions;
   for (const auto& [ready, unused] : entry.ready) versions.push_back(ready);
   return absl::NotFoundError(absl::StrCat("model ", Quote(model), " has no version ", Quote(version),
-                                          "; ready: ", ListVersions(std::move(versions))));
+                                          "; ready: ", ListVersions(std::move(versions)),
+                                          entry.labels.empty() ? "" : "; labels: ", ListLabels(entry)));
 }
 
 absl::StatusOr<VersionHandle> ResolveLabel(std::string_view model, std::string_view label,
@@ -60,11 +66,7 @@ absl::StatusOr<VersionHandle> ResolveLabel(std::string_view model, std::string_v
   if (const auto known = entry.labels.find(label); known != entry.labels.end()) {
     return ResolveVersion(model, known->second, entry);
   }
-  const std::string labels = entry.labels.empty()
-                                 ? "none"
-                                 : absl::StrJoin(entry.labels, ", ", [](std::string* out, const auto& known) {
-                                     out->append(known.first);
-                                   });
+  const std::string labels = entry.labels.empty() ? "none" : ListLabels(entry);
   return absl::NotFoundError(
       absl::StrCat("model ", Quote(model), " has no label ", Quote(label), "; labels: ", labels));
 }

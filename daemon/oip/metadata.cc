@@ -134,6 +134,10 @@ inference::ModelConfig OipConfigOf(const ServedVersion& version, const v1::Model
     input->set_name(metadata.inputs(i).name());
     input->set_data_type(DataTypeOf(metadata.inputs(i).datatype()));
     SetDims(metadata.inputs(i), joined, input->mutable_dims());
+    if (const auto rule = config.preprocess().find(input->name()); rule != config.preprocess().end()) {
+      input->set_format(rule->second.image().layout() == "NHWC" ? inference::ModelInput::FORMAT_NHWC
+                                                                : inference::ModelInput::FORMAT_NCHW);
+    }
     input->set_optional(arguments[static_cast<size_t>(i)].default_value.has_value());
   }
   for (const TensorMetadata& each : metadata.outputs()) {

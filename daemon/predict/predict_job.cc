@@ -19,6 +19,7 @@
 #include "daemon/predict/required.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
+#include "registry/base/too_large.h"
 
 namespace modeld {
 namespace {
@@ -107,6 +108,14 @@ absl::StatusOr<Route> OnOwnVersion(const v1::PredictRequest& request, VersionHan
                                                       "; leave the version out, or begin another sequence"));
   }
   return Route{.version = std::move(version), .shadow = nullptr, .shadow_stats = nullptr};
+}
+
+// Of what nothing is declared only the module itself can find fault with.
+absl::Status WithRemedy(const ServedVersion& version, const absl::Status& status) {
+  if (status.code() != absl::StatusCode::kInternal || !version.inputs.empty()) return status;
+  return absl::InternalError(absl::StrCat(
+      status.message(),
+      "; its config.json declares no inputs: with them dtypes and shapes are looked at before it is run"));
 }
 
 }  // namespace
@@ -285,6 +294,7 @@ absl::Status PredictJob::Fill(CallOutcome outcome) {
   const ServedVersion& version = *version_;
   if (!outcome.ran) return About(version, outcome.value.status());
   count_.End(version, outcome.value, outcome.nanoseconds);
+  if (!outcome.value.ok()) return About(version, WithRemedy(version, outcome.value.status()));
   MODELD_ASSIGN_OR_RETURN(NamedValues outputs, NameResult(version, method, std::move(outcome.value)));
   MODELD_RETURN_IF_ERROR(ActivateOutputs(version, method, outputs));
   // What shadows are compared with: near ties would turn the order of classes around. Their bytes are shared.
@@ -298,9 +308,9 @@ absl::Status PredictJob::Fill(CallOutcome outcome) {
   }
   const size_t bytes = response_->ByteSizeLong();
   if (bytes > static_cast<size_t>(shared_->max_message_bytes)) {
-    return About(version, absl::ResourceExhaustedError(
-                              absl::StrCat("the answer takes ", bytes, " bytes, more than the ",
-                                           shared_->max_message_bytes, " that --max-message-bytes allows")));
+    return About(version,
+                 TooLargeError(absl::StrCat("the answer takes ", bytes, " bytes, more than the ",
+                                            shared_->max_message_bytes, " that --max-message-bytes allows")));
   }
   if (copy_ != nullptr) copy_->SetAnswer(std::move(compared), outcome.nanoseconds);
   return absl::OkStatus();

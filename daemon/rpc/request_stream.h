@@ -134,10 +134,10 @@ class RequestStream final : public grpc::ServerBidiReactor<typename Job::Request
     const bool reads = !read_all_ && !stopped_ && !broken_ && !finished_;
     if (reads && reading_ == nullptr && HasRoom()) {
       reading_ = std::make_unique<Entry>(this, context_);
-      starting_read_ = true;
+      ++reads_to_start_;
       steps.read = reading_.get();
     }
-    if (!reads && entries_.empty() && !finished_ && !starting_read_) {
+    if (!reads && entries_.empty() && !finished_ && reads_to_start_ == 0) {
       finished_ = true;
       EchoTrace(TraceOf(*context_), context_);
       steps.finish = true;
@@ -163,7 +163,7 @@ class RequestStream final : public grpc::ServerBidiReactor<typename Job::Request
       if (steps.read == nullptr) break;
       this->StartRead(steps.read->job.request());
       MutexLock lock(&mutex_);
-      starting_read_ = false;
+      --reads_to_start_;
       steps = NextSteps();
     }
     if (steps.finish) this->Finish(steps.status);
@@ -177,10 +177,11 @@ class RequestStream final : public grpc::ServerBidiReactor<typename Job::Request
   Mutex mutex_;
   std::unique_ptr<Entry> reading_ ABSL_GUARDED_BY(mutex_);              // null: no read is under way
   std::deque<std::unique_ptr<Entry>> entries_ ABSL_GUARDED_BY(mutex_);  // read and not answered, oldest first
-  bool starting_read_ ABSL_GUARDED_BY(mutex_) = false;  // it was decided on, and gRPC does not know of it yet
-  bool writing_ ABSL_GUARDED_BY(mutex_) = false;        // the answer of the first of them
-  bool starting_ ABSL_GUARDED_BY(mutex_) = false;       // what was read last is, and nothing else is read
-  bool read_all_ ABSL_GUARDED_BY(mutex_) = false;       // the client sends no more
+  // Threads that are about to start a read that was decided on; until they have done so the stream stays.
+  int reads_to_start_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;   // the answer of the first of them
+  bool starting_ ABSL_GUARDED_BY(mutex_) = false;  // what was read last is, and nothing else is read
+  bool read_all_ ABSL_GUARDED_BY(mutex_) = false;  // the client sends no more
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   bool broken_ ABSL_GUARDED_BY(mutex_) = false;  // nothing can be written any more
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;

@@ -19,6 +19,8 @@ namespace {
 
 // A run that takes less is over before another thread would have begun it, or nearly so.
 constexpr absl::Duration kRunsAtOnce = absl::Microseconds(100);
+// For how long at most who brought a request runs others after it: its own caller is answered afterwards.
+constexpr absl::Duration kRunsOthers = absl::Milliseconds(1);
 // And larger requests may take longer than most.
 constexpr int64_t kRunsAtOnceBytes = 64 << 10;
 // A batch of more bytes than this is padded to at most twice its size.
@@ -93,19 +95,16 @@ void InstanceGroup::Submit(QueuedCall* call) {
   scheduler_->Enter();
   const absl::Time now = scheduler_->clock_->Now();
   absl::Status refused;
+  bool runs_here = false;
   TakenOut taken_out;
   try {
     refused = WhyNot({.call = call, .rows = 1, .bytes = 0, .arrived = now, .is_light = true}, now);
-    if (refused.ok() && TakeIdleInstance(*call)) {
-      scheduler_->PrepareThisThread(options_.threads_per_instance);
-      RunAlone(*call);
-      RunQueuedHere();
-      return;
-    }
-    if (refused.ok()) refused = Enqueue(call, now, &taken_out);
+    runs_here = refused.ok() && TakeIdleInstance(*call);
+    if (refused.ok() && !runs_here) refused = Enqueue(call, now, &taken_out);
   } catch (const std::bad_alloc&) {
     refused = absl::ResourceExhaustedError("out of memory to queue the request; try again later");
   }
+  if (runs_here) return RunHere(*call);
   for (QueuedCall* other : taken_out.unwanted) {
     scheduler_->Answer(
         *other,
@@ -131,12 +130,16 @@ bool InstanceGroup::TakeIdleInstance(const QueuedCall& call) {
   return true;
 }
 
-void InstanceGroup::RunQueuedHere() {
+void InstanceGroup::RunHere(QueuedCall& call) noexcept {
+  scheduler_->PrepareThisThread(options_.threads_per_instance);
+  RunAlone(call);
+  const absl::Time until = scheduler_->clock_->Now() + kRunsOthers;
   while (true) {
     BatchQueue::Taken next;
     {
       MutexLock lock(&mutex_);
-      if (IsFast() && queue_.all_light() && !stopped_) next = TakeNext(/*linger=*/false);
+      const bool goes_on = !queue_.empty() && scheduler_->clock_->Now() < until;
+      if (goes_on && IsFast() && queue_.all_light() && !stopped_) next = TakeNext(/*linger=*/false);
       if (next.calls.empty()) {
         --running_;
         // One that cannot be started now is tried for again with the next request.

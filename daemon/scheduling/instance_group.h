@@ -74,12 +74,13 @@ class InstanceGroup {
 
   // --- Submit ---
   bool IsFast() const;
-  // For a request that is to run on the thread that brought it; true: RunQueuedHere afterwards.
+  // For a request that is to run on the thread that brought it; true: RunHere afterwards.
   bool TakeIdleInstance(const QueuedCall& call);
-  // Runs what has been queued meanwhile, and gives the instance back. On this thread, because what answers a
-  // request best is a thread of gRPC's: an answer from any other costs it two more changes of threads. Others
-  // of gRPC's threads bring requests meanwhile; where none is left to do so, the queue soon is empty.
-  void RunQueuedHere();
+  // Runs it, then for a while what has been queued meanwhile, and gives the instance back. On this thread,
+  // because what answers a request best is a thread of gRPC's: an answer from any other costs it two more
+  // changes of threads. Others of gRPC's threads bring requests meanwhile. An exception would end a request
+  // that is answered already: as on the group's own threads it ends the process.
+  void RunHere(QueuedCall& call) noexcept;
   // What was taken out of a full queue, to be answered without the lock.
   struct TakenOut {
     std::vector<QueuedCall*> unwanted;   // by anybody: WhyNot says why

@@ -333,7 +333,9 @@ void Server::Stop(absl::Time deadline) {
   manager_.reset();
 }
 
-void Server::RecordStopped() { RecordEvent(action::kStopped, ""); }
+void Server::RecordStopped() {
+  if (!stop_recorded_.test_and_set()) RecordEvent(action::kStopped, "");
+}
 
 void Server::CancelRequests() {
   for (grpc::Server* server : {public_.server.get(), admin_.get()}) {

@@ -1,6 +1,7 @@
 // Server: all parts of the daemon, built and wired. The only class that knows them all.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -152,6 +153,7 @@ class Server {
   std::unique_ptr<InferenceServiceImpl> admin_inference_;
   std::unique_ptr<grpc::Server> admin_;
   std::thread intake_thread_;
+  std::atomic_flag stop_recorded_;
 };
 
 }  // namespace modeld

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "registry/base/log.h"
 #include "registry/base/status_macros.h"
 #include "registry/incomplete.h"
 #include "registry/version_order.h"
@@ -67,7 +68,14 @@ TakeResult FileTaker::Register(const ScannedFile& file, StagedVersion& staged, T
   }
   const NewVersion& known = staged.known;
   result.why = sink_->Register(known.version, known.canonical_config, known.files);
-  if (!result.why.ok()) result.verdict = Judge(file, result.why);
+  if (!result.why.ok()) {
+    result.verdict = Judge(file, result.why);
+    return result;
+  }
+  for (const std::string& warning : known.version.warnings) {
+    LogWarning("config.json",
+               {{"model", known.version.model}, {"version", known.version.version}, {"warning", warning}});
+  }
   return result;
 }
 

@@ -10,6 +10,7 @@
 #include "daemon/codec/elements.h"
 #include "daemon/codec/highest.h"
 #include "registry/base/status_macros.h"
+#include "registry/base/too_large.h"
 
 namespace modeld {
 namespace {
@@ -134,9 +135,8 @@ absl::StatusOr<Value> TopClasses(const v1::PostprocessConfig& rule, const Tensor
   const int64_t width = tensor.shape.back();
   const int64_t rows = width == 0 ? 0 : elements / width;
   if (rows * std::min<int64_t>(width, rule.top_k()) > kMaxClasses) {
-    return absl::ResourceExhaustedError(absl::StrCat("the ", rule.top_k(), " highest classes of ", rows,
-                                                     " rows are more than ", kMaxClasses,
-                                                     "; send smaller batches"));
+    return TooLargeError(absl::StrCat("the ", rule.top_k(), " highest classes of ", rows,
+                                      " rows are more than ", kMaxClasses, "; send smaller batches"));
   }
   ClassLists lists(rule, tensor, labels);
   if (rows == 1 && one_row) return lists.Rows(tensor.shape.size() - 1, 0, 1);

@@ -10,6 +10,7 @@
 #include "daemon/vision/decode.h"
 #include "daemon/vision/opencv_errors.h"
 #include "registry/base/status_macros.h"
+#include "registry/base/too_large.h"
 
 namespace modeld {
 namespace {
@@ -81,10 +82,10 @@ absl::StatusOr<ImageInput::Planned> ImageInput::Plan(const std::string& bytes) c
   }
   planned.plan = PlanResize(width, height, config_.resize());
   if (planned.plan.width > limits_.max_pixels / planned.plan.height) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("the image of ", width, "x", height, " pixels becomes one of ", planned.plan.width, "x",
-                     planned.plan.height, " before it is cut; at most ", limits_.max_pixels,
-                     " pixels are allowed: send one of a less extreme shape"));
+    return TooLargeError(absl::StrCat("the image of ", width, "x", height, " pixels becomes one of ",
+                                      planned.plan.width, "x", planned.plan.height,
+                                      " before it is cut; at most ", limits_.max_pixels,
+                                      " pixels are allowed: send one of a less extreme shape"));
   }
   return planned;
 }
@@ -107,9 +108,9 @@ absl::StatusOr<Tensor> ImageInput::ToTensor(absl::Span<const std::string> images
   const int64_t elements = int64_t{channels_} * window.height * window.width;
   const int64_t slot_bytes = elements * (dtype_ == DType::kUint8 ? 1 : 4);
   if (count > limits_.max_tensor_bytes / slot_bytes) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(count, " images of ", slot_bytes, " bytes each as a tensor are more than the ",
-                     limits_.max_tensor_bytes, " that are allowed; send fewer"));
+    return TooLargeError(absl::StrCat(count, " images of ", slot_bytes,
+                                      " bytes each as a tensor are more than the ", limits_.max_tensor_bytes,
+                                      " that are allowed; send fewer"));
   }
   Tensor tensor;
   tensor.dtype = dtype_;

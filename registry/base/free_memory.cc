@@ -57,16 +57,20 @@ FreeMemoryReturner::~FreeMemoryReturner() {
   thread_.join();
 }
 
+bool FreeMemoryReturner::IsStoppedWithin(absl::Duration time) {
+  MutexLock lock(&mutex_);
+  if (!stopping_ && time > absl::ZeroDuration()) changed_.WaitWithTimeout(&mutex_, time);
+  return stopping_;
+}
+
 void FreeMemoryReturner::Loop() {
   if (MallocExtension_ReleaseToSystem == nullptr) return;
   std::vector<int64_t> kept;
-  MutexLock lock(&mutex_);
-  while (!stopping_) {
-    const bool interval_is_over = changed_.WaitWithTimeout(&mutex_, interval_);
-    if (stopping_ || !interval_is_over) continue;
+  while (!IsStoppedWithin(interval_)) {
     kept.push_back(KeptBytes());
     if (kept.size() < kLooks) continue;
-    for (int64_t left = BytesToReturn(kept); left > 0; left -= kPiece) {
+    int64_t left = BytesToReturn(kept);
+    for (; left > 0 && !IsStoppedWithin(absl::ZeroDuration()); left -= kPiece) {
       MallocExtension_ReleaseToSystem(static_cast<size_t>(std::min(left, kPiece)));
     }
     kept.clear();

@@ -31,6 +31,7 @@ class FreeMemoryReturner {
 
  private:
   void Loop();
+  bool IsStoppedWithin(absl::Duration time);
 
   const absl::Duration interval_;
   Mutex mutex_;

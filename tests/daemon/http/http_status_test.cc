@@ -3,19 +3,21 @@
 #include <gmock/gmock.h>
 
 #include "daemon/scheduling/retry_after.h"
+#include "registry/base/too_large.h"
 
 namespace modeld {
 namespace {
 
 TEST(HttpStatusTest, CodesHaveTheirNumbers) {
-  EXPECT_EQ(HttpStatusOf(absl::StatusCode::kInvalidArgument), 400);
-  EXPECT_EQ(HttpStatusOf(absl::StatusCode::kNotFound), 404);
-  EXPECT_EQ(HttpStatusOf(absl::StatusCode::kFailedPrecondition), 409);
-  EXPECT_EQ(HttpStatusOf(absl::StatusCode::kResourceExhausted), 429);
-  EXPECT_EQ(HttpStatusOf(absl::StatusCode::kInternal), 500);
-  EXPECT_EQ(HttpStatusOf(absl::StatusCode::kUnimplemented), 501);
-  EXPECT_EQ(HttpStatusOf(absl::StatusCode::kUnavailable), 503);
-  EXPECT_EQ(HttpStatusOf(absl::StatusCode::kDeadlineExceeded), 504);
+  EXPECT_EQ(HttpStatusOf(absl::Status(absl::StatusCode::kInvalidArgument, "why")), 400);
+  EXPECT_EQ(HttpStatusOf(absl::Status(absl::StatusCode::kNotFound, "why")), 404);
+  EXPECT_EQ(HttpStatusOf(absl::Status(absl::StatusCode::kFailedPrecondition, "why")), 409);
+  EXPECT_EQ(HttpStatusOf(absl::Status(absl::StatusCode::kResourceExhausted, "why")), 429);
+  EXPECT_EQ(HttpStatusOf(TooLargeError("to try again is of no use")), 413);
+  EXPECT_EQ(HttpStatusOf(absl::Status(absl::StatusCode::kInternal, "why")), 500);
+  EXPECT_EQ(HttpStatusOf(absl::Status(absl::StatusCode::kUnimplemented, "why")), 501);
+  EXPECT_EQ(HttpStatusOf(absl::Status(absl::StatusCode::kUnavailable, "why")), 503);
+  EXPECT_EQ(HttpStatusOf(absl::Status(absl::StatusCode::kDeadlineExceeded, "why")), 504);
 }
 
 TEST(HttpStatusTest, BodiesHaveCodeAndMessage) {

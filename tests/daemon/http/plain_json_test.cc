@@ -68,6 +68,19 @@ TEST_F(PlainJsonTest, NestedArraysBecomeTensors) {
   EXPECT_EQ(Input(R"({"inputs":{"x":[1,2]}})", "x").tensor().dtype(), "FP32");
 }
 
+// Of several images, of which an input of numbers is made, only one could be sent.
+TEST_F(PlainJsonTest, ArraysOfBytesAreBytesWhateverIsDeclared) {
+  version_.inputs = {{.name = "x", .dtype = DType::kFp32, .shape = std::nullopt}};
+  for (const char* json : {R"({"inputs":{"x":[{"b64":"AP8="},{"b64":"AQ=="}]}})",
+                           R"({"instances":[{"b64":"AP8="},{"b64":"AQ=="}]})",
+                           R"({"instances":[{"x":{"b64":"AP8="}},{"x":{"b64":"AQ=="}}]})"}) {
+    const v1::Tensor tensor = Input(json, "x").tensor();
+    EXPECT_EQ(tensor.dtype(), "BYTES") << json;
+    EXPECT_THAT(tensor.shape(), ElementsAre(2)) << json;
+    EXPECT_EQ(tensor.raw(), std::string("\2\0\0\0\0\xff\1\0\0\0\1", 11)) << json;
+  }
+}
+
 TEST_F(PlainJsonTest, OtherArgumentsBecomeWhatTheyAre) {
   EXPECT_TRUE(Input(R"({"inputs":{"flag":true}})", "flag").bool_value());
   EXPECT_EQ(Input(R"({"inputs":{"text":"a"}})", "text").string_value(), "a");

@@ -104,6 +104,36 @@ TEST_F(SequencesTest, WhatWasNotBegunIsRefused) {
   EXPECT_THAT(sequences_.Submit(Step("a"), version_, &call), not_begun);
 }
 
+// Refused at once, and submitted again before its turn ends.
+class RefusedAgain final : public QueuedCall {
+ public:
+  RefusedAgain(Sequences* sequences, SequenceStep step, VersionHandle version, int times)
+      : sequences_(sequences), step_(std::move(step)), version_(std::move(version)), left_(times) {}
+  bool Cancelled() const override { return true; }
+  void Begin() override {}
+  void Answer(CallOutcome) override {
+    const std::shared_ptr<void> ends_here = std::move(turn);
+    if (--left_ == 0) return;
+    EXPECT_OK(sequences_->Submit(step_, version_, this));
+  }
+  int left() const { return left_; }
+
+ private:
+  Sequences* const sequences_;
+  const SequenceStep step_;
+  const VersionHandle version_;
+  int left_;
+};
+
+// The stack was as deep as calls were refused one after the other.
+TEST_F(SequencesTest, ManyThatAreRefusedInTurnDoNotOverflowTheStack) {
+  Ask(Step("a", /*start=*/true));
+  RefusedAgain call(&sequences_, Step("a"), version_, 200'000);
+  EXPECT_OK(sequences_.Submit(Step("a"), version_, &call));
+  EXPECT_EQ(call.left(), 0);
+  EXPECT_EQ(Ask(Step("a")), 2);
+}
+
 TEST_F(SequencesTest, ASequenceStaysOnItsVersion) {
   Ask(Step("a", /*start=*/true));
   const VersionHandle before = version_;

@@ -68,9 +68,13 @@ TEST(MetadataTest, ConfigsOfBatchedModelsHaveNoBatchDimension) {
   own.mutable_batching()->set_max_queue_delay_us(500);
   own.add_outputs()->set_name("logits");
   own.mutable_outputs(0)->set_labels("labels.txt");
+  const std::string input = OipConfigOf(*Version(), {}, ArtifactFormat::kOnnx).input(0).name();
+  (*own.mutable_preprocess())[input].mutable_image()->set_layout("NHWC");
   const inference::ModelConfig config = OipConfigOf(*Version(), own, ArtifactFormat::kOnnx);
   EXPECT_EQ(config.platform(), "onnxruntime_onnx");
   EXPECT_EQ(config.max_batch_size(), 16);
+  EXPECT_EQ(config.input(0).format(), inference::ModelInput::FORMAT_NHWC);
+  EXPECT_EQ(config.input(1).format(), inference::ModelInput::FORMAT_NONE);
   EXPECT_THAT(config.input(0).dims(), ElementsAre(4));
   EXPECT_THAT(config.output(0).dims(), ElementsAre(10));
   EXPECT_EQ(config.output(0).label_filename(), "labels.txt");

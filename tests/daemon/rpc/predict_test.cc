@@ -175,9 +175,15 @@ TEST_F(PredictTest, ModelThatRaisesIsInternalWithItsMessage) {
     return absl::InternalError("RuntimeError: expected 64 features");
   });
   Register("digits", "1.0", model);
+  EXPECT_THAT(Predict(RequestFor("digits")),
+              RpcStatusIs(grpc::INTERNAL,
+                          AllOf(HasSubstr("model \"digits\" version 1.0: RuntimeError: expected 64 features"),
+                                HasSubstr("config.json declares no inputs"))));
+  model.inputs = {{.name = "x", .dtype = std::nullopt, .shape = std::nullopt}};
+  Register("digits", "1.1", model);
   EXPECT_THAT(
       Predict(RequestFor("digits")),
-      RpcStatusIs(grpc::INTERNAL, "model \"digits\" version 1.0: RuntimeError: expected 64 features"));
+      RpcStatusIs(grpc::INTERNAL, "model \"digits\" version 1.1: RuntimeError: expected 64 features"));
 }
 
 TEST_F(PredictTest, RunningOutOfMemoryEndsOneRequestNotTheDaemon) {

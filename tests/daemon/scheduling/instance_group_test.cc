@@ -190,6 +190,31 @@ TEST_F(InstanceGroupTest, ALargeRequestThatWaitsIsLeftToTheGroupsThreads) {
   EXPECT_NE(ran_on[2], std::this_thread::get_id());
 }
 
+// As long as others refilled the queue, who had brought the first did not get his answer out.
+TEST_F(InstanceGroupTest, WhoBringsARequestRunsOthersForAWhileOnly) {
+  run_takes_ = absl::Microseconds(50);
+  std::thread::id brings;
+  int refills = 0;
+  run_ = [&](const Tensor& x, const std::vector<float>& elements) -> absl::StatusOr<Value> {
+    if (elements[0] == 2 && std::this_thread::get_id() == brings && ++refills < 1000) Submit(2);
+    return Value{x};
+  };
+  options_.threads_per_instance = 1;
+  Start();
+  for (bool at_once = false; !at_once;) {
+    TestCall& call = Submit(1);
+    at_once = call.answered.notified();
+    (void)call.outcome();
+  }
+  std::thread bringing([&] {
+    brings = std::this_thread::get_id();
+    Submit(2);
+  });
+  bringing.join();
+  EXPECT_THAT(refills, testing::AllOf(testing::Ge(5), testing::Le(50)));
+  EXPECT_OK(calls_.back().outcome().value.status());
+}
+
 TEST_F(InstanceGroupTest, AsManyRunAtOnceAsThereAreInstances) {
   options_.instances = 2;
   Start();
