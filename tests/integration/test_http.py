@@ -13,6 +13,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -117,6 +118,57 @@ def test_tensors_are_sent_as_binary_data(web: Http) -> None:
     first, second = struct.unpack("<2f", answer[length:])
     assert first == 12.0
     assert second != second
+
+
+OPENAPI = json.loads((Path(__file__).parents[2] / "daemon" / "http" / "openapi.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v2/logging", 200),
+        ("POST", "/v2/logging", 200),
+        ("GET", "/v2/trace/setting", 200),
+        ("POST", "/v2/trace/setting", 200),
+        ("GET", "/v2/models/{model}/trace/setting", 200),
+        ("GET", "/v2/models/{model}/versions/{version}/trace/setting", 200),
+        ("POST", "/v2/repository/index", 200),
+        ("POST", "/v2/repository/models/{model}/load", 501),
+        ("POST", "/v2/repository/models/{model}/unload", 501),
+        *(
+            (method, f"/v2/{kind}/{what}", status)
+            for kind in ("systemsharedmemory", "cudasharedmemory")
+            for method, what, status in (
+                ("GET", "status", 200),
+                ("GET", "region/{region}/status", 200),
+                ("POST", "region/{region}/register", 501),
+                ("POST", "region/{region}/unregister", 200),
+                ("POST", "unregister", 200),
+            )
+        ),
+    ],
+)
+def test_what_other_servers_answer_is_described(web: Http, method: str, path: str, status: int) -> None:
+    assert str(status) in OPENAPI["paths"][path][method.lower()]["responses"]
+    assert web.json(method, path.format(model="m", version="1.0", region="r"), {})[0] == status
+
+
+def test_settings_that_cannot_be_changed_are_refused_as_described(web: Http) -> None:
+    for path, change in (
+        ("/v2/logging", {"log_verbose_level": 1}),
+        ("/v2/trace/setting", {"trace_level": ["TIMESTAMPS"]}),
+    ):
+        assert "501" in OPENAPI["paths"][path]["post"]["responses"]
+        assert web.json("POST", path, change)[0] == 501
+
+
+def test_all_kinds_of_bodies_are_described() -> None:
+    for path, operations in OPENAPI["paths"].items():
+        kinds = set(operations.get("post", {}).get("requestBody", {}).get("content", ()))
+        if path.endswith(":predict"):
+            assert kinds == {"application/json", "image/*"}
+        elif path.endswith("/infer"):
+            assert kinds == {"application/json", "application/octet-stream"}
 
 
 def test_faults_are_errors_with_code_and_message(web: Http) -> None:

@@ -39,18 +39,17 @@ def _get(url: str) -> str:
 
 
 class Prometheus:
-    """Prometheus with this project's rules, which scrapes one address every second."""
+    """Prometheus as docs/ configures it, which scrapes one address, and that every second."""
 
     def __init__(self, binary: str, directory: Path, target: str) -> None:
         self.url = f"http://127.0.0.1:{_free_port()}"
-        rules = directory / "alerts.yml"
-        rules.write_text((OPERATIONS / "alerts.yml").read_text())
+        shutil.copy(OPERATIONS / "alerts.yml", directory)
+        text = (OPERATIONS / "prometheus.yml").read_text()
+        for documented, here in (("127.0.0.1:8501", target), ("15s", "1s")):
+            assert documented in text
+            text = text.replace(documented, here)
         config = directory / "prometheus.yml"
-        config.write_text(
-            "global: {scrape_interval: 1s, evaluation_interval: 1s}\n"
-            "rule_files: [alerts.yml]\n"
-            f"scrape_configs: [{{job_name: modeld, static_configs: [{{targets: ['{target}']}}]}}]\n"
-        )
+        config.write_text(text)
         self._log = (directory / "prometheus.log").open("w+")
         self._process = subprocess.Popen(
             [

@@ -1,11 +1,13 @@
 """Log lines about single requests, and the request id and trace that they and the reply carry."""
 
+import asyncio
+
 import grpc
 import numpy as np
 import pytest
 from daemon_process import wait_for, wait_live
 
-from modeld_client import _rpc
+from modeld_client import AsyncClient, _rpc
 from modeld_client._proto import model_service_pb2 as pb
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -71,6 +73,29 @@ def test_what_is_no_trace_is_neither_echoed_nor_logged(serve):
     assert "traceparent" not in echoed
     (line,) = wait_for("the line", lambda: lines_about(daemon, "order-10"), 30)
     assert "traceparent" not in line
+
+
+@pytest.mark.parametrize("kind", ["blocking", "asyncio"])
+def test_the_python_clients_send_them(serve, kind):
+    daemon = serve("--log-requests")
+    asked = {"request_id": f"order-{kind}", "traceparent": TRACE}
+    inputs = {"x": np.zeros(3, np.float32), "fail": False}
+    streamed = {"request_id": f"stream-{kind}"}
+
+    async def run():
+        async with AsyncClient(daemon.address) as client:
+            await client.predict("m", inputs, **asked)
+            return [answer async for answer in client.predict_stream("m", [inputs, inputs], **streamed)]
+
+    if kind == "asyncio":
+        assert len(asyncio.run(run())) == 2
+    else:
+        with daemon.client() as client:
+            client.predict("m", inputs, **asked)
+            assert len(list(client.predict_stream("m", [inputs, inputs], **streamed))) == 2
+    (line,) = wait_for("the line", lambda: lines_about(daemon, f"order-{kind}"), 30)
+    assert f"traceparent={TRACE}" in line
+    wait_for("a line for each of the stream", lambda: len(lines_about(daemon, f"stream-{kind}")) == 2, 30)
 
 
 def test_over_http_too(serve):

@@ -65,7 +65,9 @@ def served(daemon, client, tmp_path):
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP"])
 def test_an_encoded_image_is_answered_by_named_classes(served, kind):
-    outputs = served.predict("colours", {"image": encoded("lime", kind)}).outputs
+    answer = served.predict("colours", {"image": encoded("lime", kind)})
+    outputs = answer.outputs
+    np.testing.assert_array_equal(answer.output, outputs["logits"])
     first, second = outputs["logits_classes"]
     assert (first["label"], first["index"]) == ("green", 1)
     assert first["probability"] > 0.99 > second["probability"]

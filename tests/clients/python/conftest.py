@@ -28,6 +28,7 @@ class FakeDaemon:
 
     def __init__(self, address: str = "127.0.0.1:0") -> None:
         self.requests: list = []
+        self.metadata: list[dict[str, str]] = []  # of the calls, without gRPC's own
         self.failures: list[tuple[grpc.StatusCode, str]] = []
         self.trailing_metadata: tuple[tuple[str, str], ...] = ()
         self.responses: dict = {"Predict": self.echo}
@@ -77,12 +78,18 @@ class FakeDaemon:
                 yield pb.PredictStreamResponse(failure=failure)
 
     def _handle_stream(self, requests, context) -> Iterator[pb.PredictStreamResponse]:
+        self._take_metadata(context)
         context.add_callback(self.stream_over.set)
         return self.on_stream(requests, context)
+
+    def _take_metadata(self, context) -> None:
+        sent = dict(context.invocation_metadata())
+        self.metadata.append({key: sent[key] for key in ("x-request-id", "traceparent") if key in sent})
 
     def _handler(self, name: str):
         def handle(request, context):
             self.requests.append(request)
+            self._take_metadata(context)
             context.set_trailing_metadata(self.trailing_metadata)
             if self.failures:
                 context.abort(*self.failures.pop(0))

@@ -76,6 +76,48 @@ def test_output_is_the_only_one(client):
         _ = client.predict("m", {}).output
 
 
+def test_output_is_the_only_one_beside_its_classes(client):
+    assert client.predict("m", {"logits": 3, "logits_classes": [4]}).output == 3
+    assert client.predict("m", {"logits_classes": [4]}).output == [4]
+    with pytest.raises(ValueError, match=r"returned 2 outputs \((a, b|b, a)\)"):
+        _ = client.predict("m", {"a": 1, "a_classes": [2], "b": 3}).output
+
+
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def test_a_call_carries_its_request_id_and_trace(client, daemon):
+    client.predict("m", {"x": 1}, request_id="order-7", traceparent=TRACE)
+    client.predict("m", {"x": 1}, traceparent="of another form")
+    client.predict("m", {"x": 1})
+    list(client.predict_stream("m", [{"x": 1}, {"x": 2}], request_id="order-8"))
+    assert daemon.metadata == [
+        {"x-request-id": "order-7", "traceparent": TRACE},
+        {"traceparent": "of another form"},
+        {},
+        {"x-request-id": "order-8"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"request_id": ""}, "request_id is ''; expected 1 to 128 printable ASCII"),
+        ({"request_id": "order 7"}, "request_id is 'order 7'"),
+        ({"request_id": "é"}, "request_id is 'é'"),
+        ({"request_id": "a" * 129}, "request_id is 'a"),
+        ({"traceparent": "00\n"}, r"traceparent is '00\\n'; expected printable ASCII"),
+    ],
+    ids=str,
+)
+def test_a_request_id_that_cannot_be_sent_is_named(client, daemon, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        client.predict("m", {"x": 1}, **wrong)
+    with pytest.raises(ValueError, match=message):
+        list(client.predict_stream("m", [{"x": 1}], **wrong))
+    assert daemon.requests == []
+
+
 def test_an_answer_that_breaks_the_protocol_is_an_internal_error(client, daemon):
     daemon.responses["Predict"] = lambda _: pb.PredictResponse(outputs={"y": {}})
     with pytest.raises(modeld_client.InternalError, match='the answer cannot be read: output "y"'):
@@ -289,6 +331,13 @@ def test_is_serving(client, daemon, status, serving):
     daemon.responses["Check"] = lambda _: health_pb2.HealthCheckResponse(status=status)
     assert client.is_serving("digits") is serving
     assert daemon.requests[0].service == "digits"
+
+
+def test_what_there_is_not_does_not_serve(client, daemon):
+    daemon.failures = [(grpc.StatusCode.NOT_FOUND, "unknown service"), (grpc.StatusCode.INTERNAL, "broken")]
+    assert client.is_serving("nope") is False
+    with pytest.raises(modeld_client.InternalError):
+        client.is_serving("nope")
 
 
 def test_one_client_serves_many_threads(daemon):

@@ -140,6 +140,34 @@ def check_errors(client):
     expect_error(lambda: client.get_model_metadata("nothing"), "NOT_FOUND", "nothing")
 
 
+def check_differences(client):
+    """What docs/triton.md says."""
+    words = np.array([[b"one", b"drei"]], dtype=np.object_)
+    expect_error(
+        lambda: client.infer("lengths", [tensor("words", words, "BYTES")]), "INVALID_ARGUMENT", "BYTES[1,2]"
+    )
+    metadata = client.get_model_metadata("echo")
+    assert (metadata.platform, metadata.inputs[0].datatype) == ("pytorch_libtorch", "")
+    assert list(client.get_model_config("add").config.input[0].dims) == [-1, 4]
+    many = np.ones((9, 4), dtype=np.float32)  # max_batch_size is 8
+    result = client.infer("add-batched", [tensor("a", many), tensor("b", many)])
+    np.testing.assert_array_equal(result.as_numpy("sum"), many + many)
+    assert not client.get_system_shared_memory_status().regions
+    client.unregister_system_shared_memory()
+    shared = [triton.InferInput(name, A.shape, "FP32") for name in ("a", "b")]
+    for each in shared:
+        each.set_shared_memory("region", A.nbytes)
+    expect_error(lambda: client.infer("add", shared), "UNIMPLEMENTED", "shared memory")
+    results = queue.Queue()
+    client.start_stream(lambda result, error: results.put((result, error)))
+    client.async_stream_infer("add", ab(), enable_empty_final_response=True)
+    result, error = results.get(timeout=30)
+    client.stop_stream()
+    assert error is None
+    assert result.get_response().parameters["triton_final_response"].bool_param
+    assert results.empty()
+
+
 def check_settings(client):
     assert client.get_trace_settings().settings["trace_level"].value == ["OFF"]
     assert client.get_log_settings().settings["log_error"].bool_param
@@ -221,6 +249,7 @@ def main():
             check_classification,
             check_parameters,
             check_errors,
+            check_differences,
             check_settings,
             check_statistics,
             check_callbacks,

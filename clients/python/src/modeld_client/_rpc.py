@@ -18,12 +18,16 @@ from .retry import RetryPolicy
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
+Metadata = tuple[tuple[str, str], ...]
 
 DEFAULT_TIMEOUT_S = 30.0
 DEFAULT_MAX_MESSAGE_BYTES = 64 << 20
 PAGE_SIZE = 1000
 STREAM_REQUESTS = 64
 """So many requests of a stream the daemon takes before the first of them is answered."""
+_CLASSES = "_classes"
+_MAX_REQUEST_ID = 128
+"""Characters; the daemon ignores what is longer."""
 
 
 @dataclass(frozen=True)
@@ -83,13 +87,18 @@ class Prediction:
 
     @property
     def output(self) -> Value:
-        """The only output. ValueError if there is not exactly one."""
-        if len(self.outputs) != 1:
-            names = ", ".join(self.outputs) or "none"
+        """The only output, beside the classes that `top_k` of the config makes of it, which are
+        `outputs["<its name>_classes"]`. ValueError if there is not exactly one."""
+        names = [name for name in self.outputs if not self._are_classes(name)]
+        if len(names) != 1:
+            listed = ", ".join(names) or "none"
             raise ValueError(
-                f'model "{self.model}" returned {len(self.outputs)} outputs ({names}); use outputs["name"]'
+                f'model "{self.model}" returned {len(names)} outputs ({listed}); use outputs["name"]'
             )
-        return next(iter(self.outputs.values()))
+        return self.outputs[names[0]]
+
+    def _are_classes(self, name: str) -> bool:
+        return name.endswith(_CLASSES) and name.removesuffix(_CLASSES) in self.outputs
 
 
 def channel_options(
@@ -135,6 +144,26 @@ def predict_request(
     for name, value in inputs.items():
         codec.encode(value, request.inputs[name], f'input "{name}"')
     return request
+
+
+def trace_metadata(request_id: str | None, traceparent: str | None) -> Metadata:
+    """What a call carries so that its log lines, and the answer's metadata, name it."""
+    metadata = []
+    if request_id is not None:
+        if not (0 < len(request_id) <= _MAX_REQUEST_ID and all("!" <= char <= "~" for char in request_id)):
+            raise ValueError(
+                f"request_id is {request_id!r}; expected 1 to {_MAX_REQUEST_ID} printable ASCII characters "
+                "without spaces"
+            )
+        metadata.append(("x-request-id", request_id))
+    if traceparent is not None:
+        # Who passes a caller's header on is not to fail by it: one of another form is ignored by the daemon.
+        if not all(" " <= char <= "~" for char in traceparent):
+            raise ValueError(
+                f"traceparent is {traceparent!r}; expected printable ASCII, as of W3C Trace Context"
+            )
+        metadata.append(("traceparent", traceparent))
+    return tuple(metadata)
 
 
 def prediction(response: pb.PredictResponse) -> Prediction:

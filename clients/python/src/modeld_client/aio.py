@@ -16,7 +16,7 @@ from . import _rpc
 from ._rpc import Method, Prediction, Priority, Request, Response, SequenceStep
 from ._stream_status import StreamStatus
 from .codec import Value
-from .errors import ModeldError
+from .errors import ModeldError, NotFoundError
 from .models import DroppedFile, Listing, Model, ModelDetails, details_from_proto, listing_from_proto
 from .retry import RetryPolicy
 
@@ -70,6 +70,8 @@ class AsyncClient:
         sticky_key: str | None = None,
         priority: Priority | None = None,
         sequence: SequenceStep | None = None,
+        request_id: str | None = None,
+        traceparent: str | None = None,
         timeout: float | None = None,
     ) -> Prediction:
         """Runs one method of one version of a model: `forward` of the live one unless told otherwise.
@@ -80,9 +82,13 @@ class AsyncClient:
 
         Of requests that wait, those with a higher `priority` run first. Those of one `sequence` run one after
         the other on one copy of the attributes that the module writes, and stay on one version.
+
+        The daemon's log lines about the request have its `request_id` (printable ASCII without spaces, at
+        most 128 characters) and `traceparent` (as in W3C Trace Context).
         """
         request = _rpc.predict_request(model, inputs, version, label, method, sticky_key, priority, sequence)
-        return _rpc.prediction(await self._call(_rpc.PREDICT, request, timeout))
+        metadata = _rpc.trace_metadata(request_id, traceparent)
+        return _rpc.prediction(await self._call(_rpc.PREDICT, request, timeout, metadata))
 
     async def predict_stream(
         self,
@@ -95,6 +101,8 @@ class AsyncClient:
         sticky_key: str | None = None,
         priority: Priority | None = None,
         request_timeout: float | None = None,
+        request_id: str | None = None,
+        traceparent: str | None = None,
         timeout: float | None = None,
     ) -> AsyncGenerator[Prediction | ModeldError, None]:
         """Predict for many requests on one stream: yields an answer for each, in their order.
@@ -110,7 +118,8 @@ class AsyncClient:
         waits for it, or `aclose()`. A loop that is left early does not close it; `contextlib.aclosing` does.
         Then the call is cancelled, and `inputs`, if it is an asynchronous generator, is closed.
         """
-        call = _rpc.predict_stream_stub(self._connected())(timeout=timeout)
+        metadata = _rpc.trace_metadata(request_id, traceparent)
+        call = _rpc.predict_stream_stub(self._connected())(timeout=timeout, metadata=metadata)
         status = StreamStatus(call)
         room = asyncio.Semaphore(_rpc.STREAM_REQUESTS)
         source = _each(inputs)
@@ -173,8 +182,11 @@ class AsyncClient:
         return details_from_proto(await self._call(_rpc.GET_MODEL, request, timeout))
 
     async def is_serving(self, name: str = "", *, timeout: float | None = None) -> bool:
-        """Whether the daemon (no name) or a model serves. NotFoundError: no such model."""
-        return _rpc.is_serving(await self._call(_rpc.CHECK_HEALTH, _rpc.health_request(name), timeout))
+        """Whether the daemon (no name) or a model serves; False also for a model that there is not."""
+        try:
+            return _rpc.is_serving(await self._call(_rpc.CHECK_HEALTH, _rpc.health_request(name), timeout))
+        except NotFoundError:
+            return False
 
     def _connected(self) -> grpc.aio.Channel:
         if self._closed:
@@ -189,14 +201,18 @@ class AsyncClient:
         return self._stubs[path]
 
     async def _call(
-        self, method: Method[Request, Response], request: Request, timeout: float | None
+        self,
+        method: Method[Request, Response],
+        request: Request,
+        timeout: float | None,
+        metadata: _rpc.Metadata = (),
     ) -> Response:
         deadline = time.monotonic() + (self._timeout if timeout is None else timeout)
         failures = 0
         while True:
             try:
                 response: Response = await self._stub(method.path)(
-                    request, timeout=deadline - time.monotonic()
+                    request, timeout=deadline - time.monotonic(), metadata=metadata
                 )
                 return response
             except grpc.aio.AioRpcError as error:

@@ -14,7 +14,7 @@ from . import _rpc
 from ._proto import model_service_pb2 as pb
 from ._rpc import Method, Prediction, Priority, Request, Response, SequenceStep
 from .codec import Value
-from .errors import ModeldError
+from .errors import ModeldError, NotFoundError
 from .models import DroppedFile, Listing, Model, ModelDetails, details_from_proto, listing_from_proto
 from .retry import RetryPolicy
 
@@ -74,6 +74,8 @@ class Client:
         sticky_key: str | None = None,
         priority: Priority | None = None,
         sequence: SequenceStep | None = None,
+        request_id: str | None = None,
+        traceparent: str | None = None,
         timeout: float | None = None,
     ) -> Prediction:
         """Runs one method of one version of a model: `forward` of the live one unless told otherwise.
@@ -84,9 +86,13 @@ class Client:
 
         Of requests that wait, those with a higher `priority` run first. Those of one `sequence` run one after
         the other on one copy of the attributes that the module writes, and stay on one version.
+
+        The daemon's log lines about the request have its `request_id` (printable ASCII without spaces, at
+        most 128 characters) and `traceparent` (as in W3C Trace Context).
         """
         request = _rpc.predict_request(model, inputs, version, label, method, sticky_key, priority, sequence)
-        return _rpc.prediction(self._call(_rpc.PREDICT, request, timeout))
+        metadata = _rpc.trace_metadata(request_id, traceparent)
+        return _rpc.prediction(self._call(_rpc.PREDICT, request, timeout, metadata))
 
     def predict_stream(
         self,
@@ -99,6 +105,8 @@ class Client:
         sticky_key: str | None = None,
         priority: Priority | None = None,
         request_timeout: float | None = None,
+        request_id: str | None = None,
+        traceparent: str | None = None,
         timeout: float | None = None,
     ) -> Iterator[Prediction | ModeldError]:
         """Predict for many requests on one stream: yields an answer for each, in their order.
@@ -122,7 +130,8 @@ class Client:
                 failed.append(error)
                 raise
 
-        call = _rpc.predict_stream_stub(self._channel)(requests(), timeout=timeout)
+        metadata = _rpc.trace_metadata(request_id, traceparent)
+        call = _rpc.predict_stream_stub(self._channel)(requests(), timeout=timeout, metadata=metadata)
         try:
             for response in call:
                 yield _rpc.stream_answer(response)
@@ -156,15 +165,26 @@ class Client:
         return details_from_proto(self._call(_rpc.GET_MODEL, request, timeout))
 
     def is_serving(self, name: str = "", *, timeout: float | None = None) -> bool:
-        """Whether the daemon (no name) or a model serves. NotFoundError: no such model."""
-        return _rpc.is_serving(self._call(_rpc.CHECK_HEALTH, _rpc.health_request(name), timeout))
+        """Whether the daemon (no name) or a model serves; False also for a model that there is not."""
+        try:
+            return _rpc.is_serving(self._call(_rpc.CHECK_HEALTH, _rpc.health_request(name), timeout))
+        except NotFoundError:
+            return False
 
-    def _call(self, method: Method[Request, Response], request: Request, timeout: float | None) -> Response:
+    def _call(
+        self,
+        method: Method[Request, Response],
+        request: Request,
+        timeout: float | None,
+        metadata: _rpc.Metadata = (),
+    ) -> Response:
         deadline = time.monotonic() + (self._timeout if timeout is None else timeout)
         failures = 0
         while True:
             try:
-                response: Response = self._stubs[method.path](request, timeout=deadline - time.monotonic())
+                response: Response = self._stubs[method.path](
+                    request, timeout=deadline - time.monotonic(), metadata=metadata
+                )
                 return response
             except grpc.RpcError as error:
                 failures += 1
