@@ -140,6 +140,7 @@ absl::StatusOr<bool> Client::IsServing(const std::string& model) {
                                   [done](grpc::Status result) { done->set_value(std::move(result)); });
     return done->get_future().get();
   });
+  if (absl::IsNotFound(status)) return false;
   if (!status.ok()) return status;
   return response.value() == kServing;
 }

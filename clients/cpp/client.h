@@ -50,7 +50,7 @@ class Client {
   // All models; the pages are fetched one after another.
   absl::StatusOr<ModelListing> ListModels();
   absl::StatusOr<ModelDetails> GetModel(const std::string& model);
-  // Asks grpc.health.v1; `model` empty: the server. False: known and not serving. NOT_FOUND: unknown.
+  // Asks grpc.health.v1; `model` empty: the server. False: unknown, or not serving.
   absl::StatusOr<bool> IsServing(const std::string& model = "");
 
  private:

@@ -214,10 +214,12 @@ absl::Status CheckRawCount(const inference::ModelInferRequest& request) {
 
 absl::Status TakeInputs(inference::ModelInferRequest& request, v1::PredictRequest* predict) {
   const bool raw = request.raw_input_contents_size() > 0;
+  for (const InputTensor& input : request.inputs()) {  // those have no entry among the raw ones
+    MODELD_RETURN_IF_ERROR(CheckNotShared(input.parameters(), "input", input.name()));
+  }
   if (raw) MODELD_RETURN_IF_ERROR(CheckRawCount(request));
   for (int i = 0; i < request.inputs_size(); ++i) {
     InputTensor& input = *request.mutable_inputs(i);
-    MODELD_RETURN_IF_ERROR(CheckNotShared(input.parameters(), "input", input.name()));
     if (raw && input.has_contents()) {
       return absl::InvalidArgumentError(
           absl::StrCat("input ", Quote(input.name()), " has contents beside raw_input_contents; use one"));

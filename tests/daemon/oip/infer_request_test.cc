@@ -155,6 +155,10 @@ TEST_F(InferRequestTest, SharedMemoryIsNotUsed) {
   EXPECT_THAT(
       Error("inputs { name: 'x' datatype: 'FP32' shape: 1 " + region + " }"),
       StatusIs(absl::StatusCode::kUnimplemented, HasSubstr(R"(input "x" is to be in shared memory)")));
+  EXPECT_THAT(
+      Error("inputs { name: 'a' datatype: 'FP32' shape: 1 } inputs { name: 'x' datatype: 'FP32' shape: 1 " +
+            region + " } raw_input_contents: 'abcd'"),
+      StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("shared memory")));
   EXPECT_THAT(Error("outputs { name: 'y' " + region + " }"),
               StatusIs(absl::StatusCode::kUnimplemented, HasSubstr(R"(output "y")")));
 }
