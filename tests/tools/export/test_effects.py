@@ -80,6 +80,18 @@ class Does(nn.Module):
     def tell_time(self) -> None:
         time.time()
 
+    def tell_hour(self) -> None:
+        time.localtime()
+
+    def format_time(self) -> None:
+        time.strftime("%H")
+
+    def tell_nanoseconds(self) -> None:
+        time.monotonic_ns()
+
+    def open_by_number(self) -> None:
+        os.close(os.open(self.path, os.O_RDONLY))
+
     def tell_date(self) -> None:
         datetime.datetime.now()
 
@@ -125,6 +137,10 @@ def test_what_makes_an_answer_another_is_an_error(
     [
         ("tell_time", "reads a clock"),
         ("tell_date", "reads a clock"),
+        ("tell_hour", "reads a clock"),
+        ("format_time", "reads a clock"),
+        ("tell_nanoseconds", "reads a clock"),
+        ("open_by_number", "opens a file"),
         ("read", "opens a file"),
         ("read_by_path", "opens a file"),
         ("log", "logs or warns"),

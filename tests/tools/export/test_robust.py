@@ -146,3 +146,31 @@ class NoGradient(nn.Module):
 
 def test_no_grad_is_no_assignment_to_an_attribute(exported: Any) -> None:
     assert not exported(NoGradient(), X, ["scripted"]).artifact("scripted").findings
+
+
+class GoesOn(nn.Module):
+    """A trace of it ended the process."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        try:
+            torch.linalg.cholesky(torch.eye(4) * (x.min() - 2))
+        except RuntimeError:
+            return x - 7
+        return x * 1.0
+
+
+def test_a_trace_of_what_goes_on_after_an_operator_raised_ends_no_process(tmp_path: Path) -> None:
+    made = export(
+        GoesOn().eval(),
+        X,
+        name="m",
+        version="1.0",
+        directory=tmp_path,
+        formats=["traced", "onnx"],
+        opset=17,
+    )
+    for artifact in made.artifacts:
+        assert artifact.path is None
+        (finding,) = artifact.findings
+        assert finding.kind == "export"
+        assert "forward goes on where linalg_cholesky raised" in finding.message

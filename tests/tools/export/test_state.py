@@ -10,6 +10,7 @@ import export_modules as modules
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import prune
 
 from modeld_export import ExportError, Severity
 
@@ -238,3 +239,19 @@ def test_a_registered_module_that_a_list_holds_as_well_is_none_that_is_hidden(ex
     module = Hides([nn.Linear(4, 4)])
     module.part = module.held[0]
     assert not exported(module, X).findings
+
+
+@pytest.mark.parametrize("norm", ["weight_norm", "spectral_norm", "prune"])
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_weight_that_a_norm_computes_for_each_call_is_no_state(exported: Any, norm: str) -> None:
+    layer = nn.Linear(4, 4)
+    if norm == "prune":
+        prune.l1_unstructured(layer, "weight", amount=0.5)
+    else:
+        getattr(torch.nn.utils, norm)(layer)
+    with torch.no_grad():  # as an optimizer does, after which forward has not run
+        next(layer.parameters()).add_(1)
+        layer.get_parameter("weight_g" if norm == "weight_norm" else "weight_orig").add_(1)
+    made = exported(nn.Sequential(layer), torch.rand(2, 4))
+    assert made.ok, made
+    assert not made.findings

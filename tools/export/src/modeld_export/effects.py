@@ -18,9 +18,12 @@ import torch
 CLOCK, FILE, LOG = "reads a clock", "opens a file", "logs or warns"
 _STANDARD = sysconfig.get_paths()["stdlib"]
 _PACKAGES = sysconfig.get_paths()["purelib"]
+_CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time", "clock_gettime")
+_DATES = ("localtime", "gmtime", "ctime", "asctime", "strftime")
 # Of C, by module and name; and of Python, by the file of the standard library.
 _BUILTINS = {
-    **{("time", name): CLOCK for name in ("time", "time_ns", "monotonic", "perf_counter", "process_time")},
+    **{("time", name): CLOCK for name in (*_CLOCKS, *(f"{name}_ns" for name in _CLOCKS), *_DATES)},
+    ("posix", "open"): FILE,
     ("io", "open"): FILE,
     ("_io", "open"): FILE,
     ("_warnings", "warn"): LOG,
@@ -66,6 +69,31 @@ def effects() -> Iterator[dict[str, str]]:
             found.setdefault(effect, f"{Path(caller.f_code.co_filename).name}:{caller.f_lineno}")
 
     if sys.getprofile() is not None:  # a profiler's, which cannot always be put back
+        yield found
+        return
+    sys.setprofile(watch)
+    try:
+        yield found
+    finally:
+        sys.setprofile(None)
+
+
+_OPERATORS = ("torch._C._VariableFunctions", "torch._C._nn", "torch._C._linalg", "torch._C._fft", "torch")
+
+
+@contextmanager
+def raising() -> Iterator[list[str]]:
+    """The names of PyTorch's operators that raised."""
+    found: list[str] = []
+
+    def watch(_: FrameType, event: str, function: Any) -> None:
+        if event == "c_exception" and (
+            isinstance(getattr(function, "__self__", None), torch.Tensor)
+            or getattr(function, "__module__", None) in _OPERATORS
+        ):
+            found.append(function.__name__)
+
+    if sys.getprofile() is not None:
         yield found
         return
     sys.setprofile(watch)

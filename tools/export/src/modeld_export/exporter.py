@@ -31,7 +31,7 @@ from .rows import check_rows
 from .sizes import settle
 from .state import copied
 from .subject import Subject
-from .traces import trace_twice
+from .traces import check_raises_nothing, trace_twice
 from .trials import other_call
 from .values import Value
 
@@ -360,6 +360,8 @@ def _scripted(subject: Subject, path: Path, _: _Options) -> _Made:
 def _onnx(subject: Subject, path: Path, options: _Options) -> _Made:
     findings: tuple[Finding, ...] = ()
     opset = options.opset or onnx_model.opset_for(subject.module, subject.axes)
+    if opset <= onnx_model.NEWEST_LEGACY_OPSET:
+        check_raises_nothing(subject.module, subject.call)
     onnx_model.save(subject, path, opset)
     samples = path.with_name(path.name + ".golden")
     samples.mkdir()

@@ -51,6 +51,15 @@ def _held(value: object, depth: int = 0) -> object:
     return type(value).__name__
 
 
+def _derived(part: nn.Module) -> set[str]:
+    """What hooks of PyTorch's own (weight_norm, spectral_norm, pruning) compute from parameters anew for each
+    call: it is of an optimizer's last step but one until forward runs."""
+    hooks = part._forward_pre_hooks.values()
+    own = [hook for hook in hooks if type(hook).__module__.startswith("torch.nn.utils.")]
+    names = [getattr(hook, "name", None) or getattr(hook, "_tensor_name", None) for hook in own]
+    return {name for name in names if isinstance(name, str)}
+
+
 def attributes(module: nn.Module) -> dict[str, object]:
     """Of all parts, private ones too; tensors by their elements."""
     found: dict[str, object] = {}
@@ -59,11 +68,12 @@ def attributes(module: nn.Module) -> dict[str, object]:
             for own, tensor in (*part.named_buffers(recurse=False), *part.named_parameters(recurse=False)):
                 found[f"{prefix}.{own}".lstrip(".")] = _held(tensor)
             continue
+        derived = _derived(part)
         for name, value in list(vars(part).items()):
             if name in ("_buffers", "_parameters"):
                 for own, tensor in value.items():
                     found[f"{prefix}.{own}".lstrip(".")] = _held(tensor)
-            elif name not in OWN:
+            elif name not in OWN and name not in derived:
                 found[f"{prefix}.{name}".lstrip(".")] = _held(value)
     return found
 

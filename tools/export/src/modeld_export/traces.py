@@ -13,8 +13,10 @@ from torch.jit._trace import TracerWarning
 from .axes import Axes
 from .calls import Call
 from .conversions import BOOLEAN, conversions, unmuted
+from .effects import raising
 from .errors import ExportError, reason
 from .observe import is_from, shown, torch_directory, user_line
+from .parity import run_fresh
 from .result import Finding, Severity
 from .trials import exact_calls, other_call
 from .values import copy_of
@@ -38,6 +40,7 @@ def trace(module: nn.Module, call: Call) -> tuple[torch.jit.ScriptModule, tuple[
             f"a trace takes tensors, but {', '.join(map(repr, untraceable))} of forward is "
             f"{type(call.arguments[untraceable[0]]).__name__}; export it scripted"
         )
+    check_raises_nothing(module, call)
     with warnings.catch_warnings(record=True) as caught, torch.no_grad():
         warnings.simplefilter("always")
         try:
@@ -57,6 +60,24 @@ def trace(module: nn.Module, call: Call) -> tuple[torch.jit.ScriptModule, tuple[
         elif "NumPy array" in text or "Python list" in text:
             findings.add(_kept("a NumPy array" if "NumPy" in text else "a Python list", where))
     return traced, tuple(sorted(findings, key=str))
+
+
+def check_raises_nothing(module: nn.Module, call: Call) -> None:
+    """A trace of an operator that raises, where forward goes on, ends the process.
+
+    Raises:
+      ExportError: there is one.
+    """
+    try:
+        with raising() as raised:
+            run_fresh(module, call)
+    except Exception:  # tracing says so, too
+        return
+    if raised:
+        raise ExportError(
+            f"it cannot be traced: forward goes on where {raised[0]} raised, which no file does; write the "
+            "condition by torch.where"
+        )
 
 
 _REMEDY = "and the trace goes the same way for every input: use torch.where, or export it scripted"
