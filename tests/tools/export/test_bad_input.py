@@ -144,6 +144,11 @@ def test_a_refused_artifact_leaves_nothing(exported: Any, tmp_path: Path) -> Non
     assert not list((tmp_path / "out").iterdir())
 
 
+class Splits(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        return [x, x + 1]
+
+
 @pytest.mark.parametrize(
     ("module", "inputs", "format", "message"),
     [
@@ -151,7 +156,7 @@ def test_a_refused_artifact_leaves_nothing(exported: Any, tmp_path: Path) -> Non
         (modules.Flagged(), (X, True), "onnx", "an ONNX graph takes tensors"),
         (modules.Untyped(), X, "scripted", "cannot be scripted"),
         (modules.Branch(), X, "int8", "has none; leave the format out"),
-        (modules.Detects(), torch.rand(1, 3, 8, 8), "bf16", "a tensor or a tuple of them"),
+        (Splits(), X, "bf16", "a tuple or dictionary of them"),
     ],
 )
 def test_a_format_that_the_module_does_not_have(

@@ -6,6 +6,7 @@ import math
 import warnings
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -109,6 +110,36 @@ def test_a_branch_is_found_where_forward_mutes_warnings(exported: Any, rows: boo
 def test_the_line_of_a_number_that_was_kept_is_named(exported: Any) -> None:
     (finding,) = exported(Outliers(), X).artifact("traced").findings
     assert finding.kind == "baked-value"
+    assert finding.where.startswith("test_baked_values.py:")
+
+
+class ByAddress(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + (1 if x.data_ptr() % 2 == 0 else 2)
+
+
+class ByStorage(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + (1 if x.untyped_storage().data_ptr() % 2 == 0 else 2)
+
+
+class ByLibrary(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x * (2.0 if np.from_dlpack(x).max() > 1e5 else 1.0)
+
+
+@pytest.mark.parametrize(
+    ("module", "made"),
+    [
+        (ByAddress(), "an address of memory"),
+        (ByStorage(), "an address of memory"),
+        (ByLibrary(), "an array of another library"),
+    ],
+)
+def test_data_that_another_library_was_given_is_said(exported: Any, module: nn.Module, made: str) -> None:
+    (finding,) = exported(module, X).artifact("traced").findings
+    assert (finding.kind, finding.severity) == ("baked-value", Severity.WARNING)
+    assert f"data became {made}" in finding.message
     assert finding.where.startswith("test_baked_values.py:")
 
 

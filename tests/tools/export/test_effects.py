@@ -7,6 +7,8 @@ import datetime
 import logging
 import os
 import random
+import socket
+import subprocess
 import sys
 import time
 import warnings
@@ -99,6 +101,42 @@ class Does(nn.Module):
         with open(self.path) as file:
             file.read()
 
+    def ask_environment(self) -> None:
+        os.environ.get("HOME")
+
+    def ask_whether_in_environment(self) -> None:
+        "HOME" in os.environ  # noqa: B015
+
+    def ask_environment_by_function(self) -> None:
+        os.getenv("HOME")
+
+    def ask_name(self) -> None:
+        socket.gethostname()
+
+    def list_directory(self) -> None:
+        os.listdir(os.path.dirname(self.path))
+
+    def ask_for_file(self) -> None:
+        os.path.exists(self.path)
+
+    def ask_for_path(self) -> None:
+        Path(self.path).exists()
+
+    def run_process(self) -> None:
+        subprocess.run(["true"], check=True)
+
+    def run_shell(self) -> None:
+        os.system("true")
+
+    def set_threads(self) -> None:
+        torch.set_num_threads(torch.get_num_threads())
+
+    def set_dtype(self) -> None:
+        torch.set_default_dtype(torch.float32)
+
+    def set_denormals(self) -> None:
+        torch.set_flush_denormal(False)
+
     def read_by_path(self) -> None:
         Path(self.path).read_text()
 
@@ -143,6 +181,23 @@ def test_what_makes_an_answer_another_is_an_error(
         ("open_by_number", "opens a file"),
         ("read", "opens a file"),
         ("read_by_path", "opens a file"),
+        *(
+            (name, "asks the machine for its files, name or environment")
+            for name in (
+                "ask_environment",
+                "ask_whether_in_environment",
+                "ask_environment_by_function",
+                "ask_name",
+                "list_directory",
+                "ask_for_file",
+                "ask_for_path",
+            )
+        ),
+        ("run_process", "starts a process"),
+        ("run_shell", "starts a process"),
+        ("set_threads", "changes a setting of PyTorch"),
+        ("set_dtype", "changes a setting of PyTorch"),
+        ("set_denormals", "changes a setting of PyTorch"),
         ("log", "logs or warns"),
         ("warn", "logs or warns"),
         ("print_error", "prints"),

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from modeld_export import ExportError, export
+from modeld_export import ExportError, Severity, export
 
 X = torch.rand(2, 4)
 
@@ -113,6 +113,35 @@ class Returns(nn.Module):
 def test_outputs_that_no_answer_carries(exported: Any, make: Any, message: str) -> None:
     with pytest.raises(ExportError, match="forward returns its output " + message):
         exported(Returns(make), X)
+
+
+@pytest.mark.parametrize("make", [lambda x: {}, lambda x: (), lambda x: []])
+def test_outputs_that_are_none(exported: Any, make: Any) -> None:
+    with pytest.raises(ExportError, match="expected at least one output"):
+        exported(Returns(make), X)
+
+
+class InDictionary(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        logits = self.layer(x)
+        return {"logits": logits, "highest class": logits.argmax(1)}
+
+
+@pytest.mark.parametrize("format", ["int8", "bf16"])
+def test_a_dictionary_of_outputs_in_fewer_digits(exported: Any, format: str) -> None:
+    made = exported(InDictionary(), X, [format], output_names=["logits", "highest class"])
+    assert made.artifact(format).path is not None, made
+
+
+def test_outputs_that_are_infinite_on_the_example_are_said(exported: Any) -> None:
+    made = exported(Returns(lambda x: x / 0.0), X)
+    (finding,) = made.findings
+    assert (finding.kind, finding.severity) == ("nan", Severity.WARNING)
+    assert "are infinite on the example" in finding.message
 
 
 class ByName(nn.Module):

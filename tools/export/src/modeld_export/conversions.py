@@ -43,6 +43,10 @@ _CONVERSIONS: dict[Any, str] = {
     torch.Tensor.tolist: "a Python list",
     torch.Tensor.numpy: "a NumPy array",
     torch.Tensor.__array__: "a NumPy array",
+    torch.Tensor.__dlpack__: "an array of another library",
+    **dict.fromkeys(
+        (torch.Tensor.data_ptr, torch.Tensor.storage, torch.Tensor.untyped_storage), "an address of memory"
+    ),
 }
 
 

@@ -17,7 +17,7 @@ from torch import nn
 
 from .axes import Axes
 from .calls import Call, run
-from .effects import CLOCK, FILE, LOG, effects, generators
+from .effects import CLOCK, FILE, LOG, PLACE, PROCESS, SETTING, effects, generators
 from .errors import ExportError
 from .parts import all_parts, forward_of, hidden
 from .ready import check_value
@@ -78,6 +78,11 @@ def observe(module: nn.Module, call: Call) -> tuple[Value, tuple[Finding, ...]]:
     first, printed, seen = _run_watched(module, mine)
     drew = seeds != generators()
     check_value(first, "forward returns its output")
+    if isinstance(first, (Mapping, list, tuple)) and not first:
+        raise ExportError(
+            f"forward returns {first!r}, which has nothing in it, expected at least one output; return a "
+            "tensor, or a tuple or dictionary of them"
+        )
     first = copy_of(first)
     after = attributes(module)
     written = changed(before, after, same)
@@ -147,14 +152,14 @@ def observe(module: nn.Module, call: Call) -> tuple[Value, tuple[Finding, ...]]:
             f"forward assigns to the global {', '.join(assigned)}; an exported module does not",
         )
     for path, tensor in tensors_in(first, "output"):
-        odd = int(tensor.isnan().sum())
-        if odd:
-            add(
-                "nan",
-                Severity.WARNING,
-                f"{odd} of {tensor.numel()} elements of {path} are NaN on the example: nothing about them "
-                "was compared",
-            )
+        for said, odd in (("NaN", tensor.isnan()), ("infinite", tensor.isinf())):
+            if odd.any():
+                add(
+                    "nan",
+                    Severity.WARNING,
+                    f"{int(odd.sum())} of {tensor.numel()} elements of {path} are {said} on the example: "
+                    "nothing else about them was compared",
+                )
     for path, tensor in tensors_in(second, "output"):
         if not tensor.is_contiguous():
             add(
@@ -175,6 +180,9 @@ _LOST = {
     CLOCK: "an exported module keeps the moment at which it was made, or takes no way by it",
     FILE: "an exported module does not: what was read stays as it is now; read it in __init__",
     LOG: "an exported module does not",
+    PLACE: "an exported module does not: it keeps what this machine said; ask in __init__",
+    PROCESS: "an exported module does not, and keeps what it said here",
+    SETTING: "an exported module does not: the daemon's stays as it is; call it before the export",
 }
 
 

@@ -52,11 +52,13 @@ def bfloat16(module: nn.Module, call: Call, result: Any) -> torch.jit.ScriptModu
       result: what the module returns on the call.
 
     Raises:
-      ExportError: it returns other than tensors, one or a tuple of them, or cannot be scripted.
+      ExportError: it returns other than tensors, one or a tuple or dictionary of them, or cannot be scripted.
     """
-    results = result if isinstance(result, tuple) else (result,)
-    if not all(isinstance(item, torch.Tensor) for item in results):
-        raise ExportError("bf16 takes modules that return a tensor or a tuple of them; leave the format out")
+    parts = _parts(result)
+    if not all(isinstance(item, torch.Tensor) for item in parts.values()):
+        raise ExportError(
+            "bf16 takes modules that return a tensor, or a tuple or dictionary of them; leave the format out"
+        )
     inner: Any = script(copy.deepcopy(module).to(torch.bfloat16))
     arguments = [
         (argument.name, argument.type.annotation_str)
@@ -64,11 +66,7 @@ def bfloat16(module: nn.Module, call: Call, result: Any) -> torch.jit.ScriptModu
     ]
     floating = {name for name, tensor in tensors_in(call.arguments) if tensor.is_floating_point()}
     widened = [
-        f"{place}.to({item.dtype})" if item.is_floating_point() else place
-        for item, place in zip(
-            results,
-            ["result"] if not isinstance(result, tuple) else [f"result[{i}]" for i in range(len(results))],
-        )
+        f"{place}.to({item.dtype})" if item.is_floating_point() else place for place, item in parts.items()
     ]
     source = _WRAPPER.format(
         arguments=", ".join(f"{name}: {kind}" for name, kind in arguments),
@@ -76,10 +74,28 @@ def bfloat16(module: nn.Module, call: Call, result: Any) -> torch.jit.ScriptModu
             f"{name}.to(torch.bfloat16)" if name in floating and kind == "Tensor" else name
             for name, kind in arguments
         ),
-        returned=f"({', '.join(widened)},)" if isinstance(result, tuple) else widened[0],
+        returned=_together(result, widened),
     )
     wrapper: type[nn.Module] = _compiled(source)["Bfloat16"]
     return script(wrapper(inner).eval())
+
+
+def _parts(result: Any) -> dict[str, Any]:
+    """What it is made of, by how the wrapper names it."""
+    if isinstance(result, tuple):
+        return {f"result[{index}]": item for index, item in enumerate(result)}
+    if isinstance(result, dict):
+        return {f"result[{key!r}]": item for key, item in result.items()}
+    return {"result": result}
+
+
+def _together(result: Any, parts: list[str]) -> str:
+    """The expression that makes one such as the result of its parts."""
+    if isinstance(result, tuple):
+        return f"({', '.join(parts)},)"
+    if isinstance(result, dict):
+        return f"{{{', '.join(f'{key!r}: {part}' for key, part in zip(result, parts))}}}"
+    return parts[0]
 
 
 def _compiled(source: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from .calls import Call
 from .conversions import BOOLEAN, conversions, unmuted
 from .effects import raising
 from .errors import ExportError, reason
+from .far import far_calls
 from .observe import is_from, shown, torch_directory, user_line
 from .parity import run_fresh
 from .result import Finding, Severity
@@ -185,8 +187,22 @@ def trace_twice(
         except ExportError:  # the module does not take them
             continue
         findings += differences(traced.inlined_graph, other.inlined_graph)
+    if not any(finding.severity is Severity.ERROR for finding in findings):  # which would only be said again
+        findings += _of_far_sizes(module, call, axes, traced)
     findings += [_kept(made, where) for where, made in conversions(module, call).items()]
     return traced, _by_line(findings)
+
+
+def _of_far_sizes(module: nn.Module, call: Call, axes: Axes, traced: torch.jit.ScriptModule) -> list[Finding]:
+    findings = []
+    for named in far_calls(module, call, axes):
+        try:
+            far, _ = trace(module, named.call)
+        except ExportError:  # the module does not take so many
+            continue
+        found = differences(traced.inlined_graph, far.inlined_graph)
+        findings += [replace(each, message=f"with {named.name}, {each.message}") for each in found]
+    return findings
 
 
 def _by_line(findings: list[Finding]) -> tuple[Finding, ...]:
