@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <new>
-#include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "daemon/lifecycle/version_call.h"
@@ -14,19 +14,14 @@ namespace modeld {
 
 // Guarded by the mutex of Sequences, but for `session`, which belongs to whose turn it is.
 struct Sequences::Sequence {
-  struct Waiting {
-    QueuedCall* call;
-    bool end;
-  };
-
   Key key;
   // Before the session, which shares memory with it.
   VersionHandle version;
   std::unique_ptr<Executable> session;
-  std::deque<Waiting> waiting;
+  std::deque<QueuedCall*> waiting;
   bool busy = false;  // a call has its turn
   // Of a turn that begins; of whose turn it is.
-  Waiting due{};
+  QueuedCall* due = nullptr;
   std::shared_ptr<Sequence> due_after;
   absl::Time last_used;
 };
@@ -34,16 +29,15 @@ struct Sequences::Sequence {
 // Held by the call whose turn it is; letting it go makes it the next one's.
 class Sequences::Turn {
  public:
-  Turn(Sequences* sequences, std::shared_ptr<Sequence> sequence, bool end)
-      : sequences_(sequences), sequence_(std::move(sequence)), end_(end) {}
-  ~Turn() { sequences_->EndTurn(sequence_, end_); }
+  Turn(Sequences* sequences, std::shared_ptr<Sequence> sequence)
+      : sequences_(sequences), sequence_(std::move(sequence)) {}
+  ~Turn() { sequences_->EndTurn(sequence_); }
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
 
  private:
   Sequences* const sequences_;
   const std::shared_ptr<Sequence> sequence_;
-  const bool end_;
 };
 
 Sequences::Sequences(const Clock* clock, SequenceLimits limits) : clock_(clock), limits_(limits) {}
@@ -99,27 +93,27 @@ absl::Status Sequences::Submit(const SequenceStep& step, const VersionHandle& ve
     } else {
       sequence = found->second;
     }
-    sequence->last_used = clock_->Now();
-    if (sequence->busy) {
-      if (sequence->waiting.size() >= limits_.max_waiting) {
-        return absl::ResourceExhaustedError(absl::StrCat(sequence->waiting.size(), " requests of sequence ",
-                                                         Quote(step.id), " wait (limit ", limits_.max_waiting,
-                                                         "); send the next one when one is answered"));
-      }
-      sequence->waiting.push_back({call, step.end});
-      return absl::OkStatus();
+    if (sequence->busy && sequence->waiting.size() >= limits_.max_waiting) {
+      return absl::ResourceExhaustedError(absl::StrCat(sequence->waiting.size(), " requests of sequence ",
+                                                       Quote(step.id), " wait (limit ", limits_.max_waiting,
+                                                       "); send the next one when one is answered"));
     }
-    sequence->busy = true;
+    sequence->last_used = clock_->Now();
+    const bool waits = std::exchange(sequence->busy, true);
+    if (waits) sequence->waiting.push_back(call);
+    // From now on, not when it is answered: who has the answer may send the next one before that.
+    if (step.end) sequences_.erase(key);
+    if (waits) return absl::OkStatus();
   }
-  BeginTurn(std::move(sequence), call, step.end);
+  BeginTurn(std::move(sequence), call);
   return absl::OkStatus();
 }
 
-void Sequences::BeginTurn(std::shared_ptr<Sequence> sequence, QueuedCall* call, bool end) {
+void Sequences::BeginTurn(std::shared_ptr<Sequence> sequence, QueuedCall* call) {
   // Those whose turn begins on this thread. A call that is refused at once ends its turn within Run: were the
   // next begun there, the stack would be as deep as calls are refused one after the other.
   static thread_local std::shared_ptr<Sequence>* due_here = nullptr;
-  sequence->due = {call, end};
+  sequence->due = call;
   if (due_here != nullptr) {
     sequence->due_after = std::move(*due_here);
     *due_here = std::move(sequence);
@@ -130,21 +124,21 @@ void Sequences::BeginTurn(std::shared_ptr<Sequence> sequence, QueuedCall* call, 
   while (due != nullptr) {
     std::shared_ptr<Sequence> next = std::move(due);
     due = std::move(next->due_after);
-    const Sequence::Waiting turn = next->due;
-    Run(std::move(next), turn.call, turn.end);
+    QueuedCall* const due_call = next->due;
+    Run(std::move(next), due_call);
   }
   due_here = nullptr;
 }
 
-void Sequences::Run(std::shared_ptr<Sequence> sequence, QueuedCall* call, bool end) {
+void Sequences::Run(std::shared_ptr<Sequence> sequence, QueuedCall* call) {
   // Beside the call and its turn, which may be gone before Submit returns.
   const VersionHandle version = sequence->version;
   std::shared_ptr<Turn> turn;
   try {
-    turn = std::make_shared<Turn>(this, sequence, end);
+    turn = std::make_shared<Turn>(this, sequence);
   } catch (const std::bad_alloc&) {
     call->Answer({.value = absl::ResourceExhaustedError("out of memory for the sequence; try again later")});
-    return EndTurn(sequence, end);
+    return EndTurn(sequence);
   }
   call->session = sequence->session.get();
   sequence.reset();
@@ -152,17 +146,11 @@ void Sequences::Run(std::shared_ptr<Sequence> sequence, QueuedCall* call, bool e
   version->instances->Submit(call);
 }
 
-void Sequences::EndTurn(const std::shared_ptr<Sequence>& sequence, bool end) {
-  std::shared_ptr<Sequence> ended;  // let go outside of the lock
-  std::optional<Sequence::Waiting> next;
+void Sequences::EndTurn(const std::shared_ptr<Sequence>& sequence) {
+  QueuedCall* next = nullptr;
   {
     MutexLock lock(&mutex_);
     sequence->last_used = clock_->Now();
-    const auto found = sequences_.find(sequence->key);
-    if (end && found != sequences_.end() && found->second == sequence && sequence->waiting.empty()) {
-      ended = std::move(found->second);
-      sequences_.erase(found);
-    }
     if (sequence->waiting.empty()) {
       sequence->busy = false;
     } else {
@@ -170,7 +158,7 @@ void Sequences::EndTurn(const std::shared_ptr<Sequence>& sequence, bool end) {
       sequence->waiting.pop_front();
     }
   }
-  if (next.has_value()) BeginTurn(sequence, next->call, next->end);
+  if (next != nullptr) BeginTurn(sequence, next);
 }
 
 std::vector<std::shared_ptr<Sequences::Sequence>> Sequences::TakeIdle(absl::Time now) {

@@ -76,10 +76,10 @@ class Sequences {
   absl::Status NotBegun(const SequenceStep& step) const;
   // Hands a call of the sequence, whose turn it is, to the version's instances: at once, or when this thread
   // has begun the turn that it is about to begin. Not under the lock.
-  void BeginTurn(std::shared_ptr<Sequence> sequence, QueuedCall* call, bool end);
-  void Run(std::shared_ptr<Sequence> sequence, QueuedCall* call, bool end);
+  void BeginTurn(std::shared_ptr<Sequence> sequence, QueuedCall* call);
+  void Run(std::shared_ptr<Sequence> sequence, QueuedCall* call);
   // The call whose turn it was is answered.
-  void EndTurn(const std::shared_ptr<Sequence>& sequence, bool end);
+  void EndTurn(const std::shared_ptr<Sequence>& sequence);
   void IdleLoop();
   std::vector<std::shared_ptr<Sequence>> TakeIdle(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

@@ -149,15 +149,15 @@ TEST_F(SequencesTest, RequestsRunOneAfterTheOther) {
   std::deque<TestCall> calls(4);
   ASSERT_OK(sequences_.Submit(Step("a", /*start=*/true), version_, &calls[0]));
   ASSERT_OK(sequences_.Submit(Step("a"), version_, &calls[1]));
-  ASSERT_OK(sequences_.Submit(Step("a", false, /*end=*/true), version_, &calls[2]));
-  EXPECT_THAT(sequences_.Submit(Step("a"), version_, &calls[3]),
+  ASSERT_OK(sequences_.Submit(Step("a"), version_, &calls[2]));
+  EXPECT_THAT(sequences_.Submit(Step("a", false, /*end=*/true), version_, &calls[3]),
               StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("2 requests of sequence \"a\" wait")));
   gate.Notify();
   for (int64_t i = 0; i < 3; ++i) {
     EXPECT_EQ(*calls[static_cast<size_t>(i)].outcome().value->get_if<int64_t>(), i + 1);
     calls[static_cast<size_t>(i)].turn = nullptr;
   }
-  EXPECT_EQ(sequences_.open(), 0u);
+  EXPECT_EQ(sequences_.open(), 1u) << "an end that is refused is none";
 }
 
 TEST_F(SequencesTest, TooManyAreRefused) {
@@ -200,14 +200,24 @@ TEST_F(SequencesTest, AnEndWhileOthersWaitLetsThemRun) {
   Notification gate;
   version_ = Version("1.0", &gate);
   std::deque<TestCall> calls(2);
-  ASSERT_OK(sequences_.Submit(Step("a", /*start=*/true, /*end=*/true), version_, &calls[0]));
-  ASSERT_OK(sequences_.Submit(Step("a"), version_, &calls[1]));
+  ASSERT_OK(sequences_.Submit(Step("a", /*start=*/true), version_, &calls[0]));
+  ASSERT_OK(sequences_.Submit(Step("a", false, /*end=*/true), version_, &calls[1]));
+  EXPECT_EQ(sequences_.open(), 0u);
   gate.Notify();
-  (void)calls[0].outcome();
-  calls[0].turn = nullptr;
-  EXPECT_EQ(*calls[1].outcome().value->get_if<int64_t>(), 2);
-  calls[1].turn = nullptr;
-  EXPECT_EQ(sequences_.open(), 1u) << "who came after the end goes on with it";
+  for (int64_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(*calls[static_cast<size_t>(i)].outcome().value->get_if<int64_t>(), i + 1);
+    calls[static_cast<size_t>(i)].turn = nullptr;
+  }
+}
+
+// Whose last request was answered could send another one before its turn had ended, and it was taken.
+TEST_F(SequencesTest, AfterTheLastRequestNoneIsTakenThoughItsTurnHasNotEnded) {
+  TestCall last, another;
+  ASSERT_OK(sequences_.Submit(Step("a", /*start=*/true, /*end=*/true), version_, &last));
+  EXPECT_OK(last.outcome().value.status());
+  EXPECT_THAT(sequences_.Submit(Step("a"), version_, &another),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("sequence_start")));
+  last.turn = nullptr;
 }
 
 }  // namespace
