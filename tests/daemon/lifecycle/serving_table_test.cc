@@ -57,10 +57,11 @@ TEST_F(ServingTableTest, UnknownModelSaysWhatWasMeantAndHowManyThereAre) {
               StatusIs(absl::StatusCode::kNotFound, R"(no model "digit": no model is registered yet)"));
 }
 
-TEST_F(ServingTableTest, UnknownVersionListsTheReadyOnes) {
+TEST_F(ServingTableTest, UnknownVersionListsTheReadyOnesAndLabels) {
   EXPECT_THAT(
       table_.Resolve({.model = "digits", .version = "1.4"}),
-      StatusIs(absl::StatusCode::kNotFound, R"(model "digits" has no version "1.4"; ready: 1.10, 1.9)"));
+      StatusIs(absl::StatusCode::kNotFound,
+               R"(model "digits" has no version "1.4"; ready: 1.10, 1.9; labels: canary, live, previous)"));
 }
 
 TEST_F(ServingTableTest, UnknownLabelListsTheKnownOnes) {
