@@ -87,6 +87,17 @@ class InstanceGroupTest : public ::testing::Test {
     AwaitRuns(before + 1);
   }
 
+  // Starts, and lets it be known that runs are so quick that they are run by who brings the request.
+  void StartAsFast() {
+    options_.threads_per_instance = 1;
+    Start();
+    for (bool at_once = false; !at_once;) {
+      TestCall& call = Submit(1);
+      at_once = call.answered.notified();
+      (void)call.outcome();
+    }
+  }
+
   // As HoldAnInstance, where it is known that a run takes 20 ms.
   void HoldAnInstanceOfASlowModel() {
     const absl::Duration usually = std::exchange(run_takes_, absl::Milliseconds(20));
@@ -165,13 +176,7 @@ TEST_F(InstanceGroupTest, ALargeRequestThatWaitsIsLeftToTheGroupsThreads) {
     ran_on[elements.size()] = std::this_thread::get_id();
     return Value{x};
   };
-  options_.threads_per_instance = 1;
-  Start();
-  for (bool at_once = false; !at_once;) {
-    TestCall& call = Submit(1);
-    at_once = call.answered.notified();
-    (void)call.outcome();
-  }
+  StartAsFast();
   const size_t before = runs().size();
   Close();
   std::thread::id brings;
@@ -199,13 +204,7 @@ TEST_F(InstanceGroupTest, WhoBringsARequestRunsOthersForAWhileOnly) {
     if (elements[0] == 2 && std::this_thread::get_id() == brings && ++refills < 1000) Submit(2);
     return Value{x};
   };
-  options_.threads_per_instance = 1;
-  Start();
-  for (bool at_once = false; !at_once;) {
-    TestCall& call = Submit(1);
-    at_once = call.answered.notified();
-    (void)call.outcome();
-  }
+  StartAsFast();
   std::thread bringing([&] {
     brings = std::this_thread::get_id();
     Submit(2);

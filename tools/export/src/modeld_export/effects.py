@@ -9,7 +9,7 @@ import random
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, ModuleType
@@ -94,6 +94,18 @@ def _of_python(frame: FrameType) -> str:
 
 
 @contextmanager
+def _watched_by(watch: Callable[[FrameType, str, Any], None]) -> Iterator[None]:
+    if sys.getprofile() is not None:  # a profiler's, which cannot always be put back
+        yield
+        return
+    sys.setprofile(watch)
+    try:
+        yield
+    finally:
+        sys.setprofile(None)
+
+
+@contextmanager
 def effects() -> Iterator[dict[str, str]]:
     """By effect, the first line that had it."""
     found: dict[str, str] = {}
@@ -106,14 +118,8 @@ def effects() -> Iterator[dict[str, str]]:
         if effect:
             found.setdefault(effect, f"{Path(caller.f_code.co_filename).name}:{caller.f_lineno}")
 
-    if sys.getprofile() is not None:  # a profiler's, which cannot always be put back
+    with _watched_by(watch):
         yield found
-        return
-    sys.setprofile(watch)
-    try:
-        yield found
-    finally:
-        sys.setprofile(None)
 
 
 _OPERATORS = ("torch._C._VariableFunctions", "torch._C._nn", "torch._C._linalg", "torch._C._fft", "torch")
@@ -131,14 +137,8 @@ def raising() -> Iterator[list[str]]:
         ):
             found.append(function.__name__)
 
-    if sys.getprofile() is not None:
+    with _watched_by(watch):
         yield found
-        return
-    sys.setprofile(watch)
-    try:
-        yield found
-    finally:
-        sys.setprofile(None)
 
 
 def generators() -> tuple[object, ...]:
