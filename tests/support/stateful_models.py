@@ -117,6 +117,35 @@ class WritesParameter(nn.Module):
         return self.calls + 0.0 * self.weight.sum()
 
 
+@model("adapting_norm")
+class AdaptingNorm(nn.Module):
+    """Normalizes by statistics that it goes on to learn, in evaluation mode, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(3))
+        self.register_buffer("var", torch.ones(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.batch_norm(x, self.mean, self.var, training=True)
+
+
+@model("trainable_norm")
+class TrainableNorm(nn.Module):
+    """Normalizes, and learns from when `learn` was called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(x)
+
+    @torch.jit.export
+    def learn(self) -> None:
+        self.norm.training = True
+
+
 @model("accumulator")
 class Accumulator(nn.Module):
     """Sums up what it is given, in a buffer of a submodule; `reset` begins anew."""

@@ -47,9 +47,13 @@ if(MODELD_BUILD_TESTS)
   find_package(GTest REQUIRED)
 endif()
 unset(CMAKE_IGNORE_PREFIX_PATH)
+# Empty where the C library's allocator is used.
+add_library(allocator INTERFACE)
 if(MODELD_TCMALLOC AND MODELD_WITH_GRPC AND MODELD_WITH_LIBTORCH)
   # By its soname: what is linked with it needs no header of it.
   find_library(TCMALLOC_LIBRARY NAMES libtcmalloc_minimal.so.4 REQUIRED)
+  # Nothing refers to it by name: it takes the C library's place.
+  target_link_options(allocator INTERFACE "LINKER:--push-state,--no-as-needed,${TCMALLOC_LIBRARY},--pop-state")
 endif()
 if(MODELD_WITH_LIBTORCH)
   find_package(Torch REQUIRED)

@@ -44,6 +44,13 @@ absl::StatusOr<std::vector<c10::IValue>> Stack(const BoundMethod& bound,
   return stack;
 }
 
+std::vector<torch::jit::Method> CallableOf(const std::vector<BoundMethod>& methods) {
+  std::vector<torch::jit::Method> callable;
+  callable.reserve(methods.size());
+  for (const BoundMethod& method : methods) callable.push_back(method.method);
+  return callable;
+}
+
 // What a module's executable and its sessions share: everything but the attributes.
 class Program {
  public:
@@ -51,11 +58,9 @@ class Program {
       : module_(std::move(module)), bound_(std::move(methods)), precision_(precision), device_(device) {
     for (const BoundMethod& bound : bound_) {
       methods_.push_back(bound.signature);
-      const AttributeWrites writes = FindAttributeWrites(bound.method);
-      writes_.any = writes_.any || writes.any;
-      writes_.parameters = writes_.parameters || writes.parameters;
       if (!forks_.has_value() && MayFork(bound.method)) forks_.emplace();
     }
+    writes_ = FindAttributeWrites(CallableOf(bound_));
   }
 
   const std::vector<Method>& methods() const { return methods_; }

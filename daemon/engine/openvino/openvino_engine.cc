@@ -115,14 +115,13 @@ class OpenvinoEngine final : public Engine {
     MODELD_ASSIGN_OR_RETURN(const std::vector<BoundMethod> bound, BindMethods(module));
     if (bound.front().signature.name != "forward") return absl::InvalidArgumentError("it has no forward");
     std::vector<Method> methods;
+    std::vector<torch::jit::Method> others;  // than forward, which is looked at when it is frozen
     for (const BoundMethod& method : bound) {
-      // Of forward that may be so in training mode only (batch normalization), of which freezing leaves
-      // nothing.
-      if (!methods.empty() && FindAttributeWrites(method.method).any) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("its method ", method.signature.name, " writes the module's attributes"));
-      }
+      if (!methods.empty()) others.push_back(method.method);
       methods.push_back(method.signature);
+    }
+    if (FindAttributeWrites(others).any) {
+      return absl::InvalidArgumentError("one of its methods beside forward writes the module's attributes");
     }
     return methods;
   }

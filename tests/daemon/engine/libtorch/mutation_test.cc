@@ -9,9 +9,14 @@
 namespace modeld {
 namespace {
 
-bool MayWrite(const std::string& model) {
-  return FindAttributeWrites(torch::jit::load(ModelPath(model)).get_method("forward")).any;
+// As the daemon holds them.
+AttributeWrites WritesOf(const std::string& model) {
+  torch::jit::Module module = torch::jit::load(ModelPath(model));
+  module.eval();
+  return FindAttributeWrites(module.get_methods());
 }
+
+bool MayWrite(const std::string& model) { return WritesOf(model).any; }
 
 TEST(MutationTest, SeesEveryWayToWriteAnAttribute) {
   for (const char* model : {"counter", "counter_in_place", "counter_in_list", "keeps_input"}) {
@@ -21,11 +26,9 @@ TEST(MutationTest, SeesEveryWayToWriteAnAttribute) {
 
 TEST(MutationTest, TellsParametersFromTheRest) {
   for (const char* model : {"counter", "counter_in_place", "counter_in_list", "keeps_input"}) {
-    EXPECT_FALSE(FindAttributeWrites(torch::jit::load(ModelPath(model)).get_method("forward")).parameters)
-        << model;
+    EXPECT_FALSE(WritesOf(model).parameters) << model;
   }
-  EXPECT_TRUE(
-      FindAttributeWrites(torch::jit::load(ModelPath("writes_parameter")).get_method("forward")).parameters);
+  EXPECT_TRUE(WritesOf("writes_parameter").parameters);
 }
 
 // These are run as they were loaded, by any number of threads.
@@ -34,6 +37,19 @@ TEST(MutationTest, OrdinaryModelsWriteNothing) {
                             "methods", "parameter", "tensor_list", "tensor_dict", "future", "raises"}) {
     EXPECT_FALSE(MayWrite(model)) << model;
   }
+}
+
+// A ResNet that counted as writing copied all its weights for each run.
+TEST(MutationTest, WhatIsWrittenInTrainingOnlyIsNotWritten) {
+  EXPECT_FALSE(MayWrite("batch_norm"));
+  torch::jit::Module training = torch::jit::load(ModelPath("batch_norm"));
+  training.train();
+  EXPECT_TRUE(FindAttributeWrites(training.get_methods()).any);
+}
+
+TEST(MutationTest, StatisticsThatAreLearnedAreWritten) {
+  EXPECT_TRUE(MayWrite("adapting_norm"));
+  EXPECT_TRUE(MayWrite("trainable_norm")) << "a method assigns `training`";
 }
 
 }  // namespace
