@@ -88,6 +88,7 @@ demo: build
 
 BENCH = $(PYTHON) tools/bench/bench.py --modeld $(MODELD_BIN) --modelctl $(MODELCTL_BIN) --load $(LOAD_BIN) \
   --echo $(FLOORS)/modeld_echo --forward $(FLOORS)/modeld_forward \
+  --plans $(CURDIR)/$(BUILD)/tools/bench/engines/modeld_plan_bench \
   --image $(CURDIR)/$(BUILD)/tools/bench/vision/modeld_image_bench
 
 bench: build

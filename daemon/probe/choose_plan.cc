@@ -1,7 +1,9 @@
 #include "daemon/probe/choose_plan.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -10,7 +12,9 @@ namespace {
 
 constexpr char kBf16[] = "bf16";
 constexpr char kCompilesForEachInstance[] = "openvino";
-constexpr double kWorthIt = 0.97;
+constexpr double kWorthIt = 0.98;
+constexpr double kNear = 1.25;
+constexpr size_t kMostFinalists = 3;
 constexpr double kWorthThreads = 0.75;
 
 // What is to be as small as possible.
@@ -50,6 +54,24 @@ int ChoosePlan(const google::protobuf::RepeatedPtrField<v1::PlanResult>& plans,
     best_cost = cost;
   }
   return best;
+}
+
+std::vector<int> Finalists(const google::protobuf::RepeatedPtrField<v1::PlanResult>& plans,
+                           const std::string& objective) {
+  if (objective == "memory") return {};
+  std::vector<std::pair<double, int>> ranked;
+  for (int i = 0; i < plans.size(); ++i) {
+    const double cost = CostOf(plans[i], objective);
+    if (plans[i].refused().empty() && std::isfinite(cost)) ranked.emplace_back(cost, i);
+  }
+  std::sort(ranked.begin(), ranked.end());
+  std::vector<int> finalists;
+  for (const auto& [cost, index] : ranked) {
+    if (finalists.size() < kMostFinalists && cost <= kNear * ranked.front().first) finalists.push_back(index);
+  }
+  if (finalists.size() < 2) return {};
+  std::sort(finalists.begin(), finalists.end());
+  return finalists;
 }
 
 int MostThreads(const v1::ExecutionConfig& execution, int daemon_instances, int daemon_threads, int cpus) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "daemon/engine/plan.h"
 #include "daemon/probe/machine.h"
@@ -14,9 +15,16 @@ namespace modeld {
 // Index in `plans`, of which the first is the artifact as it was saved. `objective`: `latency` (also where it
 // is empty) is the time of the smallest batch that was measured, `throughput` the least time for a row in any
 // of them, `memory` what the loaded version takes. Of those that were not refused the best is taken; but the
-// artifact as it was saved keeps its place unless it is beaten by a thirtieth, within which measurements
+// artifact as it was saved keeps its place unless it is beaten by a fiftieth, within which measurements
 // differ by themselves. Where all were refused it is the first. REQUIRES: `plans` is not empty.
 int ChoosePlan(const google::protobuf::RepeatedPtrField<v1::PlanResult>& plans, const std::string& objective);
+
+// Those of the plans among which only a closer look decides: which were not refused, and come to at most a
+// quarter more than the best, as they were measured one after the other. The best ones, at most three, in the
+// order of their indices. Empty: there is nothing to decide, or it is memory that counts, of which a second
+// look says no more.
+std::vector<int> Finalists(const google::protobuf::RepeatedPtrField<v1::PlanResult>& plans,
+                           const std::string& objective);
 
 // The most threads that a run may take where their number is to be found out: where `objective` asks for
 // latency outright, and neither the config nor the daemon says how many. 1: it is not. 0 stands for "not

@@ -28,13 +28,20 @@ constexpr absl::Duration kBudget = absl::Seconds(15);
 // What a batch size is measured for, after it was warmed.
 constexpr absl::Duration kMeasuredFor = absl::Milliseconds(300);
 constexpr size_t kLeastRuns = 3, kMostRuns = 200;
+// In turns: long enough for a plan to have the caches to itself, as it does where it serves.
+constexpr absl::Duration kTurn = absl::Milliseconds(50);
+constexpr size_t kLeastRunsOfATurn = 2;
+constexpr int kLeastTurns = 3, kMostTurns = 8;
+constexpr absl::Duration kTurnsFor = absl::Seconds(2);  // of all plans, at each size
+constexpr int64_t kMostBytesTogether = int64_t{2} << 30;
 
-// What runs of `forward` take; empty: it raises.
+// What runs of `forward` take, at least so many and then for so long; empty: it raises.
 std::vector<double> TimesOf(Executable& executable, const Declarations& declared, const GoldenSample& sample,
-                            const SteadyNow& now) {
+                            const SteadyNow& now, size_t least_runs = kLeastRuns,
+                            absl::Duration measured_for = kMeasuredFor) {
   std::vector<double> seconds;
   const absl::Duration begin = now();
-  while (seconds.size() < kLeastRuns || (seconds.size() < kMostRuns && now() - begin < kMeasuredFor)) {
+  while (seconds.size() < least_runs || (seconds.size() < kMostRuns && now() - begin < measured_for)) {
     absl::StatusOr<std::vector<Value>> arguments =
         BindArguments(executable.methods()[kForward], declared.inputs, DeepCopy(sample.inputs));
     if (!arguments.ok()) return {};
@@ -171,6 +178,56 @@ v1::PlanResult PlanTrials::Try(const Plan& plan) {
   if (why_not.empty() && measures_) Measure(**loaded, &result);
   result.set_refused(ToUtf8(why_not));
   return result;
+}
+
+absl::Status PlanTrials::MeasureInTurns(const std::vector<v1::PlanResult*>& plans) {
+  int64_t bytes = 0;
+  for (const v1::PlanResult* const plan : plans) bytes += plan->resident_bytes();
+  if (bytes > kMostBytesTogether) return absl::FailedPreconditionError("together they take too much memory");
+  std::vector<std::unique_ptr<Executable>> executables;
+  for (const v1::PlanResult* const plan : plans) {
+    v1::PlanResult unused;  // what loading takes was measured before
+    MODELD_ASSIGN_OR_RETURN(executables.emplace_back(), Load(PlanOf(*plan), &unused));
+    if (const std::string why = WhyNot(*executables.back(), &unused); !why.empty()) {
+      return absl::FailedPreconditionError(why);
+    }
+  }
+  std::vector<std::vector<double>> medians;  // by plan, of each size
+  for (const GoldenSample* const sample : MeasuredOn(*executables.front())) {
+    MODELD_ASSIGN_OR_RETURN(medians.emplace_back(), MediansInTurns(executables, *sample));
+  }
+  for (size_t i = 0; i < plans.size(); ++i) {
+    // Sizes that one fails on are not among its latencies, and then there is nothing to replace them by.
+    if (static_cast<size_t>(plans[i]->latencies_size()) != medians.size()) {
+      return absl::FailedPreconditionError("not all of them were measured at every size");
+    }
+  }
+  for (size_t size = 0; size < medians.size(); ++size) {
+    for (size_t i = 0; i < plans.size(); ++i) {
+      plans[i]->mutable_latencies(static_cast<int>(size))->set_seconds(medians[size][i]);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<double>> PlanTrials::MediansInTurns(
+    const std::vector<std::unique_ptr<Executable>>& executables, const GoldenSample& sample) const {
+  const SteadyNow now = [this] { return host_.Now(); };
+  std::vector<std::vector<double>> of_turns(executables.size());
+  const absl::Duration begin = now();
+  for (int turn = 0; turn < kMostTurns && (turn < kLeastTurns || now() - begin < kTurnsFor); ++turn) {
+    for (size_t i = 0; i < executables.size(); ++i) {
+      if (is_over()) return TooSlow();
+      std::vector<double> seconds =
+          TimesOf(*executables[i], declared_, sample, now, kLeastRunsOfATurn, kTurn);
+      if (seconds.empty()) return absl::FailedPreconditionError("it fails on what it is measured on");
+      of_turns[i].push_back(Median(std::move(seconds)));
+    }
+  }
+  std::vector<double> medians;
+  medians.reserve(of_turns.size());
+  for (std::vector<double>& turns : of_turns) medians.push_back(Median(std::move(turns)));
+  return medians;
 }
 
 absl::Status PlanTrials::MeasureThreads(int threads, v1::PlanResult* result) {

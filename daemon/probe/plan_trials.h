@@ -31,6 +31,11 @@ class PlanTrials {
   // plan from being taken is in `refused`.
   v1::PlanResult Try(const Plan& plan);
 
+  // Loads the artifact by these plans, which were not refused, all at a time, and measures them again, in
+  // turns, so that what else the machine does meets all alike. Not OK: nothing was changed, and why (together
+  // they take too much memory or time, or one fails). REQUIRES: Begin measures.
+  absl::Status MeasureInTurns(const std::vector<v1::PlanResult*>& plans);
+
   // Loads the artifact by a plan that was not refused, for runs on so many threads, and adds what the
   // smallest batch takes then. Not OK: nothing was added, and why. REQUIRES: Begin measures.
   absl::Status MeasureThreads(int threads, v1::PlanResult* result);
@@ -53,6 +58,9 @@ class PlanTrials {
   std::vector<const GoldenSample*> MeasuredOn(Executable& executable) const;
   // Latencies, and the memory that the warm version takes.
   void Measure(Executable& executable, v1::PlanResult* result) const;
+  // What a run takes of each, in seconds.
+  absl::StatusOr<std::vector<double>> MediansInTurns(
+      const std::vector<std::unique_ptr<Executable>>& executables, const GoldenSample& sample) const;
   bool has_sample_of(const std::string& method) const;
 
   Engine& engine_;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "daemon/codec/signature_codec.h"
 #include "daemon/codec/utf8.h"
 #include "daemon/probe/check_batching.h"
@@ -328,7 +329,26 @@ class Run {
       }
       Choose();
     }
+    DecideAmongFinalists(trials);
     ChooseThreadsOf(trials);
+  }
+
+  // What was measured at different times differs by what else the machine did.
+  void DecideAmongFinalists(PlanTrials& trials) {
+    std::vector<v1::PlanResult*> finalists;
+    std::vector<std::string> names;
+    for (const int i : Finalists(report_.plans(), subject_.config.execution().objective())) {
+      finalists.push_back(report_.mutable_plans(i));
+      names.push_back(finalists.back()->name());
+    }
+    if (finalists.empty()) return;
+    Enter(absl::StrCat("measuring it in turns as ", absl::StrJoin(names, ", ")));
+    try {
+      // Where that cannot be done, what was measured before decides.
+      if (trials.MeasureInTurns(finalists).ok()) Choose();
+    } catch (const std::bad_alloc&) {
+      return;
+    }
   }
 
   // One, two, four and so on, and last as many as there may be.

@@ -265,6 +265,7 @@ def main() -> int:
     parser.add_argument("--load", required=True, help="the load generator, modeld_load")
     parser.add_argument("--echo", required=True, help="the gRPC floor, modeld_echo")
     parser.add_argument("--forward", required=True, help="the LibTorch floor, modeld_forward")
+    parser.add_argument("--plans", required=True, help="the engines' floors, modeld_plan_bench")
     parser.add_argument("--image", required=True, help="the image floor, modeld_image_bench")
     parser.add_argument(
         "--only", action="append", help="run this case only, and keep the others' figures; may be given again"
@@ -285,6 +286,7 @@ def main() -> int:
             load=arguments.load,
             echo=arguments.echo,
             forward=arguments.forward,
+            plans=arguments.plans,
             image=arguments.image,
             work=work,
             peers=arguments.peers,

@@ -16,6 +16,7 @@ class Setting:
     load: str  # the load generator, modeld_load
     echo: str  # the floor of gRPC, modeld_echo
     forward: str  # the floor of LibTorch, modeld_forward
+    plans: str  # plans and engines called bare, modeld_plan_bench
     image: str  # the floor of images beside the daemon's way, modeld_image_bench
     work: Path  # a directory of this run's own
     peers: Path | None = None  # where other servers are installed; None: they are not measured

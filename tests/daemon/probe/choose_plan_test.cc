@@ -1,9 +1,13 @@
 #include "daemon/probe/choose_plan.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace modeld {
 namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 class ChoosePlanTest : public ::testing::Test {
  protected:
@@ -36,7 +40,7 @@ TEST_F(ChoosePlanTest, TheFastestIsTaken) {
 
 TEST_F(ChoosePlanTest, WhatIsHardlyFasterIsNot) {
   Add({{1, 0.010}});
-  Add({{1, 0.0097}});
+  Add({{1, 0.0099}});
   EXPECT_EQ(ChoosePlan(plans_, ""), 0);
 }
 
@@ -67,6 +71,25 @@ TEST_F(ChoosePlanTest, MemoryIsWhatTheVersionTakes) {
   Add({{1, 0.005}}, 200);
   Add({{1, 0.020}}, 50);
   EXPECT_EQ(ChoosePlan(plans_, "memory"), 2);
+}
+
+TEST_F(ChoosePlanTest, FinalistsAreThoseNearTheBest) {
+  Add({{1, 0.010}});
+  Add({{1, 0.0085}});
+  Add({{1, 0.0081}}).set_refused("beyond tolerance");
+  Add({{1, 0.0105}});
+  EXPECT_THAT(Finalists(plans_, ""), ElementsAre(0, 1, 3));
+  Add({{1, 0.0086}});
+  EXPECT_THAT(Finalists(plans_, "latency"), ElementsAre(0, 1, 4)) << "the best three";
+  EXPECT_THAT(Finalists(plans_, "memory"), IsEmpty());
+  Add({{1, 0.004}});
+  EXPECT_THAT(Finalists(plans_, ""), IsEmpty()) << "one is far ahead";
+}
+
+TEST_F(ChoosePlanTest, WhatWasNotMeasuredIsNoFinalist) {
+  Add({});
+  Add({});
+  EXPECT_THAT(Finalists(plans_, ""), IsEmpty());
 }
 
 TEST(AllowsBf16Test, WhereItIsNamedOrTheToleranceIsGiven) {

@@ -6,6 +6,7 @@
 #include <limits>
 #include <new>
 
+#include "absl/strings/match.h"
 #include "daemon/probe/choose_plan.h"
 #include "registry/model_config.h"
 #include "tests/support/fake_engine.h"
@@ -17,6 +18,7 @@ namespace modeld {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -306,6 +308,51 @@ TEST_F(RunProbeWithPlansTest, TheBestIsChosen) {
   EXPECT_TRUE(report.plans(2).chosen());
   EXPECT_EQ(report.plans(2).variant(), "fast");
   EXPECT_THAT(report.plans(3).refused(), HasSubstr("beyond tolerance"));
+}
+
+// Each was measured in its own second of a machine that others use, too.
+TEST_F(RunProbeWithPlansTest, NearTiesAreDecidedInTurns) {
+  // As long as the machine is busy, so does everything take longer; as it is while the second plan is tried.
+  const auto when_quiet = [this](absl::Duration time) {
+    return [this, time](const std::vector<Value>&) {
+      const bool busy = host_.stages.back() == "trying it as fake fast";
+      host_.now += busy ? 1.2 * time : time;
+      return Value{FloatTensor({1, 2}, {0.25, 0.5})};
+    };
+  };
+  engine_.run = when_quiet(absl::Milliseconds(100));
+  Variant("slow", when_quiet(absl::Milliseconds(90)));
+  Variant("fast", when_quiet(absl::Milliseconds(80)));
+  const v1::ProbeReport report = Probe();
+  EXPECT_TRUE(report.plans(2).chosen()) << report.DebugString();
+  EXPECT_NEAR(report.plans(2).latencies(0).seconds(), 0.081, 0.002);
+  EXPECT_THAT(host_.stages, Contains("measuring it in turns as fake, fake slow, fake fast"));
+}
+
+TEST_F(RunProbeWithPlansTest, WhatFailsInTurnsIsDecidedByWhatWasMeasuredBefore) {
+  engine_.run = Taking(absl::Milliseconds(100));
+  Variant("fast", [this](const std::vector<Value>&) -> absl::StatusOr<Value> {
+    if (absl::StartsWith(host_.stages.back(), "measuring it in turns")) throw std::bad_alloc();
+    host_.now += absl::Milliseconds(90);
+    return Value{FloatTensor({1, 2}, {0.25, 0.5})};
+  });
+  const v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_PASSED);
+  EXPECT_TRUE(report.plans(1).chosen());
+  EXPECT_NEAR(report.plans(1).latencies(0).seconds(), 0.091, 0.002);
+}
+
+TEST_F(RunProbeWithPlansTest, WhatTakesTooMuchMemoryTogetherIsNotMeasuredInTurns) {
+  engine_.run = Taking(absl::Milliseconds(100));
+  Variant("fast", Taking(absl::Milliseconds(90)));
+  Variant("large", [this](const std::vector<Value>&) -> absl::StatusOr<Value> {
+    host_.now += absl::Milliseconds(91);
+    host_.resident += int64_t{2} << 30;
+    return Value{FloatTensor({1, 2}, {0.25, 0.5})};
+  });
+  const v1::ProbeReport report = Probe();
+  EXPECT_TRUE(report.plans(1).chosen());
+  EXPECT_EQ(engine_.loaded.size(), 4) << "the probe's own, and one for each plan";
 }
 
 TEST_F(RunProbeWithPlansTest, WhoDiesWhileOneIsTriedHasPassed) {
