@@ -13,7 +13,7 @@ namespace {
 constexpr char kBf16[] = "bf16";
 constexpr char kCompilesForEachInstance[] = "openvino";
 constexpr double kWorthIt = 0.98;
-constexpr double kNear = 1.25;
+constexpr double kNear = 2;
 constexpr size_t kMostFinalists = 3;
 constexpr double kWorthThreads = 0.75;
 

@@ -19,9 +19,9 @@ namespace modeld {
 // differ by themselves. Where all were refused it is the first. REQUIRES: `plans` is not empty.
 int ChoosePlan(const google::protobuf::RepeatedPtrField<v1::PlanResult>& plans, const std::string& objective);
 
-// Those of the plans among which only a closer look decides: which were not refused, and come to at most a
-// quarter more than the best, as they were measured one after the other. The best ones, at most three, in the
-// order of their indices. Empty: there is nothing to decide, or it is memory that counts, of which a second
+// Those of the plans among which only a closer look decides: which were not refused, and come to at most
+// twice the best, as they were measured one after the other: a busy neighbour on the same core is worth that
+// much. The best ones, at most three, in the order of their indices. Empty: there is nothing to decide, or it is memory that counts, of which a second
 // look says no more.
 std::vector<int> Finalists(const google::protobuf::RepeatedPtrField<v1::PlanResult>& plans,
                            const std::string& objective);

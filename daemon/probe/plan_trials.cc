@@ -213,7 +213,10 @@ absl::Status PlanTrials::MeasureInTurns(const std::vector<v1::PlanResult*>& plan
 absl::StatusOr<std::vector<double>> PlanTrials::MediansInTurns(
     const std::vector<std::unique_ptr<Executable>>& executables, const GoldenSample& sample) const {
   const SteadyNow now = [this] { return host_.Now(); };
-  std::vector<std::vector<double>> of_turns(executables.size());
+  // Of the first plan, and what the others come to as parts of it, turn by turn: where the machine is fast in
+  // some turns and slow in others, times of two plans may be medians of different ones, ratios are not.
+  std::vector<double> firsts;
+  std::vector<std::vector<double>> ratios(executables.size());
   const absl::Duration begin = now();
   for (int turn = 0; turn < kMostTurns && (turn < kLeastTurns || now() - begin < kTurnsFor); ++turn) {
     for (size_t i = 0; i < executables.size(); ++i) {
@@ -221,12 +224,14 @@ absl::StatusOr<std::vector<double>> PlanTrials::MediansInTurns(
       std::vector<double> seconds =
           TimesOf(*executables[i], declared_, sample, now, kLeastRunsOfATurn, kTurn);
       if (seconds.empty()) return absl::FailedPreconditionError("it fails on what it is measured on");
-      of_turns[i].push_back(Median(std::move(seconds)));
+      const double median = Median(std::move(seconds));
+      if (i == 0) firsts.push_back(median);
+      ratios[i].push_back(median / firsts.back());
     }
   }
   std::vector<double> medians;
-  medians.reserve(of_turns.size());
-  for (std::vector<double>& turns : of_turns) medians.push_back(Median(std::move(turns)));
+  medians.reserve(ratios.size());
+  for (std::vector<double>& each : ratios) medians.push_back(Median(firsts) * Median(std::move(each)));
   return medians;
 }
 

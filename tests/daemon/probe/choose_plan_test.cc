@@ -75,14 +75,14 @@ TEST_F(ChoosePlanTest, MemoryIsWhatTheVersionTakes) {
 
 TEST_F(ChoosePlanTest, FinalistsAreThoseNearTheBest) {
   Add({{1, 0.010}});
-  Add({{1, 0.0085}});
-  Add({{1, 0.0081}}).set_refused("beyond tolerance");
-  Add({{1, 0.0105}});
+  Add({{1, 0.006}});
+  Add({{1, 0.0055}}).set_refused("beyond tolerance");
+  Add({{1, 0.0115}});
   EXPECT_THAT(Finalists(plans_, ""), ElementsAre(0, 1, 3));
-  Add({{1, 0.0086}});
+  Add({{1, 0.007}});
   EXPECT_THAT(Finalists(plans_, "latency"), ElementsAre(0, 1, 4)) << "the best three";
   EXPECT_THAT(Finalists(plans_, "memory"), IsEmpty());
-  Add({{1, 0.004}});
+  Add({{1, 0.0025}});
   EXPECT_THAT(Finalists(plans_, ""), IsEmpty()) << "one is far ahead";
 }
 

@@ -329,6 +329,26 @@ TEST_F(RunProbeWithPlansTest, NearTiesAreDecidedInTurns) {
   EXPECT_THAT(host_.stages, Contains("measuring it in turns as fake, fake slow, fake fast"));
 }
 
+// Half of the turns are slow ones, and the plans' medians would be of different halves.
+TEST_F(RunProbeWithPlansTest, TurnsAreComparedOneByOne) {
+  int runs_in_turns = 0;
+  const auto half_the_time_slow = [&, this](absl::Duration time) {
+    return [&, this, time](const std::vector<Value>&) {
+      const bool in_turns = absl::StartsWith(host_.stages.back(), "measuring it in turns");
+      // Of two runs to compare, and eight turns of twice two, the first ones; they end between two plans.
+      const bool busy = in_turns && ++runs_in_turns <= 2 + 14;
+      host_.now += busy ? 3 * time : time;
+      return Value{FloatTensor({1, 2}, {0.25, 0.5})};
+    };
+  };
+  engine_.run = half_the_time_slow(absl::Milliseconds(30));
+  Variant("fast", half_the_time_slow(absl::Milliseconds(27)));
+  const v1::ProbeReport report = Probe();
+  EXPECT_EQ(runs_in_turns, 2 + 8 * 4);
+  EXPECT_TRUE(report.plans(1).chosen()) << report.DebugString();
+  EXPECT_NEAR(report.plans(1).latencies(0).seconds() / report.plans(0).latencies(0).seconds(), 0.9, 0.02);
+}
+
 TEST_F(RunProbeWithPlansTest, WhatFailsInTurnsIsDecidedByWhatWasMeasuredBefore) {
   engine_.run = Taking(absl::Milliseconds(100));
   Variant("fast", [this](const std::vector<Value>&) -> absl::StatusOr<Value> {

@@ -1,8 +1,9 @@
 // modeld_plan_bench: the plans of a model file, and engines called bare, in turns in one process, so that
 // what else the machine does meets all alike. Prints, as JSON, the milliseconds of CPU time that a run of
-// batch 1 takes on one thread, or why a plan cannot run the file:
+// batch 1 takes on one thread (of the first the median of all turns, of the others what they come to as parts
+// of the first, in the median turn), or why a plan cannot run the file:
+//
 //   {"libtorch": {"ms": 31.2}, "openvino": {"refused": "..."}, "bare libtorch": {"ms": 31.3}}
-#include <stdlib.h>
 #include <time.h>
 
 #include <CLI/CLI.hpp>
@@ -164,9 +165,15 @@ nlohmann::json Measure(const Options& options) {
   for (const std::string& bare : options.bare) {
     contestants.push_back({absl::StrCat("bare ", bare), RunsOf(LoadBare(bare, options.artifact, inputs))});
   }
+  if (contestants.empty()) throw std::runtime_error(absl::StrCat("no plan can run it: ", result.dump()));
   for (Contestant& each : contestants) WarmUp(each);
   TakeTurns(contestants, options.seconds);
-  for (const Contestant& each : contestants) result[each.name]["ms"] = Median(each.milliseconds);
+  const std::vector<double>& first = contestants.front().milliseconds;
+  for (const Contestant& each : contestants) {
+    std::vector<double> ratios = each.milliseconds;
+    for (size_t turn = 0; turn < ratios.size(); ++turn) ratios[turn] /= first[turn];
+    result[each.name]["ms"] = Median(first) * Median(std::move(ratios));
+  }
   return result;
 }
 
