@@ -33,7 +33,7 @@ constexpr absl::Duration kTurn = absl::Milliseconds(50);
 constexpr size_t kLeastRunsOfATurn = 2;
 constexpr int kLeastTurns = 3, kMostTurns = 8;
 constexpr absl::Duration kTurnsFor = absl::Seconds(2);  // of all plans, at each size
-constexpr int64_t kMostBytesTogether = int64_t{2} << 30;
+constexpr int64_t kMostBytesTogether = int64_t{1} << 30;
 
 // What runs of `forward` take, at least so many and then for so long; empty: it raises.
 std::vector<double> TimesOf(Executable& executable, const Declarations& declared, const GoldenSample& sample,
