@@ -55,9 +55,9 @@ test-unit: build
 test-python: build
 	$(PYTHON) -m pytest -q tests/clients/python
 
-# modeld-export, from modules to what the daemon says of their files.
+# modeld-export, from modules to what the daemon says of their files. Each worker of pytest has a LibTorch of its own.
 test-export: build
-	$(PYTHON) -m pytest -q tests/tools/export --cov=modeld_export --cov-branch --cov-fail-under=90 \
+	$(PYTHON) -m pytest -q tests/tools/export -n 2 --dist loadfile --cov=modeld_export --cov-branch --cov-fail-under=90 \
 	  --cov-report=term:skip-covered
 
 test-integration: build
