@@ -146,6 +146,170 @@ class TrainableNorm(nn.Module):
         self.norm.training = True
 
 
+# What one call leaves behind for the next, in ways that neither schemas nor versions of tensors tell of. Each
+# takes x FP32[2,3].
+
+
+@model("keeps_in_list")
+class KeepsInList(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.sums = [torch.zeros(3)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.sums[0].add_(x.sum())
+        return x + self.sums[0]
+
+
+@model("keeps_in_lists_of_dict")
+class KeepsInListsOfDict(nn.Module):
+    seen: dict[str, list[Tensor]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = {"x": [torch.zeros(2, 3)]}
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.seen["x"].append(x)
+        return torch.stack(self.seen["x"]).sum(0)
+
+
+@model("keeps_by_dropout")
+class KeepsByDropout(nn.Module):
+    """Dropout returns what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drop = nn.Dropout(0.1)
+        self.position = nn.Parameter(torch.zeros(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        position = self.drop(self.position)
+        position += x.sum(0)
+        return x + position
+
+
+@model("keeps_by_einsum")
+class KeepsByEinsum(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("sums", torch.zeros(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        sums = torch.einsum("i->i", self.sums)
+        sums += x.sum(0)
+        return x + sums
+
+
+@model("keeps_by_data")
+class KeepsByData(nn.Module):
+    """By what autograd does not see."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("sums", torch.zeros(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.sums.data.add_(x.sum(0))
+        return x + self.sums
+
+
+@model("keeps_statistics")
+class KeepsStatistics(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = AdaptingNorm()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(x) + self.norm.mean
+
+
+@model("keeps_in_folded")
+class KeepsInFolded(nn.Module):
+    """In zeros that LibTorch makes once and for all when it compiles."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        sums = torch.zeros(2, 3).type_as(x)
+        sums += x
+        return sums * 2.0
+
+
+@torch.jit.script
+class Counted:
+    def __init__(self, key: int) -> None:
+        self.key = key
+        self.compared = False
+
+    def __lt__(self, other: "Counted") -> bool:
+        self.compared = True
+        return self.key < other.key
+
+
+@model("keeps_by_sorting")
+class KeepsBySorting(nn.Module):
+    """In a flag that only the code sets by which a list is sorted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = Counted(2)
+        self.b = Counted(1)
+        self.register_buffer("sums", torch.zeros(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.a.compared or self.b.compared:
+            self.sums.add_(x.sum(0))
+        in_order = [self.a, self.b]
+        in_order.sort()
+        return x + self.sums + in_order[0].key
+
+
+class MakesConstant(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        sums = torch.tensor([[0.0, 0.0, 0.0]] * 2)
+        sums += x
+        return sums * 1.0
+
+
+@model("keeps_in_constant")
+def keeps_in_constant() -> nn.Module:
+    return torch.jit.trace(MakesConstant(), torch.zeros(2, 3))
+
+
+@model("shares_memory")
+class SharesMemory(nn.Module):
+    """One buffer is a piece of the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("sums", torch.zeros(3))
+        self.register_buffer("first", self.sums[0:1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.sums.add_(x.sum())
+        return x + self.first
+
+
+def triple(self, x: tuple[Tensor]) -> tuple[Tensor]:
+    return (x[0] * 3.0,)
+
+
+def hundred_more(self, x: tuple[Tensor], output: Tensor) -> Tensor:
+    return output + 100.0
+
+
+class Adds(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + 1.0
+
+
+@model("hooked")
+def hooked() -> nn.Module:
+    module = Adds()
+    module.register_forward_pre_hook(triple)
+    module.register_forward_hook(hundred_more)
+    return module
+
+
 @model("accumulator")
 class Accumulator(nn.Module):
     """Sums up what it is given, in a buffer of a submodule; `reset` begins anew."""

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "daemon/engine/libtorch/constants.h"
 #include "daemon/engine/libtorch/convert.h"
 #include "daemon/engine/libtorch/device.h"
 #include "daemon/engine/libtorch/errors.h"
@@ -60,14 +61,20 @@ class Program {
       methods_.push_back(bound.signature);
       if (!forks_.has_value() && MayFork(bound.method)) forks_.emplace();
     }
-    writes_ = FindAttributeWrites(CallableOf(bound_));
+    // What hooks write is not looked for.
+    writes_ = has_hooks() ? AttributeWrites{.any = true, .parameters = true, .uncounted = true}
+                          : FindAttributeWrites(CallableOf(bound_));
   }
 
   const std::vector<Method>& methods() const { return methods_; }
   bool writes_attributes() const { return writes_.any; }
   bool forks() const { return forks_.has_value(); }
+  // Of its own forward; those of submodules are called by the graph.
+  bool has_hooks() const {
+    return !module_.type()->getForwardHooks().empty() || !module_.type()->getForwardPreHooks().empty();
+  }
   // Throws what LibTorch throws.
-  ModuleState NewState() const { return ModuleState::CopyOf(module_, writes_.parameters); }
+  ModuleState NewState() const { return ModuleState::CopyOf(module_, writes_); }
 
   // On the module as it was loaded, or on a copy of its attributes.
   absl::StatusOr<Value> Run(const torch::jit::Module* copy, size_t method, std::vector<Value> arguments) {
@@ -76,6 +83,10 @@ class Program {
       const BoundMethod& bound = bound_.at(method);
       MODELD_ASSIGN_OR_RETURN(std::vector<c10::IValue> stack, Stack(bound, arguments));
       arguments.clear();
+      if (has_hooks() && method == 0) {
+        torch::jit::Module hooked = copy == nullptr ? module_ : *copy;
+        return FromIValue(hooked(std::move(stack)));
+      }
       return FromIValue(
           Call(copy == nullptr ? bound.method : torch::jit::Method(copy->_ivalue(), &bound.method.function()),
                std::move(stack)));
@@ -188,11 +199,13 @@ absl::Status CheckCanPrepare(const Program& program) {
   }
   // What is forked is a graph of its own, which freezing may leave without its attributes.
   if (program.forks()) return absl::InvalidArgumentError("the module forks, and is not frozen");
+  if (program.has_hooks()) return absl::InvalidArgumentError("freezing drops the module's forward hooks");
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::shared_ptr<Program>> MakeProgram(torch::jit::Module module, Precision precision,
                                                      at::Device device) {
+  KeepConstants(module);
   MODELD_ASSIGN_OR_RETURN(std::vector<BoundMethod> methods, BindMethods(module));
   return std::make_shared<Program>(std::move(module), std::move(methods), precision, device);
 }

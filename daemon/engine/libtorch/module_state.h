@@ -4,18 +4,19 @@
 #include <torch/script.h>
 
 #include <cstdint>
-#include <optional>
 #include <vector>
+
+#include "daemon/engine/libtorch/mutation.h"
 
 namespace modeld {
 
 // A copy of a module's attributes, of which runs of other copies see nothing. Not thread-safe.
 class ModuleState {
  public:
-  // Of the attributes as they are now. Shares the parameters, unless `copy_parameters`, and everything that
-  // is no attribute (code, constants). Throws what LibTorch throws for attributes that cannot be copied
-  // (custom classes without __getstate__).
-  static ModuleState CopyOf(const torch::jit::Module& module, bool copy_parameters);
+  // Of the attributes as they are now, for methods that write so. Shares the parameters where they are not
+  // written, and everything that is no attribute (code, constants). Throws what LibTorch throws for
+  // attributes that cannot be copied (custom classes without __getstate__).
+  static ModuleState CopyOf(const torch::jit::Module& module, const AttributeWrites& writes);
 
   const torch::jit::Module& module() const { return module_; }
 

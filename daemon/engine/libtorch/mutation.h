@@ -10,6 +10,7 @@ namespace modeld {
 struct AttributeWrites {
   bool any = false;
   bool parameters = false;  // which are large, and which modules hardly ever write while they run
+  bool uncounted = false;   // in ways that LibTorch does not count in a tensor's version
 };
 
 // What the methods, or anything that they call, may write of the module's attributes: by assigning, or by

@@ -120,6 +120,9 @@ class OpenvinoEngine final : public Engine {
       if (!methods.empty()) others.push_back(method.method);
       methods.push_back(method.signature);
     }
+    if (!module.type()->getForwardHooks().empty() || !module.type()->getForwardPreHooks().empty()) {
+      return absl::InvalidArgumentError("it has forward hooks");
+    }
     if (FindAttributeWrites(others).any) {
       return absl::InvalidArgumentError("one of its methods beside forward writes the module's attributes");
     }

@@ -103,6 +103,69 @@ INSTANTIATE_TEST_SUITE_P(All, StatefulModelTest,
                                          "writes_parameter"),
                          [](const auto& info) { return std::string(info.param); });
 
+// By every plan that takes the model: what a caller sends is nothing to the next one.
+class IsolationTest : public testing::TestWithParam<const char*> {};
+
+TEST_P(IsolationTest, NothingIsLeftForTheNextCall) {
+  const auto engine = NewLibtorchEngine();
+  const auto x = [](float value) {
+    return std::vector<Value>{Value{FloatTensor({2, 3}, std::vector<float>(6, value))}};
+  };
+  for (const Plan& plan : engine->plans(ArtifactFormat::kTorchScript)) {
+    if (plan.precision != Precision::kAsSaved) continue;
+    const LoadRequest request{.artifact_path = ModelPath(GetParam()), .plan = plan};
+    const auto answer = [&](Executable& executable, float value) {
+      const absl::StatusOr<Value> result = executable.Run(0, x(value));
+      return result.ok() ? Dump(*result) : std::string(result.status().message());
+    };
+    auto loaded = engine->Load(request);
+    if (!plan.variant.empty() && !loaded.ok()) continue;  // freezing refuses what it can tell
+    ASSERT_OK(loaded);
+    const std::string expected = answer(**loaded, -1);
+    ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Executable> used, engine->Load(request));
+    for (int call = 0; call < 5; ++call) {
+      const std::string of_another = answer(*used, 42);
+      EXPECT_NE(of_another, expected);
+      EXPECT_EQ(answer(*used, -1), expected) << PlanName(plan);
+    }
+    RunThreads([&](int thread) {
+      for (int call = 0; call < kCalls; ++call) {
+        if (thread % 2 == 1) {
+          answer(*used, 42);
+        } else {
+          ASSERT_EQ(answer(*used, -1), expected) << PlanName(plan);
+        }
+      }
+    });
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, IsolationTest,
+                         testing::Values("keeps_in_list", "keeps_in_lists_of_dict", "keeps_by_dropout",
+                                         "keeps_by_einsum", "keeps_by_data", "keeps_statistics",
+                                         "keeps_in_folded", "keeps_by_sorting", "keeps_in_constant"),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST(StateTest, WhatLiesInTheSameMemoryStillDoes) {
+  LoadedModel shares("shares_memory");
+  const NamedValues ones = {{"x", Value{FloatTensor({2, 3}, std::vector<float>(6, 1))}}};
+  const std::string seven = Dump(Value{FloatTensor({2, 3}, std::vector<float>(6, 7))});
+  EXPECT_EQ(shares.Answer(ones), seven);
+  EXPECT_EQ(shares.Answer(ones), seven);
+}
+
+// As torch.jit.load(path)(x) does.
+TEST(HooksTest, OfForwardAreCalled) {
+  LoadedModel hooked("hooked");
+  const NamedValues ones = {{"x", Value{FloatTensor({2, 3}, std::vector<float>(6, 1))}}};
+  EXPECT_EQ(hooked.Answer(ones), Dump(Value{FloatTensor({2, 3}, std::vector<float>(6, 104))}));
+  const auto engine = NewLibtorchEngine();
+  EXPECT_THAT(
+      engine->Load({.artifact_path = ModelPath("hooked"),
+                    .plan = {.engine = "libtorch", .variant = "frozen", .precision = Precision::kAsSaved}}),
+      StatusIs(absl::StatusCode::kInvalidArgument, testing::HasSubstr("hooks")));
+}
+
 TEST(SessionTest, OfAllMethodsAndSubmodules) {
   const auto engine = NewLibtorchEngine();
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Executable> loaded,
