@@ -93,6 +93,11 @@ absl::StatusOr<LoadedVersion> EngineLoader::LoadAndWarm(const VersionRecord& rec
   const Plan as_saved = engine_->plans(record.format).front();
   MODELD_ASSIGN_OR_RETURN(const Measured measured, MeasuredFor(record));
   absl::StatusOr<LoadedVersion> loaded = LoadByPlan(record, config, samples, measured);
+  if (loaded.ok() && !AllowsEngine(config.execution(), measured.plan.engine)) {
+    loaded->warnings.push_back(absl::StrCat("execution.engine is ", Quote(config.execution().engine()),
+                                            ", but it runs as ", PlanName(measured.plan),
+                                            "; `modelctl plans` says why, once that was tried"));
+  }
   if (measured.plan == as_saved || !absl::IsInvalidArgument(loaded.status())) return loaded;
   // It may be the plan that is at fault.
   const absl::Status why = loaded.status();

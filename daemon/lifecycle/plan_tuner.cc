@@ -1,6 +1,7 @@
 #include "daemon/lifecycle/plan_tuner.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -28,15 +29,24 @@ const v1::PlanResult* ChosenOf(const v1::ProbeReport& report) {
   return nullptr;
 }
 
-// "runs as openvino: 14.4 ms instead of 30.0 ms as it was saved".
+// "runs as openvino: 14.4 ms instead of 30.0 ms as it was saved, for batch size 1 on one thread".
 std::string Summary(const v1::ProbeReport& report) {
   const v1::PlanResult* const chosen = ChosenOf(report);
   if (chosen == nullptr) return absl::StrCat("runs as it was saved: ", report.no_plans());
   const v1::PlanResult& as_saved = report.plans(0);
   std::string text = absl::StrCat("runs as ", PlanText(chosen->name(), chosen->threads()));
-  if (chosen == &as_saved || chosen->latencies().empty() || as_saved.latencies().empty()) return text;
-  absl::StrAppendFormat(&text, ": %.3g ms instead of %.3g ms as it was saved",
-                        chosen->latencies(0).seconds() * 1e3, as_saved.latencies(0).seconds() * 1e3);
+  if (chosen == &as_saved) {
+    const auto is_measured = [](const v1::PlanResult& plan) { return !plan.latencies().empty(); };
+    if (report.plans_size() > 1 &&
+        std::none_of(std::next(report.plans().begin()), report.plans().end(), is_measured))
+      absl::StrAppend(&text, ", since no other plan could be measured; see `modelctl plans`");
+    return text;
+  }
+  if (chosen->latencies().empty() || as_saved.latencies().empty()) return text;
+  absl::StrAppendFormat(&text,
+                        ": %.3g ms instead of %.3g ms as it was saved, for batch size %d on one thread",
+                        chosen->latencies(0).seconds() * 1e3, as_saved.latencies(0).seconds() * 1e3,
+                        chosen->latencies(0).batch_size());
   return text;
 }
 

@@ -23,8 +23,11 @@ namespace modeld {
 namespace {
 
 constexpr size_t kForward = 0;
-// For all plans of a version, of CPU time: a deployment waits for them.
-constexpr absl::Duration kBudget = absl::Seconds(15);
+// For all plans of a version, of CPU time: a deployment may wait for them. As many times what it takes to run
+// once on everything that plans are tried on, for each is run about ten times; but not less and not more than
+// so long.
+constexpr int kBudgetInRuns = 40;
+constexpr absl::Duration kLeastBudget = absl::Seconds(15), kMostBudget = absl::Seconds(90);
 // What a batch size is measured for, after it was warmed.
 constexpr absl::Duration kMeasuredFor = absl::Milliseconds(300);
 constexpr size_t kLeastRuns = 3, kMostRuns = 200;
@@ -98,9 +101,10 @@ PlanTrials::PlanTrials(Engine& engine, const ProbeSubject& subject, const Declar
       declared_(declared),
       host_(host),
       tolerance_(ToleranceOf(subject.config)),
-      begun_(host.Now()) {}
+      begun_(host.Now()),
+      budget_(kLeastBudget) {}
 
-bool PlanTrials::is_over() const { return host_.Now() - begun_ > kBudget; }
+bool PlanTrials::is_over() const { return host_.Now() - begun_ > budget_; }
 
 absl::StatusOr<std::unique_ptr<Executable>> PlanTrials::Load(const Plan& plan, v1::PlanResult* result,
                                                              int threads) {
@@ -136,8 +140,10 @@ absl::StatusOr<v1::PlanResult> PlanTrials::Begin(bool measures) {
   for (const GoldenSample& sample : subject_.samples) {
     samples.push_back(InputsOnly(sample.name, sample.method, DeepCopy(sample.inputs)));
   }
+  const absl::Duration begin = host_.Now();
   on_generated_ = AnswersTo(std::move(generated), *as_saved);
   on_samples_ = AnswersTo(std::move(samples), *as_saved);
+  budget_ = std::clamp(kBudgetInRuns * (host_.Now() - begin), kLeastBudget, kMostBudget);
   if (is_over()) return TooSlow();
   if (on_generated_.empty() && !has_sample_of(methods_[kForward].name)) {
     return absl::FailedPreconditionError("no inputs of forward are known that it answers to");
@@ -154,7 +160,9 @@ absl::StatusOr<v1::PlanResult> PlanTrials::Begin(bool measures) {
     return absl::FailedPreconditionError(absl::StrCat("it answers otherwise the second time: ", why));
   }
   if (measures_) Measure(*as_saved, &result);
-  if (!AllowsEngine(subject_.config.execution(), plan.engine)) result.set_refused(OtherEngineAsked());
+  if (!AllowsEngine(subject_.config.execution(), plan.engine)) {
+    result.set_refused(absl::StrCat("not taken: ", OtherEngineAsked()));
+  }
   return result;
 }
 
@@ -276,12 +284,14 @@ std::vector<GoldenSample> PlanTrials::AnswersTo(std::vector<GoldenSample> inputs
 }
 
 std::string PlanTrials::OtherEngineAsked() const {
-  return absl::StrCat("not tried: execution.engine is ", Quote(subject_.config.execution().engine()));
+  return absl::StrCat("execution.engine is ", Quote(subject_.config.execution().engine()));
 }
 
 std::string PlanTrials::WhyNotAllowed(const Plan& plan) const {
   if (is_over()) return "not tried: the time for trying plans was over";
-  if (!AllowsEngine(subject_.config.execution(), plan.engine)) return OtherEngineAsked();
+  if (!AllowsEngine(subject_.config.execution(), plan.engine)) {
+    return absl::StrCat("not tried: ", OtherEngineAsked());
+  }
   if (subject_.format == ArtifactFormat::kOnnx && plan.engine == "openvino" &&
       subject_.config.execution().engine() != plan.engine) {
     return "not tried: ONNX's operators are not proved one by one on OpenVINO; execution.engine asks for it";
@@ -347,7 +357,7 @@ void PlanTrials::Measure(Executable& executable, v1::PlanResult* result) const {
   const SteadyNow now = [this] { return host_.Now(); };
   for (const GoldenSample* const sample : MeasuredOn(executable)) {
     const WarmUpLimits limits{.max_calls = 50,
-                              .max_time = std::max(begun_ + kBudget - host_.Now(), absl::ZeroDuration())};
+                              .max_time = std::max(begun_ + budget_ - host_.Now(), absl::ZeroDuration())};
     const WarmUpResult warmed = WarmUpOnSample(executable, declared_, *sample, limits, now);
     const std::vector<double> seconds = TimesOf(executable, declared_, *sample, now);
     if (seconds.empty()) continue;

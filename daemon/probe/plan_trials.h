@@ -40,7 +40,8 @@ class PlanTrials {
   // smallest batch takes then. Not OK: nothing was added, and why. REQUIRES: Begin measures.
   absl::Status MeasureThreads(int threads, v1::PlanResult* result);
 
-  // The CPU time for trials is used up: no other is begun.
+  // The CPU time for trials is used up: no other is begun. There is the more of it, within limits, the longer
+  // the version takes to answer what it is tried on.
   bool is_over() const;
 
  private:
@@ -69,6 +70,7 @@ class PlanTrials {
   ProbeHost& host_;
   const Tolerance tolerance_;
   const absl::Duration begun_;
+  absl::Duration budget_;
   // Of the artifact as it was saved: its methods, and what it answers to inputs of `forward` that were
   // generated and to those of the golden samples.
   std::vector<Method> methods_;

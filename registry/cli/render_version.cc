@@ -95,6 +95,12 @@ std::string LatenciesText(const v1::PlanResult& plan) {
   });
 }
 
+// What was not compared does not differ by 0.
+std::string DifferenceText(const v1::PlanResult& plan, double difference) {
+  const bool compared = !plan.latencies().empty() || plan.max_absolute() > 0 || plan.max_relative() > 0;
+  return compared ? absl::StrFormat("%.3g", difference) : "-";
+}
+
 Cell NoteOf(const v1::PlanResult& plan) {
   if (plan.chosen()) return {"chosen", Tone::kGood};
   return {Printable(plan.refused()), Tone::kFaint};
@@ -122,7 +128,7 @@ std::string RenderPlanTable(const v1::ProbeReport& probe, const Look& look) {
     const bool measured = !plan.latencies().empty();
     table.AddRow({plan.name(), measured ? LatenciesText(plan) : "-", BytesText(plan.resident_bytes()),
                   plan.load_seconds() > 0 ? FormatSeconds(plan.load_seconds()) : "-",
-                  absl::StrFormat("%.3g", plan.max_absolute()), absl::StrFormat("%.3g", plan.max_relative()),
+                  DifferenceText(plan, plan.max_absolute()), DifferenceText(plan, plan.max_relative()),
                   NoteOf(plan)});
   }
   return table.ToString(look.color) + ThreadsLine(probe);
@@ -218,10 +224,15 @@ std::string RenderPlans(const v1::GetVersionResponse& response, const Look& look
   const v1::ProbeReport& probe = response.probe();
   if (probe.plans().empty()) {
     if (!response.has_probe()) return absl::StrCat(name, " was never probed\n");
-    return absl::StrCat(name, " was probed as it was saved only",
-                        probe.no_plans().empty() ? "; see --try-plans of modeld"
-                                                 : absl::StrCat(": ", Printable(probe.no_plans())),
-                        "\n");
+    if (probe.outcome() != v1::PROBE_OUTCOME_PASSED) {
+      return absl::StrCat(name, " did not pass its probe; see `modelctl probe`\n");
+    }
+    if (!probe.no_plans().empty()) {
+      return absl::StrCat(name, " was probed as it was saved only: ", Printable(probe.no_plans()), "\n");
+    }
+    return absl::StrCat(name,
+                        " was probed as it was saved only; other plans are tried behind what serves, unless "
+                        "modeld runs with --try-plans=false\n");
   }
   return absl::StrCat(name, ", measured ", FormatTimestamp(probe.probed_at(), look.zone),
                       " on one thread of ", Printable(probe.machine()), ", ", probe.cpus(),

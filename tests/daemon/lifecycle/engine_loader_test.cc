@@ -136,6 +136,18 @@ TEST_F(EngineLoaderTest, LoadsByThePlanThatTheProbeChose) {
   EXPECT_EQ(loaded->version->plan, "fake");
 }
 
+TEST_F(EngineLoaderTest, RunningOnAnotherEngineThanAskedForIsAWarning) {
+  engine_.variants.emplace_back(
+      Plan{.engine = "openvino", .variant = "", .precision = Precision::kAsSaved},
+      []() -> absl::StatusOr<std::unique_ptr<Executable>> { return absl::InvalidArgumentError("refused"); });
+  absl::StatusOr<LoadedVersion> loaded =
+      Load(Registered(R"({"execution":{"engine":"openvino"},"version":"1.0"})"));
+  ASSERT_OK(loaded);
+  EXPECT_THAT(loaded->warnings,
+              ElementsAre("execution.engine is \"openvino\", but it runs as fake; `modelctl "
+                          "plans` says why, once that was tried"));
+}
+
 TEST_F(EngineLoaderTest, LoadsTheArtifactOfTheStoreAndWarms) {
   const VersionRecord record =
       Registered(R"({"inputs":[{"dtype":"FP32","name":"x","shape":[-1,3]}],"outputs":[{"name":"logits"}],)"

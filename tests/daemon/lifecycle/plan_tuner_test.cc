@@ -126,8 +126,10 @@ TEST_F(PlanTunerTest, WhatIsLoadedAndNotKnownIsTriedAndLoadedAgain) {
   EXPECT_THAT(Probes(), ElementsAre("digits/1.0"));
   EXPECT_THAT(Reloads(), ElementsAre("digits/1.0 as fake frozen, 5000 bytes"));
   EXPECT_EQ(Known("1.0").plans_size(), 2);
-  EXPECT_THAT(TuneEvents(),
-              ElementsAre("daemon tuned 1.0, runs as fake frozen: 14.4 ms instead of 30 ms as it was saved"));
+  EXPECT_THAT(
+      TuneEvents(),
+      ElementsAre("daemon tuned 1.0, runs as fake frozen: 14.4 ms instead of 30 ms as it was saved, for "
+                  "batch size 1 on one thread"));
 }
 
 TEST_F(PlanTunerTest, WhatIsKnownIsNotTriedAgain) {

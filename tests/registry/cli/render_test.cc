@@ -257,16 +257,19 @@ TEST(RenderTest, Plans) {
   EXPECT_THAT(text, HasSubstr("libtorch              1: 4.00 ms, 8: 20.0 ms  1.00 MB"));
   EXPECT_THAT(text, HasSubstr("libtorch frozen       1: 2.00 ms "));
   EXPECT_THAT(text, HasSubstr("1e-06         0.001         chosen\n"));
-  EXPECT_THAT(text, HasSubstr("libtorch frozen bf16  -  "));
+  EXPECT_THAT(text, ::testing::ContainsRegex("libtorch frozen bf16  -  .* -  +-  +\"beyond"))
+      << "no difference of 0";
   EXPECT_THAT(text, HasSubstr("\"beyond tolerance\\n on it\"\n"));
   EXPECT_THAT(text, HasSubstr("\nlibtorch frozen by threads of a run: 1: 2.00 ms, 2: 1.20 ms; it takes 2\n"));
   EXPECT_THAT(RenderProbe(response, {}), HasSubstr("libtorch frozen bf16"));
 
   v1::GetVersionResponse as_saved = response;
   as_saved.mutable_probe()->clear_plans();
-  EXPECT_THAT(RenderPlans(as_saved, {}), HasSubstr("as it was saved only; see --try-plans"));
+  EXPECT_THAT(RenderPlans(as_saved, {}), HasSubstr("as it was saved only; other plans are tried behind"));
   as_saved.mutable_probe()->set_no_plans("no inputs");
   EXPECT_EQ(RenderPlans(as_saved, {}), "digits 1.1 was probed as it was saved only: no inputs\n");
+  as_saved.mutable_probe()->set_outcome(v1::PROBE_OUTCOME_RAISED);
+  EXPECT_EQ(RenderPlans(as_saved, {}), "digits 1.1 did not pass its probe; see `modelctl probe`\n");
   as_saved.clear_probe();
   EXPECT_EQ(RenderPlans(as_saved, {}), "digits 1.1 was never probed\n");
 }
