@@ -6,6 +6,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 #include "registry/checked_zip.h"
@@ -17,6 +19,7 @@ namespace modeld {
 namespace {
 
 constexpr char kWhat[] = "TorchScript archive";
+constexpr size_t kMostCodeBytes = 64 << 20;
 constexpr char kHowToSave[] = "save it with torch.jit.save(torch.jit.script(module), path)";
 
 // The archive's entries by what they are to TorchScript.
@@ -65,6 +68,19 @@ absl::StatusOr<std::string> TorchScriptRoot(const CheckedZip& zip) {
       absl::StrCat("data.pkl, constants.pkl and version do not lie in one folder of it; ", kHowToSave));
 }
 
+// The constants of a class, one below the other, are in another order each time that Python scripts it.
+std::string WithConstantsSorted(const std::string& code) {
+  std::vector<std::string> lines = absl::StrSplit(code, '\n');
+  const auto is_constant = [](const std::string& line) { return absl::StrContains(line, " : Final["); };
+  for (auto begin = lines.begin(); begin != lines.end();) {
+    begin = std::find_if(begin, lines.end(), is_constant);
+    const auto end = std::find_if_not(begin, lines.end(), is_constant);
+    std::sort(begin, end);
+    begin = end;
+  }
+  return absl::StrJoin(lines, "\n");
+}
+
 }  // namespace
 
 absl::StatusOr<ArchiveContents> ReadArchive(FileSystem& file_system, const std::string& path,
@@ -88,11 +104,17 @@ absl::StatusOr<std::string> ReadGraphIdentity(FileSystem& file_system, const std
   MODELD_ASSIGN_OR_RETURN(const CheckedZip zip, OpenCheckedZip(file_system, path, kWhat, ArchiveLimits()));
   MODELD_ASSIGN_OR_RETURN(const std::string root, TorchScriptRoot(zip));
   std::vector<std::string> lines;
-  for (const ZipEntry& entry : zip.entries) {
+  for (size_t i = 0; i < zip.entries.size(); ++i) {
+    const ZipEntry& entry = zip.entries[i];
     const std::string name = entry.name.substr(root.size());
     const bool is_tensor = absl::StartsWith(name, "data/") || absl::StartsWith(name, "constants/");
     const bool is_code = absl::StartsWith(name, "code/") && !absl::EndsWith(name, ".debug_pkl");
     if (!is_tensor && !is_code && name != "data.pkl" && name != "constants.pkl") continue;
+    if (is_code) {
+      MODELD_ASSIGN_OR_RETURN(const std::string code, ReadZipEntry(zip.fd.get(), i, entry, kMostCodeBytes));
+      lines.push_back(absl::StrCat(name, "\n", WithConstantsSorted(code), "\n"));
+      continue;
+    }
     lines.push_back(absl::StrCat(name, " ", entry.uncompressed_size, " ", is_tensor ? 0 : entry.crc32, "\n"));
   }
   std::sort(lines.begin(), lines.end());

@@ -406,6 +406,16 @@ TEST_F(GraphIdentityTest, WeightsAndWhatLiesBesideThemDoNotCount) {
             identity);
 }
 
+// Two runs of the same script had other identities, as Python's hashes had it.
+TEST_F(GraphIdentityTest, TheOrderOfConstantsInAClassDoesNotCount) {
+  const std::string stride = "  stride : Final[int] = 1\n", groups = "  groups : Final[int] = 2\n";
+  const std::string begin = "class A(Module):\n  training : bool\n", end = "  def forward(self): ...\n";
+  const std::string identity = Identity(Archive({.code = begin + stride + groups + end}));
+  EXPECT_EQ(Identity(Archive({.code = begin + groups + stride + end})), identity);
+  EXPECT_NE(Identity(Archive({.code = begin + groups + end + stride})), identity) << "of another class";
+  EXPECT_NE(Identity(Archive({.code = begin + groups + end})), identity);
+}
+
 TEST_F(GraphIdentityTest, CodeStructureAndSizesCount) {
   const std::string identity = Identity(Archive({}));
   EXPECT_NE(Identity(Archive({.code = "def forward(self, x): return y"})), identity);
