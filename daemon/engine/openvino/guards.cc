@@ -22,7 +22,11 @@ struct Domain {
   size_t argument = 0;
   c10::Symbol comparison;
   double bound = 0;
+  bool magnitude = false;  // it holds of the number without its sign
 };
+
+// The logarithm of the largest FP32 is 88.72.
+constexpr double kMostExponent = 88.5;
 
 std::optional<Domain> DomainOfPower(const Node& node) {
   const std::optional<c10::IValue> exponent = torch::jit::toIValue(node.input(1));
@@ -36,6 +40,12 @@ std::optional<Domain> DomainOfPower(const Node& node) {
 
 std::optional<Domain> DomainOf(const Node& node) {
   switch (node.kind()) {
+    case aten::exp:
+    case aten::expm1:
+      return Domain{.argument = 0, .comparison = aten::lt, .bound = kMostExponent};
+    case aten::cosh:
+    case aten::sinh:
+      return Domain{.argument = 0, .comparison = aten::lt, .bound = kMostExponent, .magnitude = true};
     case aten::sqrt:
       return Domain{.argument = 0, .comparison = aten::ge, .bound = 0};
     case aten::rsqrt:
@@ -65,7 +75,8 @@ absl::Status Guards::NodeIsDefined(const Node& node) {
   // Of constants the operators' own rules know.
   if (torch::jit::toIValue(argument)) return absl::OkStatus();
   return Require(argument, [&](Graph& graph) {
-    return graph.insert(domain->comparison, {argument, domain->bound});
+    TorchValue* const number = domain->magnitude ? graph.insert(aten::abs, {argument}) : argument;
+    return graph.insert(domain->comparison, {number, domain->bound});
   });
 }
 
