@@ -42,14 +42,18 @@ const v1::PlanResult* ChosenOf(const v1::ProbeReport& report, const std::string&
 
 }  // namespace
 
-int ChoosePlan(const google::protobuf::RepeatedPtrField<v1::PlanResult>& plans,
-               const std::string& objective) {
+int ChoosePlan(const google::protobuf::RepeatedPtrField<v1::PlanResult>& plans, const std::string& objective,
+               const std::vector<int>& among) {
+  const auto may_be = [&](int i) {
+    return plans[i].refused().empty() &&
+           (among.empty() || std::find(among.begin(), among.end(), i) != among.end());
+  };
   int best = 0;
-  double best_cost = plans[0].refused().empty() ? CostOf(plans[0], objective) * kWorthIt
-                                                : std::numeric_limits<double>::infinity();
+  double best_cost =
+      may_be(0) ? CostOf(plans[0], objective) * kWorthIt : std::numeric_limits<double>::infinity();
   for (int i = 1; i < plans.size(); ++i) {
     const double cost = CostOf(plans[i], objective);
-    if (!plans[i].refused().empty() || cost >= best_cost) continue;
+    if (!may_be(i) || cost >= best_cost) continue;
     best = i;
     best_cost = cost;
   }
@@ -65,9 +69,14 @@ std::vector<int> Finalists(const google::protobuf::RepeatedPtrField<v1::PlanResu
     if (plans[i].refused().empty() && std::isfinite(cost)) ranked.emplace_back(cost, i);
   }
   std::sort(ranked.begin(), ranked.end());
+  std::erase_if(ranked, [best = ranked.empty() ? 0 : ranked.front().first](const auto& entry) {
+    return entry.first > kNear * best;
+  });
+  // It has a place of its own.
+  std::stable_partition(ranked.begin(), ranked.end(), [](const auto& entry) { return entry.second == 0; });
   std::vector<int> finalists;
   for (const auto& [cost, index] : ranked) {
-    if (finalists.size() < kMostFinalists && cost <= kNear * ranked.front().first) finalists.push_back(index);
+    if (finalists.size() < kMostFinalists) finalists.push_back(index);
   }
   if (finalists.size() < 2) return {};
   std::sort(finalists.begin(), finalists.end());

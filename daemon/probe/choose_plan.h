@@ -16,13 +16,16 @@ namespace modeld {
 // is empty) is the time of the smallest batch that was measured, `throughput` the least time for a row in any
 // of them, `memory` what the loaded version takes. Of those that were not refused the best is taken; but the
 // artifact as it was saved keeps its place unless it is beaten by a fiftieth, within which measurements
-// differ by themselves. Where all were refused it is the first. REQUIRES: `plans` is not empty.
-int ChoosePlan(const google::protobuf::RepeatedPtrField<v1::PlanResult>& plans, const std::string& objective);
+// differ by themselves. Where all were refused it is the first. `among`, if it is not empty: only these are
+// looked at. REQUIRES: `plans` is not empty.
+int ChoosePlan(const google::protobuf::RepeatedPtrField<v1::PlanResult>& plans, const std::string& objective,
+               const std::vector<int>& among = {});
 
 // Those of the plans among which only a closer look decides: which were not refused, and come to at most
 // twice the best, as they were measured one after the other: a busy neighbour on the same core is worth that
-// much. The best ones, at most three, in the order of their indices. Empty: there is nothing to decide, or it is memory that counts, of which a second
-// look says no more.
+// much. The best ones, at most three, but in any case the artifact as it was saved, to which all are held; in
+// the order of their indices. Empty: there is nothing to decide, or it is memory that counts, of which a
+// second look says no more.
 std::vector<int> Finalists(const google::protobuf::RepeatedPtrField<v1::PlanResult>& plans,
                            const std::string& objective);
 

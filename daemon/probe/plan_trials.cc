@@ -192,6 +192,8 @@ absl::Status PlanTrials::MeasureInTurns(const std::vector<v1::PlanResult*>& plan
   int64_t bytes = 0;
   for (const v1::PlanResult* const plan : plans) bytes += plan->resident_bytes();
   if (bytes > kMostBytesTogether) return absl::FailedPreconditionError("together they take too much memory");
+  // What comes after has the time that there was before.
+  const absl::Cleanup give_time_back = [this, begin = host_.Now()] { budget_ += host_.Now() - begin; };
   std::vector<std::unique_ptr<Executable>> executables;
   for (const v1::PlanResult* const plan : plans) {
     v1::PlanResult unused;  // what loading takes was measured before
@@ -227,12 +229,14 @@ absl::StatusOr<std::vector<double>> PlanTrials::MediansInTurns(
   std::vector<std::vector<double>> ratios(executables.size());
   const absl::Duration begin = now();
   for (int turn = 0; turn < kMostTurns && (turn < kLeastTurns || now() - begin < kTurnsFor); ++turn) {
+    if (is_over() && firsts.empty()) return TooSlow();
+    if (is_over()) break;
     for (size_t i = 0; i < executables.size(); ++i) {
-      if (is_over()) return TooSlow();
       std::vector<double> seconds =
           TimesOf(*executables[i], declared_, sample, now, kLeastRunsOfATurn, kTurn);
       if (seconds.empty()) return absl::FailedPreconditionError("it fails on what it is measured on");
       const double median = Median(std::move(seconds));
+      if (median <= 0) return absl::FailedPreconditionError("its runs are shorter than the clock can tell");
       if (i == 0) firsts.push_back(median);
       ratios[i].push_back(median / firsts.back());
     }

@@ -315,6 +315,7 @@ class Run {
     } catch (const std::bad_alloc&) {
       return report_.set_no_plans("memory ran out");
     }
+    probed_bytes_ = report_.resident_bytes();
     Choose();
     const std::vector<Plan> plans = engine_.plans(subject_.format);
     for (auto plan = std::next(plans.begin()); plan != plans.end(); ++plan) {
@@ -337,7 +338,8 @@ class Run {
   void DecideAmongFinalists(PlanTrials& trials) {
     std::vector<v1::PlanResult*> finalists;
     std::vector<std::string> names;
-    for (const int i : Finalists(report_.plans(), subject_.config.execution().objective())) {
+    const std::vector<int> indices = Finalists(report_.plans(), subject_.config.execution().objective());
+    for (const int i : indices) {
       finalists.push_back(report_.mutable_plans(i));
       names.push_back(finalists.back()->name());
     }
@@ -345,7 +347,7 @@ class Run {
     Enter(absl::StrCat("measuring it in turns as ", absl::StrJoin(names, ", ")));
     try {
       // Where that cannot be done, what was measured before decides.
-      if (trials.MeasureInTurns(finalists).ok()) Choose();
+      if (trials.MeasureInTurns(finalists).ok()) Choose(indices);
     } catch (const std::bad_alloc&) {
       return;
     }
@@ -369,11 +371,11 @@ class Run {
     }
   }
 
-  void Choose() {
-    const int chosen = ChoosePlan(report_.plans(), subject_.config.execution().objective());
+  void Choose(const std::vector<int>& among = {}) {
+    const int chosen = ChoosePlan(report_.plans(), subject_.config.execution().objective(), among);
     for (int i = 0; i < report_.plans_size(); ++i) report_.mutable_plans(i)->set_chosen(i == chosen);
     // It may have to run as it was saved all the same, on another machine.
-    report_.set_resident_bytes(std::max(report_.resident_bytes(), report_.plans(chosen).resident_bytes()));
+    report_.set_resident_bytes(std::max(probed_bytes_, report_.plans(chosen).resident_bytes()));
   }
 
   void Refuse(const GoldenSample& sample, const absl::Status& status) {
@@ -396,6 +398,7 @@ class Run {
   const std::vector<DeclaredTensor> inputs_, outputs_;
   v1::ProbeReport report_;
   int64_t resident_before_ = 0;
+  int64_t probed_bytes_ = 0;  // as it was saved
   std::unique_ptr<Executable> executable_;
 };
 

@@ -439,6 +439,25 @@ def double_precision() -> nn.Module:
     return nn.Linear(4, 2).double()
 
 
+class Tied(nn.Module):
+    """Two layers of the same weights; takes [N,4]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(4, 4)
+        self.second = self.first
+        self.third = nn.Linear(4, 4)
+        self.third.weight = self.first.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.third(self.second(self.first(x)))
+
+
+@model("tied")
+def tied() -> nn.Module:
+    return Tied()
+
+
 @model("batch_norm")
 def batch_norm() -> nn.Module:
     """Counts batches while it is trained; takes [N,3,H,W]."""

@@ -275,6 +275,33 @@ def keeps_in_constant() -> nn.Module:
     return torch.jit.trace(MakesConstant(), torch.zeros(2, 3))
 
 
+def add_late(sums: Tensor, x: Tensor) -> Tensor:
+    busy = torch.ones(64, 64)
+    for _ in range(200):
+        busy = torch.tanh(busy @ busy)
+    sums.add_(x.sum() + 0.0 * busy.sum())
+    return sums
+
+
+class ForksAndFails(nn.Module):
+    """Fails on another size than three, while what it forked goes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("sums", torch.zeros(3))
+        self.register_buffer("shift", torch.ones(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        late = torch.jit.fork(add_late, self.sums, x)
+        shifted = x + self.shift
+        return shifted + torch.jit.wait(late)
+
+
+@model("forks_and_fails")
+def forks_and_fails() -> nn.Module:
+    return torch.jit.trace(ForksAndFails(), torch.zeros(2, 3), check_trace=False)
+
+
 @model("shares_memory")
 class SharesMemory(nn.Module):
     """One buffer is a piece of the other."""

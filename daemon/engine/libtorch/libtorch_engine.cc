@@ -61,9 +61,10 @@ class Program {
       methods_.push_back(bound.signature);
       if (!forks_.has_value() && MayFork(bound.method)) forks_.emplace();
     }
-    // What hooks write is not looked for.
+    // What hooks write is not looked for, and what is forked may write after a run that failed has ended.
     writes_ = has_hooks() ? AttributeWrites{.any = true, .parameters = true, .uncounted = true}
                           : FindAttributeWrites(CallableOf(bound_));
+    writes_.uncounted = writes_.uncounted || forks();
   }
 
   const std::vector<Method>& methods() const { return methods_; }

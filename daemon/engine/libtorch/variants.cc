@@ -3,6 +3,7 @@
 #include <torch/csrc/jit/api/module.h>
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include "daemon/engine/libtorch/freeze.h"
@@ -25,7 +26,9 @@ void LayOutChannelsLast(const torch::jit::Module& module) {
 
 // Not by Module::to, which takes integers and booleans for numbers to be rounded, too.
 void RoundToBf16(const torch::jit::Module& module) {
-  const auto round = [](at::Tensor tensor) {
+  std::unordered_set<const c10::TensorImpl*> rounded;  // of a tensor that has several names
+  const auto round = [&rounded](at::Tensor tensor) {
+    if (!rounded.insert(tensor.unsafeGetTensorImpl()).second) return;
     TORCH_CHECK(!tensor.is_floating_point() || tensor.scalar_type() == at::kFloat,
                 "it has parameters or buffers of dtype ", tensor.dtype(),
                 ", and only FP32 is rounded to BF16");

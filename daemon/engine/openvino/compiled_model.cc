@@ -82,9 +82,10 @@ CompiledModel::CompiledModel(const std::shared_ptr<const ov::Model>& model, cons
 
 std::vector<Tensor> CompiledModel::Run(const std::vector<const Tensor*>& inputs) {
   shapes_.Check(inputs);
-  ov::InferRequest request = Take();
+  Request taken = Take();
+  ov::InferRequest& request = taken.request;
   // Also where it throws: another request would have to share a model.
-  const absl::Cleanup give_back = [&] { GiveBack(std::move(request)); };
+  const absl::Cleanup give_back = [&] { GiveBack(std::move(taken)); };
   for (size_t i = 0; i < inputs.size(); ++i) request.set_input_tensor(i, Wrap(*inputs[i]));
   request.infer();
   const size_t count = models_.front().outputs().size();
@@ -94,21 +95,23 @@ std::vector<Tensor> CompiledModel::Run(const std::vector<const Tensor*>& inputs)
   return outputs;
 }
 
-ov::InferRequest CompiledModel::Take() {
+CompiledModel::Request CompiledModel::Take() {
   {
     MutexLock lock(&mutex_);
     if (!unused_.empty()) {
-      ov::InferRequest request = std::move(unused_.back());
+      Request request{.request = std::move(unused_.back()), .is_extra = false};
       unused_.pop_back();
       return request;
     }
   }
-  return models_.front().create_infer_request();
+  return {.request = models_.front().create_infer_request(), .is_extra = true};
 }
 
-void CompiledModel::GiveBack(ov::InferRequest request) {
+void CompiledModel::GiveBack(Request request) {
+  // Kept, it would be taken in place of one that has a model to itself.
+  if (request.is_extra) return;
   MutexLock lock(&mutex_);
-  unused_.push_back(std::move(request));
+  unused_.push_back(std::move(request.request));
 }
 
 }  // namespace modeld

@@ -34,15 +34,19 @@ class CompiledModel {
   std::vector<Tensor> Run(const std::vector<const Tensor*>& inputs);
 
  private:
-  ov::InferRequest Take();
-  void GiveBack(ov::InferRequest request);
+  struct Request {
+    ov::InferRequest request;
+    bool is_extra = false;  // more run at the same time than there are callers, and it shares a model
+  };
+  Request Take();
+  void GiveBack(Request request);
 
   // One for each caller: streams of one model run on threads of their own, and are compiled to something else
   // than what was tried.
   std::vector<ov::CompiledModel> models_;
   ShapeCheck shapes_;
   Mutex mutex_;
-  std::vector<ov::InferRequest> unused_ ABSL_GUARDED_BY(mutex_);  // as many as ran at the same time
+  std::vector<ov::InferRequest> unused_ ABSL_GUARDED_BY(mutex_);  // of each model one
 };
 
 }  // namespace modeld

@@ -81,9 +81,19 @@ TEST_F(ChoosePlanTest, FinalistsAreThoseNearTheBest) {
   EXPECT_THAT(Finalists(plans_, ""), ElementsAre(0, 1, 3));
   Add({{1, 0.007}});
   EXPECT_THAT(Finalists(plans_, "latency"), ElementsAre(0, 1, 4)) << "the best three";
+  Add({{1, 0.0065}});
+  EXPECT_THAT(Finalists(plans_, "latency"), ElementsAre(0, 1, 5)) << "as it was saved in any case";
   EXPECT_THAT(Finalists(plans_, "memory"), IsEmpty());
   Add({{1, 0.0025}});
   EXPECT_THAT(Finalists(plans_, ""), IsEmpty()) << "one is far ahead";
+}
+
+TEST_F(ChoosePlanTest, AmongSomeTheOthersDoNotCount) {
+  Add({{1, 0.010}});
+  Add({{1, 0.008}});
+  Add({{1, 0.005}});
+  EXPECT_EQ(ChoosePlan(plans_, "", {0, 1}), 1) << "that of 5 ms was measured at another time";
+  EXPECT_EQ(ChoosePlan(plans_, "", {1, 2}), 2);
 }
 
 TEST_F(ChoosePlanTest, WhatWasNotMeasuredIsNoFinalist) {

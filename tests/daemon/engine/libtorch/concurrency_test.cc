@@ -146,6 +146,24 @@ INSTANTIATE_TEST_SUITE_P(All, IsolationTest,
                                          "keeps_in_folded", "keeps_by_sorting", "keeps_in_constant"),
                          [](const auto& info) { return std::string(info.param); });
 
+// A run that failed came back while its task still wrote what the next run began with.
+TEST(StateTest, WhatIsForkedByARunThatFailedIsNothingToTheNext) {
+  const auto engine = NewLibtorchEngine();
+  ASSERT_OK_AND_ASSIGN(const auto forks, engine->Load({.artifact_path = ModelPath("forks_and_fails")}));
+  const auto call = [&](int64_t columns, float value) {
+    const size_t count = static_cast<size_t>(2 * columns);
+    return forks->Run(0, {Value{FloatTensor({2, columns}, std::vector<float>(count, value))}});
+  };
+  const absl::StatusOr<Value> expected = call(3, 1);
+  ASSERT_OK(expected);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_FALSE(call(5, 42).ok());
+    const absl::StatusOr<Value> answer = call(3, 1);
+    ASSERT_OK(answer);
+    ASSERT_EQ(Dump(*answer), Dump(*expected));
+  }
+}
+
 TEST(StateTest, WhatLiesInTheSameMemoryStillDoes) {
   LoadedModel shares("shares_memory");
   const NamedValues ones = {{"x", Value{FloatTensor({2, 3}, std::vector<float>(6, 1))}}};

@@ -158,6 +158,15 @@ TEST_P(VariantsTest, IntegersAndBooleansAreNotRounded) {
   EXPECT_EQ(Dump(actual), Dump(expected));
 }
 
+// They were rounded twice, and refused as no FP32 the second time.
+TEST_P(VariantsTest, TensorsOfSeveralNames) {
+  LoadedModel as_saved("tied"), planned("tied", GetParam());
+  const NamedValues inputs = {{"x", Ramp({2, 4})}};
+  ASSERT_OK_AND_ASSIGN(const Value expected, as_saved.Call(inputs));
+  ASSERT_OK_AND_ASSIGN(const Value actual, planned.Call(inputs));
+  EXPECT_LT(LargestDifference(actual, expected), Tolerance());
+}
+
 TEST_P(VariantsTest, OnlySinglePrecisionIsRounded) {
   const absl::Status status = LoadStatus("double_precision");
   if (is_bf16()) {
