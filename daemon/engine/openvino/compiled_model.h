@@ -26,7 +26,8 @@ struct CompileOptions {
 // Thread-safe.
 class CompiledModel {
  public:
-  // Throws ov::Exception.
+  // Throws ov::Exception; std::runtime_error where it attends over a length that is free, and could not be
+  // prepared for that.
   CompiledModel(const std::shared_ptr<const ov::Model>& model, const CompileOptions& options);
 
   // Inputs and outputs are in the model's order. Inputs have the model's dtypes and ranks, and are not
@@ -38,6 +39,8 @@ class CompiledModel {
     ov::InferRequest request;
     bool is_extra = false;  // more run at the same time than there are callers, and it shares a model
   };
+  // Runs each model once, on zeros, with so much for every size that is free.
+  void RunOnce(const ov::Model& model, size_t free);
   Request Take();
   void GiveBack(Request request);
 
