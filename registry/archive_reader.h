@@ -53,8 +53,8 @@ absl::StatusOr<std::string> ReadExtraFile(FileSystem& file_system, const std::st
                                           std::string_view name, size_t max_bytes);
 
 // What two archives have in common that differ in their weights only: a SHA-256 over the code, the structure
-// of the attributes, and the sizes of the tensors. Errors as ReadArchive; RESOURCE_EXHAUSTED for a file of code
-// of more than 64 MiB.
+// of the attributes, and the sizes of the tensors. Errors as ReadArchive; RESOURCE_EXHAUSTED for a file of
+// code of more than 64 MiB.
 absl::StatusOr<std::string> ReadGraphIdentity(FileSystem& file_system, const std::string& path);
 
 }  // namespace modeld
