@@ -202,15 +202,16 @@ absl::Status PlanTrials::MeasureInTurns(const std::vector<v1::PlanResult*>& plan
       return absl::FailedPreconditionError(why);
     }
   }
-  std::vector<std::vector<double>> medians;  // by plan, of each size
-  for (const GoldenSample* const sample : MeasuredOn(*executables.front())) {
-    MODELD_ASSIGN_OR_RETURN(medians.emplace_back(), MediansInTurns(executables, *sample));
-  }
-  for (size_t i = 0; i < plans.size(); ++i) {
+  const std::vector<const GoldenSample*> samples = MeasuredOn(*executables.front());
+  for (const v1::PlanResult* const plan : plans) {
     // Sizes that one fails on are not among its latencies, and then there is nothing to replace them by.
-    if (static_cast<size_t>(plans[i]->latencies_size()) != medians.size()) {
+    if (static_cast<size_t>(plan->latencies_size()) != samples.size()) {
       return absl::FailedPreconditionError("not all of them were measured at every size");
     }
+  }
+  std::vector<std::vector<double>> medians;  // by plan, of each size
+  for (const GoldenSample* const sample : samples) {
+    MODELD_ASSIGN_OR_RETURN(medians.emplace_back(), MediansInTurns(executables, *sample));
   }
   for (size_t size = 0; size < medians.size(); ++size) {
     for (size_t i = 0; i < plans.size(); ++i) {
