@@ -20,8 +20,8 @@ TEST(DecodePoolTest, RunsEverythingBeforeItStops) {
 }
 
 TEST(DecodePoolTest, WhatIsTooMuchIsRefused) {
-  DecodePool pool({.threads = 1, .max_waiting = 2, .max_waiting_bytes = 100});
   Notification begun, may_end;
+  DecodePool pool({.threads = 1, .max_waiting = 2, .max_waiting_bytes = 100});
   EXPECT_OK(pool.Post(1000, absl::InfiniteFuture(), [&] {
     begun.Notify();
     may_end.Wait();
@@ -42,8 +42,8 @@ TEST(DecodePoolTest, WhatIsTooMuchIsRefused) {
 // An image that takes long to decode held up the answers of those whose deadline passed meanwhile.
 TEST(DecodePoolTest, WhatIsTooLateDoesNotWaitForADecoder) {
   ManualClock clock;
-  DecodePool pool({.threads = 1, .clock = &clock});
   Notification begun, may_end, late, later;
+  DecodePool pool({.threads = 1, .clock = &clock});
   EXPECT_OK(pool.Post(1, absl::InfiniteFuture(), [&] {
     begun.Notify();
     may_end.Wait();
@@ -66,8 +66,8 @@ TEST(DecodePoolTest, WhatIsTooLateDoesNotWaitForADecoder) {
 
 TEST(DecodePoolTest, WhatIsTooLateMakesRoomForOthers) {
   ManualClock clock;
-  DecodePool pool({.threads = 1, .max_waiting = 1, .clock = &clock});
   Notification begun, may_end, late;
+  DecodePool pool({.threads = 1, .max_waiting = 1, .clock = &clock});
   EXPECT_OK(pool.Post(1, absl::InfiniteFuture(), [&] {
     begun.Notify();
     may_end.Wait();
