@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <ctime>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -12,7 +13,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/metrics/text.h"
-#include "registry/base/stopwatch.h"
 
 namespace modeld {
 namespace {
@@ -178,7 +178,7 @@ TEST(FamiliesTest, AThousandModelsAreSoonMeasuredAndWritten) {
   double best = 1e9;
   size_t bytes = 0;
   for (int i = 0; i < 5; ++i) {
-    const Stopwatch watch;
+    const std::clock_t begin = std::clock();  // CPU time: other tests run beside this one
     Measured measured;
     for (size_t model = 0; model < served.size(); model += kVersions) {
       ModelMetrics& metrics = measured.lifecycle.models.emplace_back();
@@ -188,7 +188,7 @@ TEST(FamiliesTest, AThousandModelsAreSoonMeasuredAndWritten) {
       }
     }
     bytes = MetricsText(measured).size();
-    best = std::min(best, static_cast<double>(watch.Nanoseconds()) / 1e6);
+    best = std::min(best, 1e3 * static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC);
   }
   std::cout << kModels << " models of " << kVersions << " versions: " << best << " ms, " << bytes
             << " bytes\n";

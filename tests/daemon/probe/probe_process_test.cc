@@ -83,10 +83,10 @@ TEST_F(ProbeProcessTest, ACrashIsToldWithWhatWasKnown) {
 }
 
 TEST_F(ProbeProcessTest, AHangIsEndedWhenItsTimeIsOver) {
-  request_.limits.wall = absl::Milliseconds(300);
+  request_.limits.wall = absl::Seconds(2);
   const v1::ProbeReport report = Report("hangs");
   EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_TIMED_OUT);
-  EXPECT_EQ(report.reason(), "took longer than 300ms while loading");
+  EXPECT_EQ(report.reason(), "took longer than 2s while loading");
 }
 
 TEST_F(ProbeProcessTest, CpuTimeIsLimited) {
@@ -97,7 +97,7 @@ TEST_F(ProbeProcessTest, CpuTimeIsLimited) {
 }
 
 TEST_F(ProbeProcessTest, BesideRequestsItRestsMostOfTheTime) {
-  request_.limits.wall = absl::Milliseconds(400);
+  request_.limits.wall = absl::Seconds(1);
   request_.limits.cpu = absl::Minutes(1);
   uint64_t served = 0;
   ProbeProcess process({MODELD_PROBE_HELPER, "spins"},
@@ -107,7 +107,7 @@ TEST_F(ProbeProcessTest, BesideRequestsItRestsMostOfTheTime) {
   ASSERT_OK(report);
   EXPECT_EQ(report->outcome(), v1::PROBE_OUTCOME_TIMED_OUT);
   // Its rests do not count against its time, and are much longer than that.
-  EXPECT_GT(report->wall_seconds(), 0.8);
+  EXPECT_GT(report->wall_seconds(), 2);
 }
 
 TEST_F(ProbeProcessTest, MemoryIsLimited) {
