@@ -1,6 +1,6 @@
 #include "daemon/engine/openvino/shape_check.h"
 
-#include <map>
+#include <exception>
 #include <openvino/op/constant.hpp>
 #include <openvino/op/parameter.hpp>
 #include <openvino/op/util/multi_subgraph_base.hpp>
@@ -59,15 +59,27 @@ void ShapeCheck::Check(const std::vector<const Tensor*>& inputs) {
   shapes.reserve(inputs.size());
   for (const Tensor* const input : inputs) shapes.push_back(input->shape);
   MutexLock lock(&mutex_);
-  if (taken_.contains(shapes)) return;
+  auto found = refusals_.find(shapes);
+  if (found == refusals_.end()) {
+    std::optional<std::string> refusal = Refusal(shapes);
+    if (refusals_.size() >= kMostRemembered) refusals_.clear();
+    found = refusals_.emplace(std::move(shapes), std::move(refusal)).first;
+  }
+  if (found->second) throw std::runtime_error(*found->second);
+}
+
+std::optional<std::string> ShapeCheck::Refusal(const Shapes& shapes) {
   std::map<size_t, ov::PartialShape> wanted;
   for (size_t i = 0; i < shapes.size(); ++i) {
     wanted[i] = ov::PartialShape(ov::Shape(shapes[i].begin(), shapes[i].end()));
   }
-  model_->reshape(wanted);
-  CheckSizes(*model_);
-  if (taken_.size() >= kMostRemembered) taken_.clear();
-  taken_.insert(std::move(shapes));
+  try {
+    model_->reshape(wanted);
+    CheckSizes(*model_);
+    return std::nullopt;
+  } catch (const std::exception& why) {
+    return why.what();
+  }
 }
 
 }  // namespace modeld

@@ -6,9 +6,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <openvino/core/model.hpp>
-#include <set>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -23,17 +25,19 @@ class ShapeCheck {
   // Keeps a copy of the model without its weights. Throws ov::Exception.
   explicit ShapeCheck(const ov::Model& model);
 
-  // Throws ov::Exception, with the operator, where the model does not take such inputs; they are in its
-  // order.
-  // std::runtime_error where a tensor within has no elements then, or its size depends on numbers.
+  // Throws std::runtime_error where the model does not take such inputs, which are in its order, with the
+  // operator, or where a tensor within has no elements then, or its size depends on numbers.
   void Check(const std::vector<const Tensor*>& inputs);
 
  private:
   using Shapes = std::vector<std::vector<int64_t>>;
 
+  // Why not; none: it does.
+  std::optional<std::string> Refusal(const Shapes& shapes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   const std::shared_ptr<ov::Model> model_;
   Mutex mutex_;
-  std::set<Shapes> taken_ ABSL_GUARDED_BY(mutex_);
+  std::map<Shapes, std::optional<std::string>> refusals_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace modeld
