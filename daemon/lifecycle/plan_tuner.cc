@@ -13,6 +13,7 @@
 #include "registry/base/log.h"
 #include "registry/base/status_macros.h"
 #include "registry/base/timeout.h"
+#include "registry/model_config.h"
 
 namespace modeld {
 namespace {
@@ -29,8 +30,17 @@ const v1::PlanResult* ChosenOf(const v1::ProbeReport& report) {
   return nullptr;
 }
 
-// "runs as openvino: 14.4 ms instead of 30.0 ms as it was saved, for batch size 1 on one thread".
-std::string Summary(const v1::ProbeReport& report) {
+// "14.4 ms for batch size 1 on one thread", "45.1 MB".
+std::string MeasureText(const v1::PlanResult& plan, const std::string& objective) {
+  if (objective == "memory") return absl::StrFormat("%.1f MB", plan.resident_bytes() / 1e6);
+  const v1::BatchLatency* const latency = DecidingLatency(plan, objective);
+  if (latency == nullptr) return "";
+  return absl::StrFormat("%.3g ms for batch size %d on one thread", latency->seconds() * 1e3,
+                         latency->batch_size());
+}
+
+// "runs as openvino: 14.4 ms for batch size 1 on one thread; as it was saved, 30.0 ms for …".
+std::string Summary(const v1::ProbeReport& report, const std::string& objective) {
   const v1::PlanResult* const chosen = ChosenOf(report);
   if (chosen == nullptr) return absl::StrCat("runs as it was saved: ", report.no_plans());
   const v1::PlanResult& as_saved = report.plans(0);
@@ -42,11 +52,9 @@ std::string Summary(const v1::ProbeReport& report) {
       absl::StrAppend(&text, ", since no other plan could be measured; see `modelctl plans`");
     return text;
   }
-  if (chosen->latencies().empty() || as_saved.latencies().empty()) return text;
-  absl::StrAppendFormat(&text,
-                        ": %.3g ms instead of %.3g ms as it was saved, for batch size %d on one thread",
-                        chosen->latencies(0).seconds() * 1e3, as_saved.latencies(0).seconds() * 1e3,
-                        chosen->latencies(0).batch_size());
+  const std::string now = MeasureText(*chosen, objective), before = MeasureText(as_saved, objective);
+  if (now.empty() || before.empty()) return text;
+  absl::StrAppend(&text, ": ", now, "; as it was saved, ", before);
   return text;
 }
 
@@ -88,10 +96,13 @@ void PlanTuner::Notice(const VersionRecord& record) {
 
 absl::Status PlanTuner::Retune(const VersionRecord& record, absl::Duration timeout) {
   Timeout patience(timeout);
-  const auto wait = std::make_shared<Wait>();
   MutexLock lock(&mutex_);
-  jobs_.push_front({.record = record, .wait = wait});
-  changed_.SignalAll();
+  std::shared_ptr<Wait> wait = WaitFor(record);
+  if (wait == nullptr) {
+    wait = std::make_shared<Wait>();
+    jobs_.push_front({.record = record, .wait = wait});
+    changed_.SignalAll();
+  }
   while (!wait->done) {
     if (stopping_) return Stopping();
     if (!patience.Wait(&changed_, &mutex_)) {
@@ -101,6 +112,14 @@ absl::Status PlanTuner::Retune(const VersionRecord& record, absl::Duration timeo
     }
   }
   return wait->status;
+}
+
+std::shared_ptr<PlanTuner::Wait> PlanTuner::WaitFor(const VersionRecord& record) const {
+  const auto is_it = [&](const Job& job) {
+    return job.wait != nullptr && job.record.model == record.model && job.record.version == record.version;
+  };
+  const auto found = std::find_if(jobs_.begin(), jobs_.end(), is_it);
+  return found == jobs_.end() ? nullptr : found->wait;
 }
 
 void PlanTuner::Loop() {
@@ -150,7 +169,9 @@ absl::Status PlanTuner::Tune(const Job& job) {
     // It serves, and what serves is not taken away for what happens where nobody waits.
     return absl::FailedPreconditionError(absl::StrCat("tried again, it did not pass: ", report.reason()));
   }
-  const std::string summary = Summary(report);
+  MODELD_ASSIGN_OR_RETURN(const std::string config_json, registry_->ConfigOf(record.model, record.version));
+  MODELD_ASSIGN_OR_RETURN(const ParsedConfig parsed, ParseModelConfig(config_json));
+  const std::string summary = Summary(report, parsed.config.execution().objective());
   EventRecord event;
   event.time = clock_->Now();
   event.actor = "daemon";

@@ -43,7 +43,8 @@ class PlanTuner {
 
   // The version was loaded. Does not block.
   void Notice(const VersionRecord& record);
-  // Tries the version's plans whatever is known of them, before all others, and returns when that is done.
+  // Tries the version's plans whatever is known of them, before all others, and returns when that is done;
+  // callers who come before it has begun share one trial.
   // FAILED_PRECONDITION: it did not pass any more; DEADLINE_EXCEEDED; UNAVAILABLE: stopping; else what kept
   // it from being tried.
   absl::Status Retune(const VersionRecord& record, absl::Duration timeout);
@@ -60,6 +61,8 @@ class PlanTuner {
     absl::Time not_before = absl::InfinitePast();
   };
 
+  // Of callers for whom the version's trial has not begun; null: there are none.
+  std::shared_ptr<Wait> WaitFor(const VersionRecord& record) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Loop();
   bool Next(Job* job);
   absl::Status Tune(const Job& job);

@@ -12,21 +12,22 @@ namespace {
 
 constexpr char kBf16[] = "bf16";
 constexpr char kCompilesForEachInstance[] = "openvino";
+constexpr char kMemory[] = "memory", kThroughput[] = "throughput";
 constexpr double kWorthIt = 0.98;
 constexpr double kNear = 2;
 constexpr size_t kMostFinalists = 3;
 constexpr double kWorthThreads = 0.75;
 
+double SecondsOfRow(const v1::BatchLatency& latency) {
+  return latency.seconds() / static_cast<double>(std::max<int64_t>(1, latency.batch_size()));
+}
+
 // What is to be as small as possible.
 double CostOf(const v1::PlanResult& plan, const std::string& objective) {
-  if (objective == "memory") return static_cast<double>(plan.resident_bytes());
-  double cost = std::numeric_limits<double>::infinity();
-  for (const v1::BatchLatency& latency : plan.latencies()) {
-    if (objective != "throughput") return latency.seconds();
-    cost =
-        std::min(cost, latency.seconds() / static_cast<double>(std::max<int64_t>(1, latency.batch_size())));
-  }
-  return cost;
+  if (objective == kMemory) return static_cast<double>(plan.resident_bytes());
+  const v1::BatchLatency* const latency = DecidingLatency(plan, objective);
+  if (latency == nullptr) return std::numeric_limits<double>::infinity();
+  return objective == kThroughput ? SecondsOfRow(*latency) : latency->seconds();
 }
 
 // Null: the report says nothing of this machine.
@@ -60,9 +61,16 @@ int ChoosePlan(const google::protobuf::RepeatedPtrField<v1::PlanResult>& plans, 
   return best;
 }
 
+const v1::BatchLatency* DecidingLatency(const v1::PlanResult& plan, const std::string& objective) {
+  if (plan.latencies().empty()) return nullptr;
+  if (objective != kThroughput) return &plan.latencies(0);
+  return &*std::min_element(plan.latencies().begin(), plan.latencies().end(),
+                            [](const auto& a, const auto& b) { return SecondsOfRow(a) < SecondsOfRow(b); });
+}
+
 std::vector<int> Finalists(const google::protobuf::RepeatedPtrField<v1::PlanResult>& plans,
                            const std::string& objective) {
-  if (objective == "memory") return {};
+  if (objective == kMemory) return {};
   std::vector<std::pair<double, int>> ranked;
   for (int i = 0; i < plans.size(); ++i) {
     const double cost = CostOf(plans[i], objective);

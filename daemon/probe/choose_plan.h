@@ -21,6 +21,9 @@ namespace modeld {
 int ChoosePlan(const google::protobuf::RepeatedPtrField<v1::PlanResult>& plans, const std::string& objective,
                const std::vector<int>& among = {});
 
+// The latency that `objective`, which is not `memory`, looks at. Null: none was measured.
+const v1::BatchLatency* DecidingLatency(const v1::PlanResult& plan, const std::string& objective);
+
 // Those of the plans among which only a closer look decides: which were not refused, and come to at most
 // twice the best, as they were measured one after the other: a busy neighbour on the same core is worth that
 // much. The best ones, at most three, but in any case the artifact as it was saved, to which all are held; in

@@ -59,10 +59,13 @@ class PlanTunerTest : public ::testing::Test {
     return reloads_;
   }
 
-  VersionRecord Registered(const std::string& version, const std::string& model = "digits") {
+  VersionRecord Registered(const std::string& version, const std::string& model = "digits",
+                           const std::string& objective = "latency") {
     EventRecord event = TestEvent(action::kRegistered, model);
     event.version = version;
-    EXPECT_OK(registry_->RegisterVersion(TestVersion(model, version), R"({"version":"1.0"})", event));
+    const std::string config =
+        absl::StrCat(R"({"version":"1.0","execution":{"objective":")", objective, R"("}})");
+    EXPECT_OK(registry_->RegisterVersion(TestVersion(model, version), config, event));
     return TestVersion(model, version);
   }
   void Probed(const std::string& version, const v1::ProbeReport& report) {
@@ -128,8 +131,30 @@ TEST_F(PlanTunerTest, WhatIsLoadedAndNotKnownIsTriedAndLoadedAgain) {
   EXPECT_EQ(Known("1.0").plans_size(), 2);
   EXPECT_THAT(
       TuneEvents(),
-      ElementsAre("daemon tuned 1.0, runs as fake frozen: 14.4 ms instead of 30 ms as it was saved, for "
-                  "batch size 1 on one thread"));
+      ElementsAre("daemon tuned 1.0, runs as fake frozen: 14.4 ms for batch size 1 on one thread; as it was "
+                  "saved, 30 ms for batch size 1 on one thread"));
+}
+
+TEST_F(PlanTunerTest, TheEventTellsWhatTheObjectiveLooksAt) {
+  v1::ProbeReport report = ReportWithPlans();
+  for (v1::PlanResult& plan : *report.mutable_plans()) {
+    v1::BatchLatency* const batch = plan.add_latencies();
+    batch->set_batch_size(8);
+    batch->set_seconds(plan.chosen() ? 0.05 : 0.1);
+    plan.set_resident_bytes(plan.chosen() ? 4'000'000 : 6'500'000);
+  }
+  Start();
+  for (const std::string objective : {"throughput", "memory"}) {
+    const VersionRecord version = Registered(objective, "digits", objective);
+    prober_->Report(absl::StrCat("digits/", objective), report);
+    tuner_->Notice(version);
+    Settle();
+  }
+  EXPECT_THAT(
+      TuneEvents(),
+      ElementsAre("daemon tuned throughput, runs as fake frozen: 50 ms for batch size 8 on one thread; "
+                  "as it was saved, 100 ms for batch size 8 on one thread",
+                  "daemon tuned memory, runs as fake frozen: 4.0 MB; as it was saved, 6.5 MB"));
 }
 
 TEST_F(PlanTunerTest, WhatIsKnownIsNotTriedAgain) {
@@ -253,8 +278,24 @@ TEST_F(PlanTunerTest, TwoWhoRetuneAtOnceAreBothAnswered) {
     threads.emplace_back([&] { EXPECT_OK(tuner_->Retune(version, kLong)); });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(Probes().size(), 2u);
-  EXPECT_EQ(TuneEvents().size(), 2u);
+  EXPECT_EQ(Probes().size(), TuneEvents().size());
+}
+
+// Each call of an impatient caller was a trial of its own, of minutes.
+TEST_F(PlanTunerTest, ThoseWhoRetuneBeforeItHasBegunShareOneTrial) {
+  const VersionRecord first = Registered("1.0"), second = Registered("1.1");
+  prober_->Block("digits/1.0");
+  prober_->Report("digits/1.1", ReportWithPlans());
+  Start();
+  tuner_->Notice(first);
+  prober_->AwaitProbe("digits/1.0");
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THAT(tuner_->Retune(second, absl::ZeroDuration()),
+                StatusIs(Code::kDeadlineExceeded, HasSubstr("still being tried")));
+  }
+  prober_->Unblock("digits/1.0");
+  Settle();
+  EXPECT_THAT(Probes(), ElementsAre("digits/1.0", "digits/1.1"));
 }
 
 TEST_F(PlanTunerTest, WhatIsNotedWhileItIsRetunedIsKnownAfterThat) {

@@ -66,6 +66,13 @@ TEST_F(ChoosePlanTest, ThroughputIsTheBestOfAllSizes) {
   EXPECT_EQ(ChoosePlan(plans_, "throughput"), 2);
 }
 
+TEST_F(ChoosePlanTest, TheDecidingLatencyIsThatOfTheObjective) {
+  const v1::PlanResult& plan = Add({{1, 0.010}, {4, 0.016}, {8, 0.040}});
+  EXPECT_EQ(DecidingLatency(plan, "latency")->batch_size(), 1);
+  EXPECT_EQ(DecidingLatency(plan, "throughput")->batch_size(), 4);
+  EXPECT_EQ(DecidingLatency(Add({}), "throughput"), nullptr);
+}
+
 TEST_F(ChoosePlanTest, MemoryIsWhatTheVersionTakes) {
   Add({{1, 0.010}}, 100);
   Add({{1, 0.005}}, 200);
