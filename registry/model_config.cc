@@ -118,9 +118,8 @@ absl::Status CheckChoice(const std::string& value, const std::vector<std::string
     return absl::OkStatus();
   }
   const auto quoted = [](std::string* out, const std::string& choice) { out->append(Quote(choice)); };
-  return FieldError(
-      path, absl::StrCat(Quote(value), " is not supported by this build", DidYouMean(value, supported),
-                         "; expected ", absl::StrJoin(supported, " or ", quoted)));
+  return FieldError(path, absl::StrCat(Quote(value), " is not supported by this build; expected ",
+                                       absl::StrJoin(supported, " or ", quoted)));
 }
 
 // Whether this machine has it is for the engine to say.

@@ -276,6 +276,9 @@ ParsedOptions ParseOptions(int argc, const char* const* argv, const std::string&
   CLI::App app("modeld serves TorchScript models over gRPC and keeps a registry of every version it served.",
                "modeld");
   app.get_formatter()->column_width(34);
+  app.footer(
+      "`modeld --probe FILE` only tries a model file, as the daemon would, and prints the report; see "
+      "`modeld --probe --help`.");
   DefineOptions(app, parsed.options);
   app.set_help_flag("-h,--help", "Print this and exit")->group("Server");
   app.set_version_flag("--version", version_text, "Print the versions of modeld and its engines, and exit")

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -147,6 +148,19 @@ std::string FateLine(const std::string& name, const v1::WaitVersionResponse& res
   }
 }
 
+// That the version, in memory, runs by another plan than the chosen one. Empty: it does not.
+std::string OtherPlanText(const v1::GetVersionResponse& response) {
+  const std::string& runs_as = response.version().plan();  // "openvino on 4 threads"
+  if (runs_as.empty()) return "";
+  for (const v1::PlanResult& plan : response.probe().plans()) {
+    if (!plan.chosen()) continue;
+    if (runs_as == plan.name() || absl::StartsWith(runs_as, absl::StrCat(plan.name(), " on "))) return "";
+  }
+  return absl::StrCat("It runs as ", Printable(runs_as),
+                      ": what was chosen holds for this machine and these engines only, and not where modeld "
+                      "runs with --try-plans=false\n");
+}
+
 }  // namespace
 
 std::string TrafficNote(const v1::Model& model) {
@@ -241,7 +255,7 @@ std::string RenderPlans(const v1::GetVersionResponse& response, const Look& look
                           ? ""
                           : absl::StrCat("The same graph as ", Printable(probe.plans_of()),
                                          ", with which the plans were measured\n"),
-                      RenderPlanTable(probe, look));
+                      OtherPlanText(response), RenderPlanTable(probe, look));
 }
 
 std::string RenderFate(const std::string& model, const v1::WaitVersionResponse& response) {

@@ -262,6 +262,13 @@ TEST(RenderTest, Plans) {
   EXPECT_THAT(text, HasSubstr("\"beyond tolerance\\n on it\"\n"));
   EXPECT_THAT(text, HasSubstr("\nlibtorch frozen by threads of a run: 1: 2.00 ms, 2: 1.20 ms; it takes 2\n"));
   EXPECT_THAT(RenderProbe(response, {}), HasSubstr("libtorch frozen bf16"));
+  EXPECT_THAT(text, Not(HasSubstr("It runs as"))) << "it is not in memory";
+
+  v1::GetVersionResponse in_memory = response;
+  in_memory.mutable_version()->set_plan("libtorch frozen on 2 threads");
+  EXPECT_THAT(RenderPlans(in_memory, {}), Not(HasSubstr("It runs as")));
+  in_memory.mutable_version()->set_plan("libtorch");
+  EXPECT_THAT(RenderPlans(in_memory, {}), HasSubstr("\nIt runs as libtorch: what was chosen holds for this"));
 
   v1::GetVersionResponse as_saved = response;
   as_saved.mutable_probe()->clear_plans();
