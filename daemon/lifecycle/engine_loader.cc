@@ -16,6 +16,7 @@
 #include "daemon/probe/declared.h"
 #include "daemon/probe/generated_inputs.h"
 #include "daemon/probe/known_inputs.h"
+#include "daemon/probe/probed_elsewhere.h"
 #include "daemon/probe/tolerance.h"
 #include "daemon/probe/warm_up.h"
 #include "registry/artifact_reader.h"
@@ -83,7 +84,18 @@ absl::StatusOr<LoadedVersion> EngineLoader::ReadAndLoad(const VersionRecord& rec
                           ReadGoldenSamples(*store_, *registry_, record, parsed.config));
   // All that takes long, and nothing that takes a lock of ours.
   const auto load = [&] { return LoadAndWarm(record, parsed.config, samples); };
-  return awaited ? load() : background_.Run(load);
+  absl::StatusOr<LoadedVersion> loaded = awaited ? load() : background_.Run(load);
+  if (absl::IsInvalidArgument(loaded.status())) return VersionOrPlace(record, loaded.status());
+  return loaded;
+}
+
+absl::Status EngineLoader::VersionOrPlace(const VersionRecord& record, const absl::Status& why) const {
+  MODELD_ASSIGN_OR_RETURN(const std::optional<v1::ProbeReport> probe,
+                          registry_->ProbeOf(record.model, record.version));
+  if (!probe.has_value()) return why;
+  const std::string elsewhere = ProbedElsewhere(*probe, EngineText(*engine_), machine_.cpu_model);
+  if (elsewhere.empty()) return why;
+  return absl::FailedPreconditionError(absl::StrCat(why.message(), elsewhere));
 }
 
 absl::StatusOr<LoadedVersion> EngineLoader::LoadAndWarm(const VersionRecord& record,

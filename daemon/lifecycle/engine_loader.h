@@ -37,7 +37,8 @@ struct EngineLoaderOptions {
 // latency is stable (see daemon/probe/warm_up.h). That needs every argument without default to be a declared
 // tensor with dtype and shape; otherwise a golden sample's inputs serve, if there is one. A failed warm-up is
 // a warning that names the shapes. Then the version's golden samples are run: one that comes out otherwise is
-// the version's fault (INVALID_ARGUMENT).
+// the version's fault (INVALID_ARGUMENT). But what passed its probe with other engines, or on another
+// machine, is not at fault for what fails here: FAILED_PRECONDITION, with both places.
 //
 // With `use_plans` the artifact is loaded by the plan that its probe chose on this machine. Where it cannot
 // run so any more, whatever the reason, it is loaded as it was saved, with a warning.
@@ -51,7 +52,6 @@ class EngineLoader final : public VersionLoader {
   absl::Status CheckAgain(const VersionRecord& record, const ServedVersion& version) override;
 
  private:
-  // Both as Load, but they throw std::bad_alloc.
   // What was found to be best for the version: as it was saved, where that was nothing, or nothing that this
   // engine has.
   struct Measured {
@@ -59,6 +59,7 @@ class EngineLoader final : public VersionLoader {
     int threads = 0;  // of a run; 0: not said
   };
 
+  // Both as Load, but they throw std::bad_alloc.
   absl::StatusOr<LoadedVersion> ReadAndLoad(const VersionRecord& record, bool awaited);
   absl::StatusOr<LoadedVersion> LoadAndWarm(const VersionRecord& record, const v1::ModelConfig& config,
                                             const std::vector<GoldenSample>& samples);
@@ -66,6 +67,8 @@ class EngineLoader final : public VersionLoader {
                                            const std::vector<GoldenSample>& samples,
                                            const Measured& measured);
   absl::StatusOr<Measured> MeasuredFor(const VersionRecord& record) const;
+  // `why` is INVALID_ARGUMENT, and so is what comes back where the version is at fault.
+  absl::Status VersionOrPlace(const VersionRecord& record, const absl::Status& why) const;
 
   // Where the version's package lies unpacked; empty for formats that are loaded as they lie.
   absl::StatusOr<UnpackedFiles> TakeUnpacked(const VersionRecord& record);

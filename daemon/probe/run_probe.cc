@@ -126,6 +126,10 @@ class Run {
       Fail(v1::PROBE_OUTCOME_NOT_LOADABLE, std::string(loaded.status().message()), LoadHint(subject_.format));
       return absl::OkStatus();
     }
+    if (absl::IsFailedPrecondition(loaded.status())) {  // with its remedy
+      Fail(v1::PROBE_OUTCOME_NOT_LOADABLE, std::string(loaded.status().message()), "");
+      return absl::OkStatus();
+    }
     if (absl::IsResourceExhausted(loaded.status())) {
       Fail(v1::PROBE_OUTCOME_OUT_OF_MEMORY,
            absl::StrCat("memory ran out while loading: ", std::string(loaded.status().message())),

@@ -12,7 +12,13 @@ import numpy as np
 import pytest
 from daemon_process import wait_dropped, wait_for, wait_live
 
-from modeld_client import DroppedFileState, FailedPreconditionError, InvalidArgumentError, golden_sample
+from modeld_client import (
+    DroppedFileState,
+    FailedPreconditionError,
+    InvalidArgumentError,
+    VersionState,
+    golden_sample,
+)
 
 sys.path.append(str(Path(__file__).parents[1] / "support"))
 
@@ -234,6 +240,21 @@ def test_a_model_with_custom_operators_is_served_with_their_library(daemons, cus
         with_library.move_in(path)
         wait_live(client, "custom", "1.0")
         np.testing.assert_array_equal(client.predict("custom", {"x": X}).output, X * 2 + 1)
+    with_library.terminate()
+
+    # Started without the option by mistake: the version, which was good, is not at fault.
+    without = daemons.start(directory=with_library.state.parent)
+    with without.client() as client:
+        (version,) = wait_for(
+            "the version", lambda: [v for m in client.list_models() for v in m.versions if v.reason]
+        )
+        assert version.state != VersionState.QUARANTINED
+        assert "modeld_test::twice" in version.reason
+        assert "--custom-ops-library" in version.reason
+    without.terminate()
+    again = daemons.start(f"--custom-ops-library={custom_ops}", directory=with_library.state.parent)
+    with again.client() as client:
+        wait_live(client, "custom", "1.0")
 
 
 def test_a_library_that_cannot_be_loaded_keeps_the_daemon_from_starting(daemons, tmp_path):

@@ -273,6 +273,32 @@ TEST_F(EngineLoaderTest, GoldenSamplesOfTheArchiveAreRunInPlace) {
                                      HasSubstr("golden sample \"golden/1\": output is 7, expected 8")));
 }
 
+// A daemon that was started with another --quantized-engine, or on another machine, quarantined what was
+// good.
+TEST_F(EngineLoaderTest, WhatPassedItsProbeElsewhereIsNotAtFaultForWhatFailsHere) {
+  engine_.methods = {FakeForward({})};
+  engine_.run = [](const auto&) { return Int(7); };
+  extra_files_ = {{"golden/0", SampleThatExpects(8)}};
+  const VersionRecord record = Registered(R"({"version":"1.0"})");
+  const auto probed_with = [&](const std::string& engine) {
+    v1::ProbeReport report;
+    report.set_outcome(v1::PROBE_OUTCOME_PASSED);
+    report.set_engine(engine);
+    report.set_machine(ThisMachine().cpu_model);
+    EventRecord event;
+    event.actor = "daemon";
+    event.action = action::kProbed;
+    EXPECT_OK(registry_->RecordProbe("digits", "1.0", report, event));
+  };
+  probed_with("fake 0.9");
+  EXPECT_THAT(Load(record), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                     testing::AllOf(HasSubstr("output is 7, expected 8"),
+                                                    HasSubstr("; its probe passed with fake 0.9 on "),
+                                                    HasSubstr("and this is fake 1 on it"))));
+  probed_with("fake 1");
+  EXPECT_THAT(Load(record), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("expected 8")));
+}
+
 TEST_F(EngineLoaderTest, WithoutDeclarationsAGoldenSampleWarms) {
   engine_.run = [](const auto&) { return Int(7); };
   v1::GoldenSample sample;

@@ -139,12 +139,21 @@ TEST_F(RunProbeTest, MemoryIsWhatCameOnTop) {
 }
 
 TEST_F(RunProbeTest, WhatTheEngineRefuses) {
-  engine_.failure = absl::InvalidArgumentError("unknown operator aten::nope");
+  engine_.failure = absl::InvalidArgumentError("bad magic");
   const v1::ProbeReport report = Probe();
   EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_NOT_LOADABLE);
-  EXPECT_EQ(report.reason(), "unknown operator aten::nope");
+  EXPECT_EQ(report.reason(), "bad magic");
   EXPECT_EQ(report.stage(), "loading");
   EXPECT_THAT(report.hint(), HasSubstr("torch.jit.load"));
+}
+
+// To save it again was the advice for a GPU that is not there.
+TEST_F(RunProbeTest, WhatTheDaemonLacksHasItsRemedyWithIt) {
+  engine_.failure = absl::FailedPreconditionError("execution.device is cuda:0, but ...; set it to cpu");
+  const v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_NOT_LOADABLE);
+  EXPECT_EQ(report.reason(), "execution.device is cuda:0, but ...; set it to cpu");
+  EXPECT_EQ(report.hint(), "");
 }
 
 TEST_F(RunProbeTest, MemoryThatEndsIsToldFromOtherFailures) {

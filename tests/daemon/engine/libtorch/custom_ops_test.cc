@@ -22,7 +22,8 @@ TEST(CustomOpsTest, AModelWithACustomOperatorNeedsItsLibrary) {
   const std::unique_ptr<Engine> engine = NewLibtorchEngine();
   const LoadRequest request = {.artifact_path = std::string(MODELD_TEST_PACKAGES) + "/custom.pt"};
   EXPECT_THAT(engine->Load(request).status(),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("modeld_test::twice")));
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       AllOf(HasSubstr("modeld_test::twice"), HasSubstr("--custom-ops-library"))));
   ASSERT_OK(LoadCustomOps({MODELD_TEST_CUSTOM_OPS}));
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Executable> executable, engine->Load(request));
   ASSERT_OK_AND_ASSIGN(const Value answer, executable->Run(0, {Value{FloatTensor({2}, {1, 2})}}));
