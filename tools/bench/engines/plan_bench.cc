@@ -106,10 +106,11 @@ Runs RunsOf(BareRun run) {
 BareRun LoadBare(const std::string& engine, const std::string& path,
                  const std::vector<DeclaredTensor>& inputs) {
   const NamedValues generated = Take(GenerateInputs(inputs, 1));
-  const Tensor& input = *generated.at(inputs.at(0).name).get_if<Tensor>();
-  if (engine == "libtorch") return BareLibtorch(path, input);
-  if (engine == "onnxruntime") return BareOnnxruntime(path, inputs.at(0).name, input);
-  return BareOpenvino(path, input);
+  std::vector<Tensor> tensors;
+  for (const DeclaredTensor& input : inputs) tensors.push_back(*generated.at(input.name).get_if<Tensor>());
+  if (engine == "libtorch") return BareLibtorch(path, tensors);
+  if (engine == "onnxruntime") return BareOnnxruntime(path, inputs.at(0).name, tensors.at(0));
+  return BareOpenvino(path, tensors.at(0));
 }
 
 void WarmUp(Contestant& contestant) {
@@ -183,7 +184,8 @@ int Main(int argc, char** argv) {
   app.add_option("--artifact", options.artifact, "Model file, whose config declares its inputs")->required();
   app.add_option("--config", options.config, "Its config.json, if the archive has none");
   app.add_option("--plan", options.plans, "By this plan only; may be given again");
-  app.add_option("--bare", options.bare, "By this engine's own interface, too; of one FP32 input")
+  app.add_option("--bare", options.bare,
+                 "By this engine's own interface, too; of one FP32 input, libtorch also of several")
       ->check(CLI::IsMember({"libtorch", "onnxruntime", "openvino"}));
   app.add_option("--seconds", options.seconds, "How long each runs")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
