@@ -88,8 +88,8 @@ class Engine {
   virtual std::vector<Plan> plans(ArtifactFormat format) const = 0;
   // Loads an artifact: seconds, and as much memory as the model takes. INVALID_ARGUMENT if the engine refuses
   // the artifact, or cannot run it by this plan, with the library's message; RESOURCE_EXHAUSTED if memory ran
-  // out; FAILED_PRECONDITION if this daemon lacks what the artifact needs (a device, an operator), and how it
-  // gets it. Never throws.
+  // out; UNIMPLEMENTED if this daemon lacks what the artifact needs (a device, an operator), with the remedy;
+  // any other code: the machine is at fault. Never throws.
   virtual absl::StatusOr<std::unique_ptr<Executable>> Load(const LoadRequest& request) = 0;
   // Called once by each thread that will call Run, before it does: thread counts and floating-point modes are
   // per thread. `intra_op_threads` >= 1.

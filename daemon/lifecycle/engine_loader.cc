@@ -85,17 +85,21 @@ absl::StatusOr<LoadedVersion> EngineLoader::ReadAndLoad(const VersionRecord& rec
   // All that takes long, and nothing that takes a lock of ours.
   const auto load = [&] { return LoadAndWarm(record, parsed.config, samples); };
   absl::StatusOr<LoadedVersion> loaded = awaited ? load() : background_.Run(load);
-  if (absl::IsInvalidArgument(loaded.status())) return VersionOrPlace(record, loaded.status());
+  if (!loaded.ok()) return VersionOrPlace(record, loaded.status());
   return loaded;
 }
 
 absl::Status EngineLoader::VersionOrPlace(const VersionRecord& record, const absl::Status& why) const {
+  if (!absl::IsInvalidArgument(why) && !absl::IsUnimplemented(why)) return why;
   MODELD_ASSIGN_OR_RETURN(const std::optional<v1::ProbeReport> probe,
                           registry_->ProbeOf(record.model, record.version));
-  if (!probe.has_value()) return why;
+  const std::string message(why.message());
+  if (!probe.has_value() || probe->outcome() != v1::PROBE_OUTCOME_PASSED) {
+    return absl::InvalidArgumentError(message);
+  }
   const std::string elsewhere = ProbedElsewhere(*probe, EngineText(*engine_), machine_.cpu_model);
-  if (elsewhere.empty()) return why;
-  return absl::FailedPreconditionError(absl::StrCat(why.message(), elsewhere));
+  if (absl::IsInvalidArgument(why) && elsewhere.empty()) return why;
+  return absl::FailedPreconditionError(absl::StrCat(message, elsewhere));
 }
 
 absl::StatusOr<LoadedVersion> EngineLoader::LoadAndWarm(const VersionRecord& record,

@@ -37,8 +37,9 @@ struct EngineLoaderOptions {
 // latency is stable (see daemon/probe/warm_up.h). That needs every argument without default to be a declared
 // tensor with dtype and shape; otherwise a golden sample's inputs serve, if there is one. A failed warm-up is
 // a warning that names the shapes. Then the version's golden samples are run: one that comes out otherwise is
-// the version's fault (INVALID_ARGUMENT). But what passed its probe with other engines, or on another
-// machine, is not at fault for what fails here: FAILED_PRECONDITION, with both places.
+// the version's fault (INVALID_ARGUMENT). But what passed its probe is not at
+// fault for what this daemon lacks, nor for what fails here where that was with other engines or on another
+// machine: FAILED_PRECONDITION, with both places.
 //
 // With `use_plans` the artifact is loaded by the plan that its probe chose on this machine. Where it cannot
 // run so any more, whatever the reason, it is loaded as it was saved, with a warning.
@@ -67,7 +68,7 @@ class EngineLoader final : public VersionLoader {
                                            const std::vector<GoldenSample>& samples,
                                            const Measured& measured);
   absl::StatusOr<Measured> MeasuredFor(const VersionRecord& record) const;
-  // `why` is INVALID_ARGUMENT, and so is what comes back where the version is at fault.
+  // INVALID_ARGUMENT where the version is at fault for `why`.
   absl::Status VersionOrPlace(const VersionRecord& record, const absl::Status& why) const;
 
   // Where the version's package lies unpacked; empty for formats that are loaded as they lie.

@@ -24,7 +24,8 @@ class VersionLoader {
   virtual ~VersionLoader() = default;
   // Off the request path; takes as long as it takes. INVALID_ARGUMENT: the version is at fault (the engine
   // refuses it, its config contradicts its signature) and is to be quarantined. Any other code (NOT_FOUND:
-  // the artifact is missing; RESOURCE_EXHAUSTED; …): the machine is at fault, and the version stays good.
+  // the artifact is missing; RESOURCE_EXHAUSTED; FAILED_PRECONDITION; …): the machine is at fault, and the
+  // version stays good.
   //
   // `awaited`: somebody waits for it, or nothing is served yet. Otherwise it is held back: it takes what
   // serving leaves of the CPU.

@@ -9,7 +9,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "daemon/lifecycle/manager.h"
-#include "daemon/probe/probed_elsewhere.h"
 #include "registry/base/log.h"
 
 namespace modeld {
@@ -27,11 +26,10 @@ std::string Summary(const v1::ProbeReport& report) {
   return text;
 }
 
-// Why the version is quarantined, with all that helps its owner. `before`: what its last probe said.
-std::string Verdict(const v1::ProbeReport& report, const std::optional<v1::ProbeReport>& before) {
+// Why the version is quarantined, with all that helps its owner.
+std::string Verdict(const v1::ProbeReport& report) {
   std::string text = absl::StrCat("probe: ", report.reason());
   if (!report.hint().empty()) absl::StrAppend(&text, "; ", report.hint());
-  if (before) absl::StrAppend(&text, ProbedElsewhere(*before, report.engine(), report.machine()));
   return text;
 }
 
@@ -86,9 +84,6 @@ void Manager::FinishProbe(const VersionRecord& record, const absl::StatusOr<v1::
     Reconcile(model);
   };
   if (!report.ok()) return try_again(report.status());
-  const absl::StatusOr<std::optional<v1::ProbeReport>> before =
-      registry_->ProbeOf(record.model, record.version);
-  if (!before.ok()) return try_again(before.status());
   // The verdict is on disk before anything follows from it.
   const std::string summary = Summary(*report);
   if (absl::Status recorded =
@@ -102,7 +97,7 @@ void Manager::FinishProbe(const VersionRecord& record, const absl::StatusOr<v1::
   ++(passed ? counts_.probes_passed : counts_.probes_refused);
   model.EndProbe(record.version, passed, report->resident_bytes());
   if (!passed) {
-    const std::string verdict = Verdict(*report, *before);
+    const std::string verdict = Verdict(*report);
     model.FailLoad(record.version, absl::InvalidArgumentError(verdict), clock_->Now());
     // A retired version was tried for a command, or retired meanwhile: it stays what a person made it.
     if (model.Find(record.version)->record.disposition != Disposition::kRetired) {

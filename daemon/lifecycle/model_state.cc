@@ -132,6 +132,7 @@ void ModelState::SetDisposition(const std::string& version, Disposition disposit
   slot.record.disposition = disposition;
   slot.record.reason = reason;
   slot.failures = 0;
+  slot.gives_way = false;
   slot.load_error.clear();
   if (disposition == Disposition::kRetired) ++slot.retirements;
   LetAllComeBack();
@@ -185,6 +186,7 @@ void ModelState::EndLoad(const std::string& version, VersionHandle handle, std::
   slot.loading = false;
   slot.urgent = false;
   slot.failures = 0;
+  slot.gives_way = false;
   slot.load_error.clear();
   slot.handle = std::move(handle);
   if (slot.handle->plan == slot.reload_plan) slot.reload_plan.clear();
@@ -208,6 +210,7 @@ void ModelState::FailLoad(const std::string& version, const absl::Status& why, a
   slot.loading = false;
   slot.urgent = false;  // one try a command
   ++slot.failures;
+  slot.gives_way = slot.gives_way || !absl::IsResourceExhausted(why);
   slot.load_error = std::string(why.message());
   slot.retry_at = now + LoadBackOff(slot.failures);
   ++slot.failed_loads;
@@ -253,7 +256,7 @@ ModelState::Need ModelState::NeedOf(const std::string& version) const {
   const std::string_view live = LiveVersion(live_);
   const std::string target = Usable(live_.pinned) ? live_.pinned : HighestUsable();
   if (version == live) return Need::kServes;
-  if (slot.live_holds > 0 || version == target) return Need::kReplacesLive;
+  if (slot.live_holds > 0 || (version == target && !slot.gives_way)) return Need::kReplacesLive;
   if (slot.holds > 0 || slot.prepared || Contains(RoutedVersions(routing_), version)) return Need::kServes;
   return Need::kSpare;
 }

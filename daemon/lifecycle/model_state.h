@@ -53,6 +53,8 @@ struct VersionSlot {
   int failures = 0;  // in a row
   std::string load_error;
   absl::Time retry_at;
+  // One of them by other than a lack of memory: what serves does not go for another try of its own.
+  bool gives_way = false;
 
   // For who waits, to see that something happened meanwhile.
   uint64_t failed_loads = 0;  // ever

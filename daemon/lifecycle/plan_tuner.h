@@ -43,8 +43,8 @@ class PlanTuner {
 
   // The version was loaded. Does not block.
   void Notice(const VersionRecord& record);
-  // Tries the version's plans whatever is known of them, before all others, and returns when that is done;
-  // callers who come before it has begun share one trial.
+  // Tries the version's plans whatever is known of them, before all that nobody waits for, and returns when
+  // that is done; callers who come before it has begun share one trial.
   // FAILED_PRECONDITION: it did not pass any more; DEADLINE_EXCEEDED; UNAVAILABLE: stopping; else what kept
   // it from being tried.
   absl::Status Retune(const VersionRecord& record, absl::Duration timeout);

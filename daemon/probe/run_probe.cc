@@ -126,7 +126,7 @@ class Run {
       Fail(v1::PROBE_OUTCOME_NOT_LOADABLE, std::string(loaded.status().message()), LoadHint(subject_.format));
       return absl::OkStatus();
     }
-    if (absl::IsFailedPrecondition(loaded.status())) {  // with its remedy
+    if (absl::IsUnimplemented(loaded.status())) {  // with its remedy
       Fail(v1::PROBE_OUTCOME_NOT_LOADABLE, std::string(loaded.status().message()), "");
       return absl::OkStatus();
     }

@@ -157,8 +157,8 @@ std::string OtherPlanText(const v1::GetVersionResponse& response) {
     if (runs_as == plan.name() || absl::StartsWith(runs_as, absl::StrCat(plan.name(), " on "))) return "";
   }
   return absl::StrCat("It runs as ", Printable(runs_as),
-                      ": what was chosen holds for this machine and these engines only, and not where modeld "
-                      "runs with --try-plans=false\n");
+                      " now; by the chosen plan from when it is loaded again, where modeld runs with "
+                      "--try-plans on that machine and with these engines\n");
 }
 
 }  // namespace

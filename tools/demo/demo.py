@@ -27,6 +27,7 @@ from modeld_client import Client, VersionState
 
 CLIENTS = 8
 SETTLE_MS = 300
+PATIENCE_S = 120  # probes take what other work leaves of the CPUs
 INCOMPLETE_S = 2
 LOAD_S = 1.0  # how long the clients call before and after each change
 
@@ -80,7 +81,7 @@ class Demo:
         self.tell.step(f"Deploying is dropping a file: cp {release.path.name} models/")
         copied = self.daemon.copy_in(release.path)
         with self.daemon.client() as client:
-            wait_live(client, release.name, release.version)
+            wait_live(client, release.name, release.version, PATIENCE_S)
             settle = f"of which {SETTLE_MS / 1000:.1f} s to be sure that the copy is complete"
             self.tell.say(
                 f"{release.version} live {time.monotonic() - copied:.2f} s after the copy, {settle}"
@@ -100,7 +101,7 @@ class Demo:
         self.let_call(callers, old.version)
         dropped = self.daemon.move_in(new.path)
         with self.daemon.client() as client:
-            wait_live(client, new.name, new.version)
+            wait_live(client, new.name, new.version, PATIENCE_S)
             self.let_call(callers, new.version)
             until = time.monotonic()
             right, _, _ = self.classify(client, new)
@@ -155,7 +156,7 @@ class Demo:
         inverted = (1.0 - self.held_out.pictures).numpy()
         digits = self.held_out.digits.numpy()
         with self.daemon.client() as client:
-            wait_live(client, release.name, release.version)
+            wait_live(client, release.name, release.version, PATIENCE_S)
             accuracy = {}
             for flag in (True, False):
                 logits = client.predict(release.name, {"x": inverted, "flag": flag}).output

@@ -20,8 +20,8 @@ absl::StatusOr<at::Device> FindDevice(const std::string& name) {
   const at::Device device(name);
   const size_t count = torch::cuda::device_count();
   if (device.is_cuda() && device.index() >= 0 && static_cast<size_t>(device.index()) < count) return device;
-  return absl::FailedPreconditionError(absl::StrCat("execution.device is ", name, ", but ", CudaText(count),
-                                                    "; set it to cpu, or leave it out"));
+  return absl::UnimplementedError(absl::StrCat("execution.device is ", name, ", but ", CudaText(count),
+                                               "; set it to cpu, or leave it out"));
 }
 
 }  // namespace modeld

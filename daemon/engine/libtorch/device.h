@@ -9,7 +9,7 @@
 
 namespace modeld {
 
-// LoadRequest::device. INVALID_ARGUMENT where this LibTorch, or this machine, does not have it: it says what
+// LoadRequest::device. UNIMPLEMENTED where this LibTorch, or this machine, does not have it: it says what
 // there is.
 absl::StatusOr<at::Device> FindDevice(const std::string& name);
 

@@ -2,7 +2,10 @@
 
 #include <torch/csrc/jit/runtime/jit_exception.h>
 #include <torch/script.h>
+#include <torch/version.h>
 
+#include <algorithm>
+#include <iterator>
 #include <new>
 #include <string>
 #include <utility>
@@ -108,6 +111,23 @@ absl::Status StatusFromException(absl::StatusCode code) {
   } catch (...) {
     return absl::Status(code, "an exception of an unknown type");
   }
+}
+
+absl::Status LoadStatusFromException() {
+  // As the importer of TorchScript says it of operators and of classes, and the dispatcher, which packages
+  // ask.
+  constexpr absl::string_view kUnknown[] = {"Unknown builtin op: ", "__torch__.torch.classes.",
+                                            "Could not find schema for "};
+  absl::Status status = StatusFromException(absl::StatusCode::kInvalidArgument);
+  const auto tells = [&](absl::string_view text) { return absl::StrContains(status.message(), text); };
+  if (!absl::IsInvalidArgument(status) || std::none_of(std::begin(kUnknown), std::end(kUnknown), tells)) {
+    return status;
+  }
+  return absl::UnimplementedError(absl::StrCat(
+      "it uses an operator that this daemon does not have; start modeld with "
+      "--custom-ops-library and the library that has it, or, where it is PyTorch's own, save the "
+      "model with PyTorch ",
+      TORCH_VERSION, " or older: ", status.message()));
 }
 
 }  // namespace modeld

@@ -10,4 +10,8 @@ namespace modeld {
 // innermost source line), not the interpreter's frames and no C++ backtrace.
 absl::Status StatusFromException(absl::StatusCode code);
 
+// The same for what was thrown while a file was loaded: INVALID_ARGUMENT, or UNIMPLEMENTED, with the remedy,
+// for an operator that this process does not have.
+absl::Status LoadStatusFromException();
+
 }  // namespace modeld

@@ -10,7 +10,6 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "daemon/engine/libtorch/constants.h"
 #include "daemon/engine/libtorch/convert.h"
@@ -212,18 +211,6 @@ absl::StatusOr<std::shared_ptr<Program>> MakeProgram(torch::jit::Module module, 
   return std::make_shared<Program>(std::move(module), std::move(methods), precision, device);
 }
 
-// Of what LibTorch threw. An operator that it does not know is not the file's fault: it may be there with
-// other options.
-absl::Status WhyNotLoaded() {
-  absl::Status status = StatusFromException(absl::StatusCode::kInvalidArgument);
-  if (!absl::StrContains(status.message(), "Unknown builtin op")) return status;
-  return absl::FailedPreconditionError(
-      absl::StrCat(status.message(),
-                   "; start the daemon with --custom-ops-library and the library that has "
-                   "it, or, where it is PyTorch's own, save the model with PyTorch ",
-                   TORCH_VERSION, " or older"));
-}
-
 class LibtorchEngine final : public Engine {
  public:
   std::vector<EngineLibrary> libraries() const override {
@@ -269,7 +256,7 @@ class LibtorchEngine final : public Engine {
       }
       return std::make_unique<LibtorchExecutable>(std::move(program));
     } catch (...) {
-      return WhyNotLoaded();
+      return LoadStatusFromException();
     }
   }
 

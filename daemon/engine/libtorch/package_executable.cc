@@ -214,7 +214,8 @@ absl::StatusOr<std::unique_ptr<Runner>> LoadLibrary(const std::string& library, 
   try {
     return std::make_unique<Runner>(library, static_cast<size_t>(std::max(callers, 1)));
   } catch (...) {
-    const absl::Status why = StatusFromException(absl::StatusCode::kInvalidArgument);
+    const absl::Status why = LoadStatusFromException();
+    if (absl::IsUnimplemented(why)) return why;
     return absl::Status(why.code(),
                         absl::StrCat("the package cannot be loaded: ", why.message(),
                                      "; compile it with the PyTorch version of the daemon, ", TORCH_VERSION));

@@ -1,6 +1,7 @@
 #include "daemon/engine/openvino/shape_check.h"
 
 #include <exception>
+#include <new>
 #include <openvino/op/constant.hpp>
 #include <openvino/op/parameter.hpp>
 #include <openvino/op/util/multi_subgraph_base.hpp>
@@ -77,6 +78,8 @@ std::optional<std::string> ShapeCheck::Refusal(const Shapes& shapes) {
     model_->reshape(wanted);
     CheckSizes(*model_);
     return std::nullopt;
+  } catch (const std::bad_alloc&) {
+    throw;  // another time it may
   } catch (const std::exception& why) {
     return why.what();
   }

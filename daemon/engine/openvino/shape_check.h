@@ -26,7 +26,7 @@ class ShapeCheck {
   explicit ShapeCheck(const ov::Model& model);
 
   // Throws std::runtime_error where the model does not take such inputs, which are in its order, with the
-  // operator, or where a tensor within has no elements then, or its size depends on numbers.
+  // operator, or where a tensor within has no elements then, or its size depends on numbers. std::bad_alloc.
   void Check(const std::vector<const Tensor*>& inputs);
 
  private:

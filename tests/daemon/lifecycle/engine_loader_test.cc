@@ -297,6 +297,14 @@ TEST_F(EngineLoaderTest, WhatPassedItsProbeElsewhereIsNotAtFaultForWhatFailsHere
                                                     HasSubstr("and this is fake 1 on it"))));
   probed_with("fake 1");
   EXPECT_THAT(Load(record), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("expected 8")));
+  engine_.failure = absl::UnimplementedError("no operator x");
+  EXPECT_THAT(Load(record), StatusIs(absl::StatusCode::kFailedPrecondition, "no operator x"));
+}
+
+TEST_F(EngineLoaderTest, WhatWasNeverProbedIsAtFaultForWhatTheDaemonLacks) {
+  engine_.failure = absl::UnimplementedError("no operator x");
+  EXPECT_THAT(Load(Registered(R"({"version":"1.0"})")),
+              StatusIs(absl::StatusCode::kInvalidArgument, "no operator x"));
 }
 
 TEST_F(EngineLoaderTest, WithoutDeclarationsAGoldenSampleWarms) {

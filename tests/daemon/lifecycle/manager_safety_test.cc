@@ -216,6 +216,28 @@ TEST_F(ManagerMemoryTest, WhereTheNewOneCannotBeLoadedTheOldOneComesBack) {
   EXPECT_TRUE(loader_.awaited("digits/1.0")) << "nothing was served";
 }
 
+// It was tried again once a minute, each time in the place of what served.
+TEST_F(ManagerMemoryTest, WhatFailsForAnotherReasonThanMemoryTakesThePlaceOfLiveOnce) {
+  RestartAs(MemoryPolicy::kResource, 20);
+  Deploy("1.0");
+  loader_.Fail("digits/1.1", absl::FailedPreconditionError("no such operator"));
+  ASSERT_OK(Register("1.1"));
+  Settle();
+  EXPECT_EQ(Ask(), "1.0");
+  const size_t loads = loader_.loads().size();
+  for (int retry = 0; retry < 5; ++retry) {
+    clock_.Advance(absl::Minutes(2));
+    Settle();
+    EXPECT_EQ(Ask(), "1.0");
+  }
+  EXPECT_EQ(loader_.loads().size(), loads) << "there is no room for both";
+  EXPECT_EQ(VersionOf("1.1").record.disposition, Disposition::kGood);
+
+  loader_.Fail("digits/1.1", absl::OkStatus());
+  ASSERT_OK(manager_->Promote(By("1.1"), kLong));
+  EXPECT_EQ(Ask(), "1.1");
+}
+
 TEST_F(ManagerMemoryTest, AWatchedVersionGoesFirstWhereTheOneBeforeItComesBack) {
   RestartAs(MemoryPolicy::kResource, 20);
   GuardLimits limits;

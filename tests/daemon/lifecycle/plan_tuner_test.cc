@@ -278,6 +278,7 @@ TEST_F(PlanTunerTest, TwoWhoRetuneAtOnceAreBothAnswered) {
     threads.emplace_back([&] { EXPECT_OK(tuner_->Retune(version, kLong)); });
   }
   for (std::thread& thread : threads) thread.join();
+  EXPECT_THAT(Probes().size(), testing::AnyOf(1u, 2u)) << "the second may come before the first is begun";
   EXPECT_EQ(Probes().size(), TuneEvents().size());
 }
 

@@ -15,6 +15,7 @@ TEST(ProbedElsewhereTest, SaysBothPlacesWhereTheyDiffer) {
             "; its probe passed with libtorch 2.13.0 on EPYC, and this is libtorch 2.13.0+onednn on it");
   EXPECT_EQ(ProbedElsewhere(before, "libtorch 2.13.0", "Xeon"),
             "; its probe passed with libtorch 2.13.0 on EPYC, and this is libtorch 2.13.0 on Xeon");
+  EXPECT_EQ(ProbedElsewhere(before, "libtorch 2.13.0", ""), "");
   before.set_outcome(v1::PROBE_OUTCOME_CRASHED);
   EXPECT_EQ(ProbedElsewhere(before, "libtorch 2.14.0", "Xeon"), "");
 }

@@ -149,7 +149,7 @@ TEST_F(RunProbeTest, WhatTheEngineRefuses) {
 
 // To save it again was the advice for a GPU that is not there.
 TEST_F(RunProbeTest, WhatTheDaemonLacksHasItsRemedyWithIt) {
-  engine_.failure = absl::FailedPreconditionError("execution.device is cuda:0, but ...; set it to cpu");
+  engine_.failure = absl::UnimplementedError("execution.device is cuda:0, but ...; set it to cpu");
   const v1::ProbeReport report = Probe();
   EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_NOT_LOADABLE);
   EXPECT_EQ(report.reason(), "execution.device is cuda:0, but ...; set it to cpu");
@@ -169,6 +169,12 @@ TEST_F(RunProbeTest, MemoryThatEndsIsToldFromOtherFailures) {
   report = Probe();
   EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_OUT_OF_MEMORY);
   EXPECT_EQ(report.reason(), "memory ran out while warming up with batch size 1");
+}
+
+TEST_F(RunProbeTest, WhatTheMachineLacksToBeginAtAllIsNoVerdict) {
+  engine_.failure = absl::FailedPreconditionError("the GPU's driver cannot be begun");
+  EXPECT_THAT(RunProbe(engine_, subject_, host_).status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("driver")));
 }
 
 TEST_F(RunProbeTest, AMissingArtifactIsTheMachinesFault) {

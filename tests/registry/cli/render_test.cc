@@ -268,7 +268,8 @@ TEST(RenderTest, Plans) {
   in_memory.mutable_version()->set_plan("libtorch frozen on 2 threads");
   EXPECT_THAT(RenderPlans(in_memory, {}), Not(HasSubstr("It runs as")));
   in_memory.mutable_version()->set_plan("libtorch");
-  EXPECT_THAT(RenderPlans(in_memory, {}), HasSubstr("\nIt runs as libtorch: what was chosen holds for this"));
+  EXPECT_THAT(RenderPlans(in_memory, {}),
+              HasSubstr("\nIt runs as libtorch now; by the chosen plan from when"));
 
   v1::GetVersionResponse as_saved = response;
   as_saved.mutable_probe()->clear_plans();

@@ -22,7 +22,7 @@ TEST(CustomOpsTest, AModelWithACustomOperatorNeedsItsLibrary) {
   const std::unique_ptr<Engine> engine = NewLibtorchEngine();
   const LoadRequest request = {.artifact_path = std::string(MODELD_TEST_PACKAGES) + "/custom.pt"};
   EXPECT_THAT(engine->Load(request).status(),
-              StatusIs(absl::StatusCode::kFailedPrecondition,
+              StatusIs(absl::StatusCode::kUnimplemented,
                        AllOf(HasSubstr("modeld_test::twice"), HasSubstr("--custom-ops-library"))));
   ASSERT_OK(LoadCustomOps({MODELD_TEST_CUSTOM_OPS}));
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Executable> executable, engine->Load(request));
