@@ -122,12 +122,11 @@ class Run {
                       .device = DeviceOf(subject_.config),
                       .inputs = KnownInputs(inputs_, subject_.samples)});
     report_.set_load_seconds(absl::ToDoubleSeconds(host_.Now() - begin));
-    if (absl::IsInvalidArgument(loaded.status())) {
-      Fail(v1::PROBE_OUTCOME_NOT_LOADABLE, std::string(loaded.status().message()), LoadHint(subject_.format));
-      return absl::OkStatus();
-    }
-    if (absl::IsUnimplemented(loaded.status())) {  // with its remedy
-      Fail(v1::PROBE_OUTCOME_NOT_LOADABLE, std::string(loaded.status().message()), "");
+    if (absl::IsInvalidArgument(loaded.status()) || absl::IsUnimplemented(loaded.status())) {
+      // What is unimplemented comes with its remedy.
+      const bool needs_hint = absl::IsInvalidArgument(loaded.status());
+      Fail(v1::PROBE_OUTCOME_NOT_LOADABLE, std::string(loaded.status().message()),
+           needs_hint ? LoadHint(subject_.format) : "");
       return absl::OkStatus();
     }
     if (absl::IsResourceExhausted(loaded.status())) {
