@@ -39,7 +39,7 @@ class Executable {
 
   // Runs `methods()[method]`. `arguments` come from BindArguments. Output tensors are contiguous, in host
   // memory, and own their bytes. INTERNAL with the model's own message if it raised; UNIMPLEMENTED if it
-  // returned something that no Value can hold. Never throws.
+  // returned something that no Value can hold; UNAVAILABLE once the engine's health is so. Never throws.
   virtual absl::StatusOr<Value> Run(size_t method, std::vector<Value> arguments) = 0;
 };
 
@@ -94,6 +94,9 @@ class Engine {
   // Called once by each thread that will call Run, before it does: thread counts and floating-point modes are
   // per thread. `intra_op_threads` >= 1.
   virtual void PrepareThread(int intra_op_threads) = 0;
+  // UNAVAILABLE once the engine cannot compute any more in this process, as after a fault on a GPU: only
+  // another process can.
+  virtual absl::Status health() const { return absl::OkStatus(); }
 };
 
 // "libtorch 2.13.0", of each.

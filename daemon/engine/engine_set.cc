@@ -43,4 +43,11 @@ void EngineSet::PrepareThread(int intra_op_threads) {
   for (const auto& engine : engines_) engine->PrepareThread(intra_op_threads);
 }
 
+absl::Status EngineSet::health() const {
+  for (const auto& engine : engines_) {
+    if (absl::Status health = engine->health(); !health.ok()) return health;
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace modeld

@@ -21,6 +21,7 @@ class EngineSet final : public Engine {
   // INVALID_ARGUMENT also where none of the engines has the plan.
   absl::StatusOr<std::unique_ptr<Executable>> Load(const LoadRequest& request) override;
   void PrepareThread(int intra_op_threads) override;
+  absl::Status health() const override;  // of the first that is not well
 
  private:
   const std::vector<std::unique_ptr<Engine>> engines_;

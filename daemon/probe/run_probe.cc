@@ -32,6 +32,10 @@ constexpr char kMemoryHint[] =
     "it needs more memory than the probe's limit: give the daemon more, raise the limit, or warm smaller "
     "batch sizes";
 
+constexpr char kGpuMemoryHint[] =
+    "its GPU has too little memory beside what is live, and the probe needs what the version will need: name "
+    "another GPU in execution.device, unload what is not needed, or warm smaller batch sizes";
+
 constexpr char kDeclareHint[] =
     "declare dtype and shape of every input in config.json, or carry a golden sample, or leave `batching` "
     "out";
@@ -78,8 +82,7 @@ class Run {
       if (!is_over()) Batch();
       if (!is_over()) Golden();
     } catch (const std::bad_alloc&) {
-      Fail(v1::PROBE_OUTCOME_OUT_OF_MEMORY, absl::StrCat("memory ran out while ", report_.stage()),
-           kMemoryHint);
+      FailForMemory(absl::StrCat("memory ran out while ", report_.stage()));
     }
     if (!is_over()) Enter("unloading");
     executable_.reset();
@@ -103,6 +106,11 @@ class Run {
     report_.set_outcome(outcome);
     report_.set_reason(ToUtf8(Shortened(std::move(reason))));
     report_.set_hint(hint);
+  }
+
+  void FailForMemory(std::string reason) {
+    const bool on_gpu = !DeviceOf(subject_.config).empty();
+    Fail(v1::PROBE_OUTCOME_OUT_OF_MEMORY, std::move(reason), on_gpu ? kGpuMemoryHint : kMemoryHint);
   }
 
   void Warn(std::string warning) { report_.add_warnings(ToUtf8(Shortened(std::move(warning)))); }
@@ -130,9 +138,7 @@ class Run {
       return absl::OkStatus();
     }
     if (absl::IsResourceExhausted(loaded.status())) {
-      Fail(v1::PROBE_OUTCOME_OUT_OF_MEMORY,
-           absl::StrCat("memory ran out while loading: ", std::string(loaded.status().message())),
-           kMemoryHint);
+      FailForMemory(absl::StrCat("memory ran out while loading: ", std::string(loaded.status().message())));
       return absl::OkStatus();
     }
     MODELD_RETURN_IF_ERROR(loaded.status());
@@ -187,10 +193,8 @@ class Run {
 
   void Judge(const WarmUpResult& result) {
     if (result.not_generated.ok() && absl::IsResourceExhausted(result.status)) {
-      return Fail(
-          v1::PROBE_OUTCOME_OUT_OF_MEMORY,
-          absl::StrCat("memory ran out while ", report_.stage(), ": ", std::string(result.status.message())),
-          kMemoryHint);
+      return FailForMemory(
+          absl::StrCat("memory ran out while ", report_.stage(), ": ", std::string(result.status.message())));
     }
     if (std::string warning = WarmUpWarning(result); !warning.empty()) return Warn(std::move(warning));
     v1::BatchLatency* const latency = report_.add_latencies();
@@ -384,9 +388,7 @@ class Run {
   void Refuse(const GoldenSample& sample, const absl::Status& status) {
     const std::string what =
         absl::StrCat("golden sample ", Quote(sample.name), ": ", std::string(status.message()));
-    if (absl::IsResourceExhausted(status)) {
-      return Fail(v1::PROBE_OUTCOME_OUT_OF_MEMORY, what, kMemoryHint);
-    }
+    if (absl::IsResourceExhausted(status)) return FailForMemory(what);
     if (absl::IsInvalidArgument(status)) {
       return Fail(v1::PROBE_OUTCOME_CONTRADICTS_CONFIG, what,
                   "the sample's inputs are not what the method takes; write it again from this model");

@@ -352,7 +352,7 @@ absl::StatusOr<Value> InstanceGroup::CallModel(Executable& executable, size_t me
   }
 }
 
-void InstanceGroup::RunAlone(QueuedCall& call) {
+void InstanceGroup::RunAlone(QueuedCall& call, const absl::Status& joined) {
   scheduler_->NoteBegun(1);
   const int64_t rows = options_.batching.has_value() && call.method == kForward
                            ? RowsOf(*options_.batching, call.arguments)
@@ -362,6 +362,9 @@ void InstanceGroup::RunAlone(QueuedCall& call) {
   absl::StatusOr<Value> value = CallModel(call.session == nullptr ? *executable_ : *call.session, call.method,
                                           std::move(call.arguments));
   const absl::Duration took = scheduler_->clock_->Steady() - begin;
+  // The batch was the end of the engine (Engine::health), and this call may be why: "try another server" would
+  // have it end the next one.
+  if (absl::IsUnavailable(value.status()) && absl::IsInternal(joined)) value = joined;
   NoteBusy(absl::ToInt64Nanoseconds(took));
   if (value.ok()) times_[call.method].Note(took, 1, IsLight(call));
   scheduler_->Answer(call, {.value = std::move(value),
@@ -385,7 +388,7 @@ void InstanceGroup::RunTogether(const std::vector<WaitingCall>& calls) {
   if (!parts.ok()) {
     // One of them may be the only one at fault.
     for (const WaitingCall& waiting : calls) {
-      if (IsStillWanted(waiting)) RunAlone(*waiting.call);
+      if (IsStillWanted(waiting)) RunAlone(*waiting.call, parts.status());
     }
     return;
   }

@@ -109,7 +109,8 @@ class InstanceGroup {
   // Else it is answered.
   bool IsStillWanted(const WaitingCall& waiting);
   absl::StatusOr<Value> CallModel(Executable& executable, size_t method, std::vector<Value> arguments);
-  void RunAlone(QueuedCall& call);
+  // `joined`: what became of it in a batch.
+  void RunAlone(QueuedCall& call, const absl::Status& joined = absl::OkStatus());
   void RunTogether(const std::vector<WaitingCall>& calls);
   // Joins, runs and splits; an error is the batch's.
   absl::StatusOr<std::vector<Value>> RunJoined(const std::vector<WaitingCall>& calls, int64_t rows,

@@ -128,8 +128,7 @@ int Main(int argc, char** argv) {
   absl::StatusOr<std::unique_ptr<Server>> server =
       Server::Start(parsed.options, *std::move(engine), MODELD_VERSION);
   if (!server.ok()) return FailToStart(server.status());
-  Serve(*std::move(server), **signals, absl::Seconds(parsed.options.shutdown_grace_s));
-  return 0;
+  return Serve(*std::move(server), **signals, absl::Seconds(parsed.options.shutdown_grace_s));
 }
 
 }  // namespace

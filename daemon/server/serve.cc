@@ -21,6 +21,8 @@ namespace {
 constexpr absl::Duration kStartingInterval = absl::Milliseconds(20);
 // How often the service manager hears that the start goes on.
 constexpr absl::Duration kStartingNotice = absl::Seconds(10);
+// How often it looks whether the engine can go on: nothing tells it that, either.
+constexpr absl::Duration kServingInterval = absl::Seconds(1);
 // How long after the cancelling of requests a model may take to come back.
 constexpr absl::Duration kLastResort = absl::Seconds(5);
 
@@ -37,8 +39,8 @@ class Loop {
  public:
   Loop(std::unique_ptr<Server> server, Signals& signals) : server_(std::move(server)), signals_(signals) {}
 
-  // Until a signal to stop.
-  void RunUntilStopped() {
+  // Until a signal to stop, which is success, or until the engine cannot go on. Returns the exit status.
+  int RunUntilStopped() {
     service_manager_.Status("loading models");
     bool serving = false;
     absl::Duration next_notice = absl::ZeroDuration();
@@ -47,8 +49,8 @@ class Loop {
         service_manager_.Starting();
         next_notice = Uptime() + kStartingNotice;
       }
-      const int signal = Wait(serving ? absl::InfiniteDuration() : kStartingInterval);
-      if (IsStop(signal)) return;
+      const int signal = Wait(serving ? kServingInterval : kStartingInterval);
+      if (IsStop(signal)) return EXIT_SUCCESS;
       if (signal == SIGHUP) Rescan();
       if (!serving && server_->ready()) {
         serving = true;
@@ -58,10 +60,16 @@ class Loop {
         LogInfo("ready");
       }
       server_->CheckLocks();
+      if (const absl::Status health = server_->engine_health(); !health.ok()) {
+        LogError("stopping with exit status 1, to be started again", {{"error", health.message()}});
+        server_->RecordStopped(std::string(health.message()));
+        return EXIT_FAILURE;
+      }
     }
   }
 
-  void Stop(absl::Duration grace) {
+  // `status`: the exit status, where everything has to be ended without an end of its own.
+  void Stop(absl::Duration grace, int status) {
     service_manager_.Stopping();
     LogInfo("stopping", {{"grace", absl::FormatDuration(grace)}});
     const absl::Time deadline = absl::Now() + grace;
@@ -82,7 +90,7 @@ class Loop {
       if (!stopped && Uptime() >= last_resort) {
         LogError("not everything comes to an end: a model, or a long copy; ending without it");
         server_->RecordStopped();
-        std::_Exit(EXIT_SUCCESS);
+        std::_Exit(status);
       }
     }
     stopper.join();
@@ -116,10 +124,11 @@ class Loop {
 
 }  // namespace
 
-void Serve(std::unique_ptr<Server> server, Signals& signals, absl::Duration grace) {
+int Serve(std::unique_ptr<Server> server, Signals& signals, absl::Duration grace) {
   Loop loop(std::move(server), signals);
-  loop.RunUntilStopped();
-  loop.Stop(grace);
+  const int status = loop.RunUntilStopped();
+  loop.Stop(grace, status);
+  return status;
 }
 
 }  // namespace modeld

@@ -333,8 +333,8 @@ void Server::Stop(absl::Time deadline) {
   manager_.reset();
 }
 
-void Server::RecordStopped() {
-  if (!stop_recorded_.test_and_set()) RecordEvent(action::kStopped, "");
+void Server::RecordStopped(const std::string& reason) {
+  if (!stop_recorded_.test_and_set()) RecordEvent(action::kStopped, reason);
 }
 
 void Server::CancelRequests() {

@@ -72,14 +72,17 @@ class Server {
   void RequestRescan() { intake_->RequestRescan(); }
   // Returns if the locks of all parts can be had; a deadlock keeps it from returning.
   void CheckLocks() const;
+  // See Engine::health.
+  absl::Status engine_health() const { return engine_->health(); }
 
   // Takes nothing new, ends streams, lets requests in flight finish until `deadline`, then cancels them,
   // stops all parts and frees the models. Returns when nothing runs any more: a model that does not come
   // back, or a load, keeps it waiting. Afterwards only CancelRequests and Stop, which then do nothing, may be
   // called.
   void Stop(absl::Time deadline);
-  // That it stopped, into the history; while another thread is in Stop, which does so only at its end.
-  void RecordStopped();
+  // That it stopped, into the history, and why if not by a signal; for the first call only. Stop does so at its
+  // end: for what does not wait for that, or knows the reason.
+  void RecordStopped(const std::string& reason = "");
   // Cancels the requests in flight, while another thread is in Stop.
   void CancelRequests();
 

@@ -197,7 +197,14 @@ class Values(nn.Module):
         return x * scale
 
 
+def lookup() -> nn.Module:
+    """Rows of four numbers, three of them, by their numbers."""
+    torch.manual_seed(0)
+    return nn.Embedding(3, 4)
+
+
 MODULES = {
+    "lookup": lookup,
     "tagged": Tagged,
     "branch": Branch,
     "raising": Raising,

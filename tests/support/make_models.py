@@ -434,6 +434,21 @@ class TokenMask(nn.Module):
         return ids == self.special
 
 
+@model("default_gpu")
+class DefaultGpu(nn.Module):
+    """The index of the GPU that "cuda" means where it runs."""
+
+    def forward(self, x: Tensor) -> int:
+        index = torch.zeros(1, device=torch.device("cuda")).device.index
+        return -1 if index is None else index
+
+
+@model("lookup")
+def lookup() -> nn.Module:
+    """Three rows by their numbers; takes INT64[N]."""
+    return nn.Embedding(3, 4)
+
+
 @model("double_precision")
 def double_precision() -> nn.Module:
     return nn.Linear(4, 2).double()

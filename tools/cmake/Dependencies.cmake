@@ -56,6 +56,11 @@ if(MODELD_TCMALLOC AND MODELD_WITH_GRPC AND MODELD_WITH_LIBTORCH)
   target_link_options(allocator INTERFACE "LINKER:--push-state,--no-as-needed,${TCMALLOC_LIBRARY},--pop-state")
 endif()
 if(MODELD_WITH_LIBTORCH)
+  # Which GPUs to compile kernels for, of which there are none here. Where nobody says, a LibTorch with CUDA asks the
+  # machine by a program of its own, which CMake 3.25 cannot build in C++20.
+  if(NOT DEFINED TORCH_CUDA_ARCH_LIST)
+    set(TORCH_CUDA_ARCH_LIST Common)
+  endif()
   find_package(Torch REQUIRED)
 endif()
 if(MODELD_WITH_OPENVINO)

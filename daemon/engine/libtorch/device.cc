@@ -1,7 +1,13 @@
 #include "daemon/engine/libtorch/device.h"
 
 #include <ATen/Context.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/cuda.h>
+#include <torch/version.h>
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 9)
+#define MODELD_HAS_DEVICE_ALLOCATOR
+#include <c10/core/CachingDeviceAllocator.h>
+#endif
 
 #include "absl/strings/str_cat.h"
 
@@ -22,6 +28,39 @@ absl::StatusOr<at::Device> FindDevice(const std::string& name) {
   if (device.is_cuda() && device.index() >= 0 && static_cast<size_t>(device.index()) < count) return device;
   return absl::UnimplementedError(absl::StrCat("execution.device is ", name, ", but ", CudaText(count),
                                                "; set it to cpu, or leave it out"));
+}
+
+std::optional<at::Device> GpuOf(at::Device device) {
+  return device.is_cpu() ? std::nullopt : std::make_optional(device);
+}
+
+GpuMemoryUse::~GpuMemoryUse() {
+#ifdef MODELD_HAS_DEVICE_ALLOCATOR
+  if (device_.is_cpu()) return;
+  auto* const allocator = dynamic_cast<c10::DeviceAllocator*>(c10::GetAllocator(device_.type()));
+  if (allocator == nullptr) return;
+  try {
+    allocator->emptyCache();
+  } catch (const std::exception&) {
+    // As after a fault: nothing on the GPU can be freed but by the end of the process.
+  }
+#endif
+}
+
+absl::Status GpuHealth::status() const {
+  MutexLock lock(&mutex_);
+  return status_;
+}
+
+void GpuHealth::Examine(at::Device device, const absl::Status& why) {
+  try {
+    c10::impl::VirtualGuardImpl(device.type()).synchronizeDevice(device.index());
+  } catch (...) {
+    MutexLock lock(&mutex_);
+    if (!status_.ok()) return;
+    status_ = absl::UnavailableError(absl::StrCat(device.str(), " computes no more for this process after: ",
+                                                  why.message(), "; modeld has to be restarted"));
+  }
 }
 
 }  // namespace modeld

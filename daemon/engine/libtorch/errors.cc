@@ -80,6 +80,14 @@ absl::Status Describe(absl::StatusCode code, absl::string_view message, absl::st
     return absl::ResourceExhaustedError(
         absl::StrCat("out of memory: ", Shorten(message.substr(allocator + 21))));
   }
+  // The interpreter passes on what an operator threw as a text without its class.
+  constexpr absl::string_view kOutOfGpuMemory[] = {" out of memory. Tried to allocate",
+                                                   "CUDA error: out of memory", "_STATUS_ALLOC_FAILED"};
+  if (std::any_of(std::begin(kOutOfGpuMemory), std::end(kOutOfGpuMemory),
+                  [&](absl::string_view text) { return absl::StrContains(message, text); })) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("out of the GPU's memory: ", absl::StripSuffix(Shorten(message), ".")));
+  }
   if (absl::StartsWith(message, "std::bad_alloc")) return absl::ResourceExhaustedError("out of memory");
   const std::string source = Shorten(InnermostSource(what));
   return absl::Status(

@@ -2,6 +2,8 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <c10/core/DeviceGuard.h>
+#include <torch/csrc/jit/codegen/fuser/interface.h>
 #include <torch/script.h>
 #include <torch/version.h>
 #include <unistd.h>
@@ -52,11 +54,22 @@ std::vector<torch::jit::Method> CallableOf(const std::vector<BoundMethod>& metho
   return callable;
 }
 
+// Where a program runs.
+struct Place {
+  at::Device device;
+  std::shared_ptr<GpuHealth> health;  // of all GPUs
+};
+
 // What a module's executable and its sessions share: everything but the attributes.
 class Program {
  public:
-  Program(torch::jit::Module module, std::vector<BoundMethod> methods, Precision precision, at::Device device)
-      : module_(std::move(module)), bound_(std::move(methods)), precision_(precision), device_(device) {
+  Program(torch::jit::Module module, std::vector<BoundMethod> methods, Precision precision, Place place)
+      : device_(place.device),
+        health_(std::move(place.health)),
+        memory_(device_),
+        module_(std::move(module)),
+        bound_(std::move(methods)),
+        precision_(precision) {
     for (const BoundMethod& bound : bound_) {
       methods_.push_back(bound.signature);
       if (!forks_.has_value() && MayFork(bound.method)) forks_.emplace();
@@ -79,8 +92,19 @@ class Program {
 
   // On the module as it was loaded, or on a copy of its attributes.
   absl::StatusOr<Value> Run(const torch::jit::Module* copy, size_t method, std::vector<Value> arguments) {
+    if (device_.is_cpu()) return RunThere(copy, method, std::move(arguments));
+    MODELD_RETURN_IF_ERROR(health_->status());
+    absl::StatusOr<Value> result = RunThere(copy, method, std::move(arguments));
+    if (!result.ok()) health_->Examine(device_, result.status());
+    return result;
+  }
+
+ private:
+  absl::StatusOr<Value> RunThere(const torch::jit::Module* copy, size_t method,
+                                 std::vector<Value> arguments) {
     try {
       const c10::InferenceMode inference_mode;
+      const c10::OptionalDeviceGuard guard(GpuOf(device_));
       const BoundMethod& bound = bound_.at(method);
       MODELD_ASSIGN_OR_RETURN(std::vector<c10::IValue> stack, Stack(bound, arguments));
       arguments.clear();
@@ -95,8 +119,6 @@ class Program {
       return StatusFromException(absl::StatusCode::kInternal);
     }
   }
-
- private:
   c10::IValue Call(torch::jit::Method method, std::vector<c10::IValue> stack) {
     if (!device_.is_cpu()) {
       const auto move = [this](const at::Tensor& tensor) { return tensor.to(device_); };
@@ -110,10 +132,12 @@ class Program {
     return forks_.has_value() ? forks_->Run(method, std::move(stack)) : method(std::move(stack));
   }
 
+  const at::Device device_;  // where the module lies; what it returns is fetched from there by FromIValue
+  const std::shared_ptr<GpuHealth> health_;
+  const GpuMemoryUse memory_;  // before what takes it
   const torch::jit::Module module_;
   const std::vector<BoundMethod> bound_;
   const Precision precision_;    // of the module
-  const at::Device device_;      // where it lies; what it returns is fetched from there by FromIValue
   std::vector<Method> methods_;  // constant after construction
   AttributeWrites writes_;       // so is this
   std::optional<Forks> forks_;   // of a module that forks; waits for its tasks before the module goes
@@ -205,14 +229,17 @@ absl::Status CheckCanPrepare(const Program& program) {
 }
 
 absl::StatusOr<std::shared_ptr<Program>> MakeProgram(torch::jit::Module module, Precision precision,
-                                                     at::Device device) {
+                                                     Place place) {
   KeepConstants(module);
   MODELD_ASSIGN_OR_RETURN(std::vector<BoundMethod> methods, BindMethods(module));
-  return std::make_shared<Program>(std::move(module), std::move(methods), precision, device);
+  return std::make_shared<Program>(std::move(module), std::move(methods), precision, std::move(place));
 }
 
 class LibtorchEngine final : public Engine {
  public:
+  // LibTorch's fuser for GPUs compiles kernels while requests wait, anew for each shape.
+  LibtorchEngine() { torch::jit::overrideCanFuseOnGPU(false); }
+
   std::vector<EngineLibrary> libraries() const override {
     const std::string quantized = OtherQuantizedEngine();
     return {{"libtorch", quantized.empty() ? TORCH_VERSION : absl::StrCat(TORCH_VERSION, "+", quantized)}};
@@ -238,17 +265,19 @@ class LibtorchEngine final : public Engine {
       // Parameters that are loaded in it are as cheap in a run, which is in it too, as what the run makes: no
       // views that could be differentiated, no counts of writes.
       const c10::InferenceMode inference_mode;
+      const GpuMemoryUse memory(device);
+      const c10::OptionalDeviceGuard guard(GpuOf(device));
       torch::jit::Module module = torch::jit::load(request.artifact_path, device);
       module.eval();
       MODELD_ASSIGN_OR_RETURN(std::shared_ptr<Program> program,
-                              MakeProgram(module, Precision::kAsSaved, device));
+                              MakeProgram(module, Precision::kAsSaved, {device, health_}));
       if (!IsAsSaved(request.plan)) {
         MODELD_RETURN_IF_ERROR(CheckCanPrepare(*program));
         std::vector<std::string> names;
         for (const Method& method : program->methods()) names.push_back(method.name);
         program.reset();
         MODELD_ASSIGN_OR_RETURN(program, MakeProgram(Prepare(std::move(module), request.plan, names),
-                                                     request.plan.precision, device));
+                                                     request.plan.precision, {device, health_}));
         // Many modules do so in training mode only (batch normalization), of which freezing leaves nothing.
         if (program->writes_attributes()) {
           return absl::InvalidArgumentError("the module writes its attributes while it runs");
@@ -267,6 +296,11 @@ class LibtorchEngine final : public Engine {
     at::set_num_threads(intra_op_threads);
     at::globalContext().setFlushDenormal(true);
   }
+
+  absl::Status health() const override { return health_->status(); }
+
+ private:
+  const std::shared_ptr<GpuHealth> health_ = std::make_shared<GpuHealth>();
 };
 
 }  // namespace

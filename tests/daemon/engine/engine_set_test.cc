@@ -37,6 +37,9 @@ class OneFormatEngine final : public Engine {
   void PrepareThread(int threads) override {
     log_->push_back(name_ + " prepares " + std::to_string(threads));
   }
+  absl::Status health() const override { return state; }
+
+  absl::Status state;
 
  private:
   const std::string name_;
@@ -86,6 +89,18 @@ TEST_F(EngineSetTest, APlanThatNoneHasIsRefused) {
   EXPECT_THAT(Load(ArtifactFormat::kPt2, ""),
               StatusIs(absl::StatusCode::kInvalidArgument, "no engine of this build runs pt2"));
   EXPECT_THAT(log_, IsEmpty());
+}
+
+TEST_F(EngineSetTest, IsAsUnwellAsOneOfThem) {
+  auto second = std::make_unique<OneFormatEngine>("second", ArtifactFormat::kTorchScript, &log_);
+  absl::Status& state = second->state;
+  std::vector<std::unique_ptr<Engine>> engines;
+  engines.push_back(std::make_unique<OneFormatEngine>("first", ArtifactFormat::kTorchScript, &log_));
+  engines.push_back(std::move(second));
+  const EngineSet set(std::move(engines));
+  EXPECT_OK(set.health());
+  state = absl::UnavailableError("its GPU is lost");
+  EXPECT_THAT(set.health(), StatusIs(absl::StatusCode::kUnavailable, "its GPU is lost"));
 }
 
 TEST_F(EngineSetTest, PreparesThreadsForAll) {

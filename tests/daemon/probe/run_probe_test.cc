@@ -171,6 +171,12 @@ TEST_F(RunProbeTest, MemoryThatEndsIsToldFromOtherFailures) {
   EXPECT_EQ(report.reason(), "memory ran out while warming up with batch size 1");
 }
 
+TEST_F(RunProbeTest, MemoryThatEndsOnAGpuHasAnotherRemedy) {
+  Config(R"({"execution": {"device": "cuda:0"}})");
+  engine_.failure = absl::ResourceExhaustedError("out of the GPU's memory: CUDA out of memory");
+  EXPECT_THAT(Probe().hint(), HasSubstr("another GPU in execution.device"));
+}
+
 TEST_F(RunProbeTest, WhatTheMachineLacksToBeginAtAllIsNoVerdict) {
   engine_.failure = absl::FailedPreconditionError("the GPU's driver cannot be begun");
   EXPECT_THAT(RunProbe(engine_, subject_, host_).status(),

@@ -1,5 +1,6 @@
 #include "daemon/scheduling/instance_group.h"
 
+#include <algorithm>
 #include <cstring>
 #include <deque>
 #include <map>
@@ -301,6 +302,25 @@ TEST_F(InstanceGroupTest, OneBadRequestOfABatchFailsAlone) {
                                   ElementsAre(2)))
       << "once more each, and no more";
   EXPECT_EQ(calls_[2].begun, 2);
+}
+
+TEST_F(InstanceGroupTest, AfterABatchThatEndedTheEngineNoneOfItsRequestsIsSentToAnotherServer) {
+  Batch(8);
+  bool ended = false;
+  run_ = [&](const Tensor& x, const std::vector<float>& elements) -> absl::StatusOr<Value> {
+    if (ended) return absl::UnavailableError("modeld has to be restarted");
+    ended = std::find(elements.begin(), elements.end(), 13) != elements.end();
+    if (ended) return absl::InternalError("device-side assert");
+    return Value{x};
+  };
+  Start();
+  HoldAnInstance();
+  for (const float x : {1, 13, 2}) Submit(x);
+  Open();
+  for (size_t i = 1; i < 4; ++i) {
+    EXPECT_THAT(calls_[i].outcome().value, StatusIs(absl::StatusCode::kInternal, "device-side assert"));
+  }
+  EXPECT_THAT(Submit(3).outcome().value, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("restarted")));
 }
 
 // Sums of such numbers of rows overflow; their tensors hold no bytes, so nothing else keeps them out.

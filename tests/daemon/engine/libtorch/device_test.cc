@@ -1,9 +1,8 @@
-// The device of a version: refused where it is not there; the same answers where it is.
+// The device of a version: refused where it is not there. What one that is there does is in gpu_test.cc.
 #include "daemon/engine/libtorch/device.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <torch/cuda.h>
 
 #include "daemon/engine/libtorch/map_tensors.h"
 #include "tests/support/loaded_model.h"
@@ -13,8 +12,6 @@ namespace modeld {
 namespace {
 
 using ::testing::HasSubstr;
-
-bool HasGpu() { return torch::cuda::device_count() > 0; }
 
 TEST(FindDeviceTest, TheCpuIsWhatNobodyNames) {
   ASSERT_OK_AND_ASSIGN(const at::Device device, FindDevice(""));
@@ -30,21 +27,6 @@ TEST(FindDeviceTest, OneThatIsNotThereIsRefusedByNameWithTheRemedy) {
 TEST(DeviceTest, AVersionOnADeviceThatIsNotThereIsNotLoaded) {
   EXPECT_THAT(NewLibtorchEngine()->Load({.artifact_path = ModelPath("cnn"), .device = "cuda:99"}).status(),
               StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("cuda:99")));
-}
-
-TEST(DeviceTest, OnAGpuTheAnswerIsTheSame) {
-  if (!HasGpu()) GTEST_SKIP() << "no GPU";
-  for (const Plan& plan : NewLibtorchEngine()->plans(ArtifactFormat::kTorchScript)) {
-    if (plan.precision != Precision::kAsSaved) continue;
-    const auto engine = NewLibtorchEngine();
-    ASSERT_OK_AND_ASSIGN(const auto on_cpu, engine->Load({.artifact_path = ModelPath("cnn")}));
-    ASSERT_OK_AND_ASSIGN(const auto on_gpu,
-                         engine->Load({.artifact_path = ModelPath("cnn"), .plan = plan, .device = "cuda:0"}));
-    ASSERT_OK_AND_ASSIGN(const Value expected, on_cpu->Run(0, {Ramp({2, 1, 8, 8})}));
-    ASSERT_OK_AND_ASSIGN(const Value actual, on_gpu->Run(0, {Ramp({2, 1, 8, 8})}));
-    EXPECT_THAT(ElementsOf<float>(actual),
-                ::testing::Pointwise(::testing::FloatNear(1e-4f), ElementsOf<float>(expected)));
-  }
 }
 
 // `meta` stands for any device.
