@@ -184,15 +184,19 @@ absl::Status Registry::CountDeaths(absl::Time now) {
   MutexLock lock(&mutex_);
   SQLite::Database& database = *database_;
   return InTransaction(database, "look at how the last run ended", [&] {
-    if (EndedCleanly(database)) return absl::OkStatus();
-    AddDeath(database, now);
     // Once for each run: starts that come no further find that it is counted.
-    EventRecord died;
-    died.time = now;
-    died.actor = "daemon";
-    died.action = action::kDied;
-    died.reason = "the run before ended without stopping: killed, crashed, or the machine went down";
-    InsertEvent(database, died);
+    if (EndedCleanly(database)) return absl::OkStatus();
+    AddDeath(database, now,
+             "the run before ended without stopping: killed, crashed, or the machine went down");
+    return absl::OkStatus();
+  });
+}
+
+absl::Status Registry::RecordDeath(absl::Time now, const std::string& reason) {
+  MutexLock lock(&mutex_);
+  SQLite::Database& database = *database_;
+  return InTransaction(database, "record that the daemon cannot go on", [&] {
+    AddDeath(database, now, reason);
     return absl::OkStatus();
   });
 }

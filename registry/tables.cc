@@ -396,8 +396,14 @@ bool EndedCleanly(SQLite::Database& database) {
   return !row.executeStep() || row.getColumn(0).getString() != action::kStarted;
 }
 
-void AddDeath(SQLite::Database& database, absl::Time now) {
+void AddDeath(SQLite::Database& database, absl::Time now, const std::string& reason) {
   Execute(database, "UPDATE watches SET deaths = deaths + 1 WHERE ends_at_ns > ?", ToSql(now));
+  EventRecord died;
+  died.time = now;
+  died.actor = "daemon";
+  died.action = action::kDied;
+  died.reason = reason;
+  InsertEvent(database, died);
 }
 
 absl::Status ReplaceRouting(SQLite::Database& database, const std::string& model, const Routing& routing) {

@@ -45,7 +45,8 @@ void ReplaceWatch(SQLite::Database& database, const std::string& model,
                   const std::optional<WatchRecord>& watch);
 // Whether the daemon that ran last stopped by itself, or none ever ran.
 bool EndedCleanly(SQLite::Database& database);
-void AddDeath(SQLite::Database& database, absl::Time now);
+// In the watches that are on, and as an event.
+void AddDeath(SQLite::Database& database, absl::Time now, const std::string& reason);
 absl::Status ReplaceRouting(SQLite::Database& database, const std::string& model, const Routing& routing);
 absl::Status ReplaceProbe(SQLite::Database& database, const std::string& model, const std::string& version,
                           bool passed, int64_t resident_bytes, const std::string& report);

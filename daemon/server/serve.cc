@@ -62,7 +62,7 @@ class Loop {
       server_->CheckLocks();
       if (const absl::Status health = server_->engine_health(); !health.ok()) {
         LogError("stopping with exit status 1, to be started again", {{"error", health.message()}});
-        server_->RecordStopped(std::string(health.message()));
+        server_->RecordDeath(std::string(health.message()));
         return EXIT_FAILURE;
       }
     }

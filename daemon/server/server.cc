@@ -333,8 +333,15 @@ void Server::Stop(absl::Time deadline) {
   manager_.reset();
 }
 
-void Server::RecordStopped(const std::string& reason) {
-  if (!stop_recorded_.test_and_set()) RecordEvent(action::kStopped, reason);
+void Server::RecordStopped() {
+  if (!stop_recorded_.test_and_set()) RecordEvent(action::kStopped, "");
+}
+
+void Server::RecordDeath(const std::string& reason) {
+  if (stop_recorded_.test_and_set()) return;
+  if (const absl::Status recorded = registry_->RecordDeath(absl::Now(), reason); !recorded.ok()) {
+    LogWarning("event not recorded", {{"action", action::kDied}, {"error", recorded}});
+  }
 }
 
 void Server::CancelRequests() {

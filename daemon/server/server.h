@@ -80,9 +80,10 @@ class Server {
   // back, or a load, keeps it waiting. Afterwards only CancelRequests and Stop, which then do nothing, may be
   // called.
   void Stop(absl::Time deadline);
-  // That it stopped, into the history, and why if not by a signal; for the first call only. Stop does so at its
-  // end: for what does not wait for that, or knows the reason.
-  void RecordStopped(const std::string& reason = "");
+  // That it stopped, into the history; while another thread is in Stop, which does so only at its end.
+  void RecordStopped();
+  // Before Stop, that it cannot go on, and why: it counts as an end without a stop.
+  void RecordDeath(const std::string& reason);
   // Cancels the requests in flight, while another thread is in Stop.
   void CancelRequests();
 

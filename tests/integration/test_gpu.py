@@ -97,9 +97,27 @@ def test_a_fault_in_a_kernel_ends_the_daemon_which_serves_when_it_is_started_aga
     again = daemons.start(library, directory=daemon.state.parent)
     with again.client() as client:
         np.testing.assert_array_equal(client.predict("rows", {"input": np.array([2, 0])}).output, rows)
-        events = again.ctl("history")
-    assert "has to be restarted" in events
-    assert "died" not in events
+        deaths = [
+            event["reason"] for event in again.ctl_json("history")["events"] if event["action"] == "died"
+        ]
+    assert len(deaths) == 1
+    assert "cuda:1 computes no more" in deaths[0]
+
+
+def test_a_new_version_under_which_the_gpu_fails_again_and_again_is_left(daemons, library, artifacts):
+    daemon = daemons.start(library)
+    with daemon.client() as client:
+        for version in ("1.0", "1.1"):
+            daemon.move_in(artifacts.save("lookup", {**LOOKUP, "version": version}))
+            wait_live(client, "rows", version)
+    for _ in range(2):
+        with daemon.client() as client, pytest.raises(InternalError):
+            client.predict("rows", {"input": np.array([7])})
+        assert daemon.wait() == 1
+        daemon.start()
+    with daemon.client() as client:
+        wait_live(client, "rows", "1.0")
+    assert "the daemon died 2 times" in daemon.ctl("history")
 
 
 def test_a_version_with_a_fault_in_its_golden_sample_is_refused_and_the_daemon_goes_on(

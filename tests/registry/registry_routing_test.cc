@@ -179,6 +179,13 @@ TEST_F(RegistryRoutingTest, DeathsAreCountedWhereTheLastRunDidNotStopByItself) {
   ASSERT_OK(registry_->RecordEvent(TestEvent(action::kStopped, "")));
   ASSERT_OK(registry_->CountDeaths(TestTime()));
   EXPECT_EQ(Model("digits").watch->deaths, 1);
+
+  ASSERT_OK(registry_->RecordEvent(TestEvent(action::kStarted, "")));
+  ASSERT_OK(registry_->RecordDeath(TestTime(), "its GPU is lost"));
+  EXPECT_EQ(Model("digits").watch->deaths, 2);
+  EXPECT_EQ(NewestAction(), action::kDied);
+  ASSERT_OK(registry_->CountDeaths(TestTime()));
+  EXPECT_EQ(Model("digits").watch->deaths, 2) << "it said so itself";
 }
 
 // A version that a release brings.
