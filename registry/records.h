@@ -189,7 +189,8 @@ inline constexpr char kSourceLost[] = "source_lost";          // the drop direct
 inline constexpr char kSourceRestored[] = "source_restored";  // it can again
 inline constexpr char kStarted[] = "started";
 inline constexpr char kStopped[] = "stopped";
-inline constexpr char kDied[] = "died";  // it could not go on, or, found at the next start, ended without having stopped
+inline constexpr char kDied[] =
+    "died";  // it could not go on, or, found at the next start, ended without having stopped
 }  // namespace action
 
 }  // namespace modeld

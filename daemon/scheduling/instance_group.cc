@@ -362,8 +362,8 @@ void InstanceGroup::RunAlone(QueuedCall& call, const absl::Status& joined) {
   absl::StatusOr<Value> value = CallModel(call.session == nullptr ? *executable_ : *call.session, call.method,
                                           std::move(call.arguments));
   const absl::Duration took = scheduler_->clock_->Steady() - begin;
-  // The batch was the end of the engine (Engine::health), and this call may be why: "try another server" would
-  // have it end the next one.
+  // The batch was the end of the engine (Engine::health), and this call may be why: "try another server"
+  // would have it end the next one.
   if (absl::IsUnavailable(value.status()) && absl::IsInternal(joined)) value = joined;
   NoteBusy(absl::ToInt64Nanoseconds(took));
   if (value.ok()) times_[call.method].Note(took, 1, IsLight(call));

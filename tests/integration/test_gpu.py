@@ -1,5 +1,4 @@
-"""Versions on GPUs, on what stands for them where LibTorch has no CUDA (tests/support/gpu_standin.cc): everything but
-CUDA itself is the same."""
+"""Versions on GPUs, on what stands for them where LibTorch has no CUDA: all but CUDA itself is the same."""
 
 import numpy as np
 import pytest

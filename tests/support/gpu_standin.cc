@@ -1,10 +1,10 @@
-// A library that stands for GPUs where there is none: once it is loaded, a LibTorch that is built without CUDA
-// has two devices that it takes for CUDA's. `modeld --custom-ops-library` serves models on them.
+// A library that stands for GPUs where there is none: once it is loaded, a LibTorch that is built without
+// CUDA has two devices that it takes for CUDA's. `modeld --custom-ops-library` serves models on them.
 //
 // What is theirs: memory that the host cannot read (an access is a fault), a size of it
 // ($MODELD_STANDIN_MIB of the environment, for both together, read at each allocation), the current device of
-// a thread, and the end of everything after an index that is out of range, as an assertion in a kernel of CUDA
-// is. What is not: operators run on the CPU, on copies, and nothing is asynchronous. After the notes of
+// a thread, and the end of everything after an index that is out of range, as an assertion in a kernel of
+// CUDA is. What is not: operators run on the CPU, on copies, and nothing is asynchronous. After the notes of
 // PyTorch's tutorial "Facilitating New Backend Integration by PrivateUse1".
 #include <ATen/ATen.h>
 #include <ATen/EmptyTensor.h>
@@ -35,9 +35,7 @@ std::atomic<bool> lost = false;
 std::atomic<int64_t> used_bytes = 0;
 std::atomic<int64_t> cached_bytes = 0;  // freed, and not given back
 
-void CheckNotLost() {
-  TORCH_CHECK(!lost, "CUDA error: device-side assert triggered");
-}
+void CheckNotLost() { TORCH_CHECK(!lost, "CUDA error: device-side assert triggered"); }
 
 // Addresses of the devices are no addresses of the host: on x86-64 and AArch64 this bit makes them invalid.
 constexpr uintptr_t kOfDevice = uintptr_t{1} << 62;
@@ -110,7 +108,9 @@ struct StandinGuard final : c10::impl::DeviceGuardImplInterface {
   c10::Device getDevice() const override { return {c10::kCUDA, current_device}; }
   void setDevice(c10::Device device) const override { current_device = device.index(); }
   void uncheckedSetDevice(c10::Device device) const noexcept override { current_device = device.index(); }
-  c10::Stream getStream(c10::Device device) const override { return c10::Stream(c10::Stream::DEFAULT, device); }
+  c10::Stream getStream(c10::Device device) const override {
+    return c10::Stream(c10::Stream::DEFAULT, device);
+  }
   c10::Stream exchangeStream(c10::Stream stream) const override { return stream; }
   c10::DeviceIndex deviceCount() const noexcept override { return kDevices; }
   void synchronizeDevice(c10::DeviceIndex device) const override { CheckNotLost(); }
@@ -207,7 +207,9 @@ void RunOnCpu(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   }
 }
 
-TORCH_LIBRARY_IMPL(_, CUDA, library) { library.fallback(torch::CppFunction::makeFromBoxedFunction<&RunOnCpu>()); }
+TORCH_LIBRARY_IMPL(_, CUDA, library) {
+  library.fallback(torch::CppFunction::makeFromBoxedFunction<&RunOnCpu>());
+}
 
 TORCH_LIBRARY_IMPL(aten, CUDA, library) {
   library.impl("empty.memory_format", Empty);

@@ -9,7 +9,10 @@
 #include <c10/core/CachingDeviceAllocator.h>
 #endif
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 
 namespace modeld {
 namespace {
@@ -23,9 +26,12 @@ std::string CudaText(size_t count) {
 
 absl::StatusOr<at::Device> FindDevice(const std::string& name) {
   if (name.empty()) return at::Device(at::kCPU);
-  const at::Device device(name);
   const size_t count = torch::cuda::device_count();
-  if (device.is_cuda() && device.index() >= 0 && static_cast<size_t>(device.index()) < count) return device;
+  absl::string_view number = name;
+  uint32_t index = 0;
+  if (absl::ConsumePrefix(&number, "cuda:") && absl::SimpleAtoi(number, &index) && index < count) {
+    return at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
+  }
   return absl::UnimplementedError(absl::StrCat("execution.device is ", name, ", but ", CudaText(count),
                                                "; set it to cpu, or leave it out"));
 }

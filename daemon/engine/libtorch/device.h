@@ -13,7 +13,7 @@
 namespace modeld {
 
 // LoadRequest::device. UNIMPLEMENTED where this LibTorch, or this machine, does not have it: it says what
-// there is.
+// there is. Never throws.
 absl::StatusOr<at::Device> FindDevice(const std::string& name);
 
 // For c10::OptionalDeviceGuard: makes a GPU the one that a thread's code means by "cuda"; nothing on the CPU.
@@ -32,8 +32,8 @@ class GpuMemoryUse {
   const at::Device device_;
 };
 
-// Whether GPUs still compute for this process. A fault within a kernel, such as an index that is out of range,
-// ends everything that the process has on the GPU, and every call fails from then on. Thread-safe.
+// Whether GPUs still compute for this process. A fault within a kernel, such as an index that is out of
+// range, ends everything that the process has on the GPU, and every call fails from then on. Thread-safe.
 class GpuHealth {
  public:
   // UNAVAILABLE after such a fault.

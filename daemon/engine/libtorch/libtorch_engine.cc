@@ -108,6 +108,10 @@ class Program {
       const BoundMethod& bound = bound_.at(method);
       MODELD_ASSIGN_OR_RETURN(std::vector<c10::IValue> stack, Stack(bound, arguments));
       arguments.clear();
+      if (!device_.is_cpu()) {
+        const auto move = [this](const at::Tensor& tensor) { return tensor.to(device_); };
+        for (c10::IValue& value : stack) value = MapTensors(std::move(value), move);
+      }
       if (has_hooks() && method == 0) {
         torch::jit::Module hooked = copy == nullptr ? module_ : *copy;
         return FromIValue(hooked(std::move(stack)));
@@ -120,10 +124,6 @@ class Program {
     }
   }
   c10::IValue Call(torch::jit::Method method, std::vector<c10::IValue> stack) {
-    if (!device_.is_cpu()) {
-      const auto move = [this](const at::Tensor& tensor) { return tensor.to(device_); };
-      for (c10::IValue& value : stack) value = MapTensors(std::move(value), move);
-    }
     if (precision_ == Precision::kAsSaved) return CallAsIs(std::move(method), std::move(stack));
     for (c10::IValue& value : stack) value = Convert(std::move(value), at::kFloat, at::kBFloat16);
     return Convert(CallAsIs(std::move(method), std::move(stack)), at::kBFloat16, at::kFloat);
@@ -237,8 +237,12 @@ absl::StatusOr<std::shared_ptr<Program>> MakeProgram(torch::jit::Module module, 
 
 class LibtorchEngine final : public Engine {
  public:
-  // LibTorch's fuser for GPUs compiles kernels while requests wait, anew for each shape.
-  LibtorchEngine() { torch::jit::overrideCanFuseOnGPU(false); }
+  LibtorchEngine() {
+    // LibTorch's fuser for GPUs compiles kernels while requests wait, anew for each shape.
+    torch::jit::overrideCanFuseOnGPU(false);
+    // By default cuDNN rounds what it multiplies to TF32's ten bits: not what golden samples of a CPU say.
+    at::globalContext().setAllowTF32CuDNN(false);
+  }
 
   std::vector<EngineLibrary> libraries() const override {
     const std::string quantized = OtherQuantizedEngine();
@@ -255,8 +259,31 @@ class LibtorchEngine final : public Engine {
     if (::access(request.artifact_path.c_str(), F_OK) != 0 && errno == ENOENT) {
       return absl::NotFoundError(absl::StrCat("no such file: ", request.artifact_path));
     }
+    MODELD_ASSIGN_OR_RETURN(const at::Device device, FindDevice(request.device));
+    if (device.is_cpu()) return LoadOn(device, request);
+    // After a fault it is not the artifact's that nothing can be loaded.
+    MODELD_RETURN_IF_ERROR(health_->status());
+    absl::StatusOr<std::unique_ptr<Executable>> executable = LoadOn(device, request);
+    if (!executable.ok()) {
+      health_->Examine(device, executable.status());
+      MODELD_RETURN_IF_ERROR(health_->status());
+    }
+    return executable;
+  }
+
+  void PrepareThread(int intra_op_threads) override {
+    // A thread's first parallel region sets its thread count to the one that was set last, by whichever
+    // thread; asking for the count spends that first time.
+    at::get_num_threads();
+    at::set_num_threads(intra_op_threads);
+    at::globalContext().setFlushDenormal(true);
+  }
+
+  absl::Status health() const override { return health_->status(); }
+
+ private:
+  absl::StatusOr<std::unique_ptr<Executable>> LoadOn(at::Device device, const LoadRequest& request) {
     try {
-      MODELD_ASSIGN_OR_RETURN(const at::Device device, FindDevice(request.device));
       if (request.format == ArtifactFormat::kPt2) {
         if (device.is_cpu()) return LoadPackage(request);
         return absl::InvalidArgumentError(absl::StrCat("execution.device is ", request.device,
@@ -289,17 +316,6 @@ class LibtorchEngine final : public Engine {
     }
   }
 
-  void PrepareThread(int intra_op_threads) override {
-    // A thread's first parallel region sets its thread count to the one that was set last, by whichever
-    // thread; asking for the count spends that first time.
-    at::get_num_threads();
-    at::set_num_threads(intra_op_threads);
-    at::globalContext().setFlushDenormal(true);
-  }
-
-  absl::Status health() const override { return health_->status(); }
-
- private:
   const std::shared_ptr<GpuHealth> health_ = std::make_shared<GpuHealth>();
 };
 
