@@ -8,6 +8,7 @@
 #include "registry/base/quote.h"
 #include "registry/base/status_macros.h"
 #include "registry/database.h"
+#include "registry/model_config.h"
 #include "registry/sqlite_status.h"
 #include "registry/tables.h"
 
@@ -187,16 +188,20 @@ absl::Status Registry::CountDeaths(absl::Time now) {
     // Once for each run: starts that come no further find that it is counted.
     if (EndedCleanly(database)) return absl::OkStatus();
     AddDeath(database, now,
-             "the run before ended without stopping: killed, crashed, or the machine went down");
+             "the run before ended without stopping: killed, crashed, or the machine went down",
+             [](const std::string& config) { return true; });
     return absl::OkStatus();
   });
 }
 
-absl::Status Registry::RecordDeath(absl::Time now, const std::string& reason) {
+absl::Status Registry::RecordDeathOnGpu(absl::Time now, const std::string& reason) {
   MutexLock lock(&mutex_);
   SQLite::Database& database = *database_;
   return InTransaction(database, "record that the daemon cannot go on", [&] {
-    AddDeath(database, now, reason);
+    AddDeath(database, now, reason, [](const std::string& config) {
+      const absl::StatusOr<ParsedConfig> parsed = ParseModelConfig(config);
+      return parsed.ok() && !DeviceOf(parsed->config).empty();
+    });
     return absl::OkStatus();
   });
 }

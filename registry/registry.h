@@ -106,9 +106,9 @@ class Registry {
   // `stopped` or `died`): adds one to the deaths of every watch that ends after `now`, and records `died`.
   // Call it before `started` is recorded.
   absl::Status CountDeaths(absl::Time now);
-  // The daemon that runs cannot go on, as after a fault on a GPU: counts and records that as CountDeaths does
-  // for one that could not say so.
-  absl::Status RecordDeath(absl::Time now, const std::string& reason);
+  // The daemon that runs cannot go on, after a fault on a GPU: records that as CountDeaths does for one that
+  // could not say so, and counts it for versions on GPUs (`execution.device`).
+  absl::Status RecordDeathOnGpu(absl::Time now, const std::string& reason);
   // Replaces where the model's requests go. NOT_FOUND if a version that `routing` names is not registered.
   absl::Status SetRouting(const std::string& model, const Routing& routing, const EventRecord& event);
   // Replaces the report of a version's probe. NOT_FOUND if it is not registered.

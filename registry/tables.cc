@@ -396,8 +396,20 @@ bool EndedCleanly(SQLite::Database& database) {
   return !row.executeStep() || row.getColumn(0).getString() != action::kStarted;
 }
 
-void AddDeath(SQLite::Database& database, absl::Time now, const std::string& reason) {
-  Execute(database, "UPDATE watches SET deaths = deaths + 1 WHERE ends_at_ns > ?", ToSql(now));
+void AddDeath(SQLite::Database& database, absl::Time now, const std::string& reason,
+              const std::function<bool(const std::string& config_json)>& concerns) {
+  std::vector<std::string> models;
+  SQLite::Statement watched(
+      database,
+      "SELECT w.model, v.config FROM watches w JOIN versions v ON v.model = w.model AND "
+      "v.version = w.version WHERE w.ends_at_ns > ?");
+  SQLite::bind(watched, ToSql(now));
+  while (watched.executeStep()) {
+    if (concerns(watched.getColumn(1).getString())) models.push_back(watched.getColumn(0).getString());
+  }
+  for (const std::string& model : models) {
+    Execute(database, "UPDATE watches SET deaths = deaths + 1 WHERE model = ?", model);
+  }
   EventRecord died;
   died.time = now;
   died.actor = "daemon";

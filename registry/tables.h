@@ -45,8 +45,9 @@ void ReplaceWatch(SQLite::Database& database, const std::string& model,
                   const std::optional<WatchRecord>& watch);
 // Whether the daemon that ran last stopped by itself, or none ever ran.
 bool EndedCleanly(SQLite::Database& database);
-// In the watches that are on, and as an event.
-void AddDeath(SQLite::Database& database, absl::Time now, const std::string& reason);
+// As an event, and in the watches that are on over a version with such a config.
+void AddDeath(SQLite::Database& database, absl::Time now, const std::string& reason,
+              const std::function<bool(const std::string& config_json)>& concerns);
 absl::Status ReplaceRouting(SQLite::Database& database, const std::string& model, const Routing& routing);
 absl::Status ReplaceProbe(SQLite::Database& database, const std::string& model, const std::string& version,
                           bool passed, int64_t resident_bytes, const std::string& report);

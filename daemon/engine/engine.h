@@ -97,6 +97,8 @@ class Engine {
   // UNAVAILABLE once the engine cannot compute any more in this process, as after a fault on a GPU: only
   // another process can.
   virtual absl::Status health() const { return absl::OkStatus(); }
+  // Gives back what it keeps of a device's memory for later runs; another process is to use it.
+  virtual void ReleaseUnusedMemory() {}
 };
 
 // "libtorch 2.13.0", of each.

@@ -43,6 +43,10 @@ void EngineSet::PrepareThread(int intra_op_threads) {
   for (const auto& engine : engines_) engine->PrepareThread(intra_op_threads);
 }
 
+void EngineSet::ReleaseUnusedMemory() {
+  for (const auto& engine : engines_) engine->ReleaseUnusedMemory();
+}
+
 absl::Status EngineSet::health() const {
   for (const auto& engine : engines_) {
     if (absl::Status health = engine->health(); !health.ok()) return health;

@@ -22,6 +22,7 @@ class EngineSet final : public Engine {
   absl::StatusOr<std::unique_ptr<Executable>> Load(const LoadRequest& request) override;
   void PrepareThread(int intra_op_threads) override;
   absl::Status health() const override;  // of the first that is not well
+  void ReleaseUnusedMemory() override;
 
  private:
   const std::vector<std::unique_ptr<Engine>> engines_;

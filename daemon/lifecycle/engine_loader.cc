@@ -85,6 +85,8 @@ absl::StatusOr<LoadedVersion> EngineLoader::ReadAndLoad(const VersionRecord& rec
   // All that takes long, and nothing that takes a lock of ours.
   const auto load = [&] { return LoadAndWarm(record, parsed.config, samples); };
   absl::StatusOr<LoadedVersion> loaded = awaited ? load() : background_.Run(load);
+  // Whatever came of it: another version may be at fault.
+  MODELD_RETURN_IF_ERROR(engine_->health());
   if (!loaded.ok()) return VersionOrPlace(record, loaded.status());
   return loaded;
 }
@@ -211,7 +213,9 @@ absl::Status EngineLoader::CheckAgain(const VersionRecord& record, const ServedV
     MODELD_ASSIGN_OR_RETURN(const std::vector<GoldenSample> samples,
                             ReadGoldenSamples(*store_, *registry_, record, parsed.config));
     PrepareThisThread();
-    return CheckGolden(version, samples, ToleranceOf(parsed.config));
+    const absl::Status checked = CheckGolden(version, samples, ToleranceOf(parsed.config));
+    MODELD_RETURN_IF_ERROR(engine_->health());
+    return checked;
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("out of memory");
   }

@@ -50,6 +50,7 @@ class EngineLoader final : public VersionLoader {
                const EngineLoaderOptions& options = {});
   absl::StatusOr<LoadedVersion> Load(const VersionRecord& record, bool awaited) override;
   void Hurry() override { background_.Hurry(); }
+  absl::Status health() const override { return engine_->health(); }
   absl::Status CheckAgain(const VersionRecord& record, const ServedVersion& version) override;
 
  private:

@@ -36,6 +36,8 @@ class VersionLoader {
   // Runs a version's golden samples again, in place, while it serves. OK also where it has none.
   // INVALID_ARGUMENT: one came out otherwise; any other code: the machine kept it from being known.
   virtual absl::Status CheckAgain(const VersionRecord& record, const ServedVersion& version) = 0;
+  // See Engine::health. While it is not OK, failures say nothing of the versions that fail.
+  virtual absl::Status health() const { return absl::OkStatus(); }
 };
 
 }  // namespace modeld

@@ -51,6 +51,7 @@ void Manager::CheckWatches() {
   const auto look = [this](std::optional<Examination> examination) {
     if (!examination.has_value()) return;
     const std::optional<Breach> breach = Examine(*examination);
+    if (!loader_->health().ok()) return;
     // What is judged may have to go before what takes its place can be loaded.
     examination->handle = nullptr;
     Conclude(*examination, breach);

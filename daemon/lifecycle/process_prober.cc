@@ -35,6 +35,7 @@ absl::StatusOr<v1::ProbeReport> ProcessProber::Probe(const VersionRecord& record
   }
   MODELD_ASSIGN_OR_RETURN(const ParsedConfig parsed, ParseModelConfig(request.config_json));
   request.device = DeviceOf(parsed.config);
+  if (!request.device.empty()) options_.release_device_memory();
   absl::StatusOr<std::vector<GoldenFile>> golden =
       FindGoldenSamples(*store_, *registry_, record, parsed.config);
   if (absl::IsInvalidArgument(golden.status())) {

@@ -1,6 +1,9 @@
 // ProcessProber: tries registered versions in a process of their own.
 #pragma once
 
+#include <functional>
+#include <memory>
+
 #include "daemon/lifecycle/instance_options.h"
 #include "daemon/lifecycle/known_plans.h"
 #include "daemon/lifecycle/prober.h"
@@ -29,6 +32,8 @@ struct ProcessProberOptions {
   FormatSet formats = DefaultFormats();  // others are not tried: FAILED_PRECONDITION
   const Unpacker* unpacker = nullptr;    // null: no format needs one
   SchedulingDefaults scheduling = {};
+  // Called before a version is tried on a device, whose memory the probe shares with this process.
+  std::function<void()> release_device_memory = [] {};
 };
 
 // Thread-safe as VersionProber says. What of the confinement this system refuses is logged, once.

@@ -15,8 +15,11 @@ namespace modeld {
 // daemon would make of these, and compares. INVALID_ARGUMENT: the version cannot be batched, with the output
 // that is not one row for each row of input, or that differs beyond `tolerance`, and how. Other errors: those
 // of generating and of Executable::Run.
-// REQUIRES: CanGenerate.
-absl::Status CheckBatching(Executable& executable, const Declarations& declared, const Tolerance& tolerance);
+//
+// `may_fail`: a run that fails does no harm, so that integers of 1 are tried, too, which may be no index into
+// what the model has. REQUIRES: CanGenerate.
+absl::Status CheckBatching(Executable& executable, const Declarations& declared, const Tolerance& tolerance,
+                           bool may_fail);
 
 // The same, on the inputs of golden samples of `forward`: those that may share a batch are joined to one of
 // at most `max_rows`; one that shares it with no other, with itself. NOT_FOUND: there is none that could be

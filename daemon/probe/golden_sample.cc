@@ -118,7 +118,9 @@ absl::Status CheckGolden(Executable& executable, const Declarations& declared,
                          const std::vector<GoldenSample>& samples, const Tolerance& tolerance) {
   for (const GoldenSample& sample : samples) {
     const absl::StatusOr<v1::GoldenResult> result = RunGolden(executable, declared, sample, tolerance);
-    if (absl::IsResourceExhausted(result.status())) return AtSample(sample.name, result.status());
+    if (absl::IsResourceExhausted(result.status()) || absl::IsUnavailable(result.status())) {
+      return AtSample(sample.name, result.status());
+    }
     const std::string wrong = result.ok() ? result->detail() : std::string(result.status().message());
     if (!result.ok() || !result->passed()) {
       return AtSample(sample.name, absl::InvalidArgumentError(wrong));

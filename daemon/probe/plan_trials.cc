@@ -341,9 +341,11 @@ std::string PlanTrials::WhyNot(Executable& executable, v1::PlanResult* result) {
 std::vector<absl::Status> PlanTrials::Batching(Executable& executable) const {
   const int64_t max_rows = subject_.config.batching().max_batch_size();
   if (max_rows <= 1) return {};
-  return {CanGenerate(methods_[kForward], declared_.inputs) ? CheckBatching(executable, declared_, tolerance_)
-                                                            : absl::OkStatus(),
-          CheckBatching(executable, declared_, subject_.samples, max_rows, tolerance_)};
+  return {
+      CanGenerate(methods_[kForward], declared_.inputs)
+          ? CheckBatching(executable, declared_, tolerance_, /*may_fail=*/DeviceOf(subject_.config).empty())
+          : absl::OkStatus(),
+      CheckBatching(executable, declared_, subject_.samples, max_rows, tolerance_)};
 }
 
 std::vector<const GoldenSample*> PlanTrials::MeasuredOn(Executable& executable) const {

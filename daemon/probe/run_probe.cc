@@ -36,6 +36,11 @@ constexpr char kGpuMemoryHint[] =
     "its GPU has too little memory beside what is live, and the probe needs what the version will need: name "
     "another GPU in execution.device, unload what is not needed, or warm smaller batch sizes";
 
+constexpr char kFaultHint[] =
+    "run it on the CPU, where the model raises instead, to see by what; on a GPU an index out of range ends "
+    "the "
+    "process";
+
 constexpr char kDeclareHint[] =
     "declare dtype and shape of every input in config.json, or carry a golden sample, or leave `batching` "
     "out";
@@ -78,9 +83,10 @@ class Run {
     try {
       MODELD_RETURN_IF_ERROR(Load());
       if (!is_over()) CheckConfig();
-      if (!is_over()) WarmAll();
-      if (!is_over()) Batch();
-      if (!is_over()) Golden();
+      for (void (Run::*step)() : {&Run::WarmAll, &Run::Batch, &Run::Golden}) {
+        if (!is_over()) (this->*step)();
+        if (!is_over()) CheckHealth();
+      }
     } catch (const std::bad_alloc&) {
       FailForMemory(absl::StrCat("memory ran out while ", report_.stage()));
     }
@@ -95,6 +101,7 @@ class Run {
   }
 
  private:
+  bool on_gpu() const { return !DeviceOf(subject_.config).empty(); }
   bool is_over() const { return report_.outcome() != v1::PROBE_OUTCOME_UNSPECIFIED; }
 
   void Enter(const std::string& stage) {
@@ -109,8 +116,14 @@ class Run {
   }
 
   void FailForMemory(std::string reason) {
-    const bool on_gpu = !DeviceOf(subject_.config).empty();
-    Fail(v1::PROBE_OUTCOME_OUT_OF_MEMORY, std::move(reason), on_gpu ? kGpuMemoryHint : kMemoryHint);
+    Fail(v1::PROBE_OUTCOME_OUT_OF_MEMORY, std::move(reason), on_gpu() ? kGpuMemoryHint : kMemoryHint);
+  }
+
+  // What ends the engine here would end it where it serves.
+  void CheckHealth() {
+    if (const absl::Status health = engine_.health(); !health.ok()) {
+      Fail(v1::PROBE_OUTCOME_RAISED, std::string(health.message()), kFaultHint);
+    }
   }
 
   void Warn(std::string warning) { report_.add_warnings(ToUtf8(Shortened(std::move(warning)))); }
@@ -234,7 +247,7 @@ class Run {
     const Tolerance tolerance = ToleranceOf(subject_.config);
     const bool can_generate = CanGenerate(forward, inputs_);
     absl::Status tried;
-    if (can_generate) tried = CheckBatching(*executable_, declared(), tolerance);
+    if (can_generate) tried = CheckBatching(*executable_, declared(), tolerance, /*may_fail=*/!on_gpu());
     if (!absl::IsInvalidArgument(tried)) {
       const absl::Status on_samples = CheckBatching(*executable_, declared(), subject_.samples,
                                                     subject_.config.batching().max_batch_size(), tolerance);

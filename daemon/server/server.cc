@@ -139,13 +139,15 @@ absl::Status Server::StartManager() {
     const auto new_prober = [this](const PlanSearch& search) {
       return std::make_unique<ProcessProber>(
           store_.get(), registry_.get(),
-          ProcessProberOptions{.limits = {.wall = absl::Seconds(options_.probe_timeout_s),
-                                          .cpu = absl::Seconds(options_.probe_timeout_s),
-                                          .memory_bytes = options_.probe_memory_mib * kMebibyte},
-                               .search = search,
-                               .formats = FormatsFromNames(options_.formats),
-                               .unpacker = unpacker_.get(),
-                               .scheduling = DefaultsOf(options_)},
+          ProcessProberOptions{
+              .limits = {.wall = absl::Seconds(options_.probe_timeout_s),
+                         .cpu = absl::Seconds(options_.probe_timeout_s),
+                         .memory_bytes = options_.probe_memory_mib * kMebibyte},
+              .search = search,
+              .formats = FormatsFromNames(options_.formats),
+              .unpacker = unpacker_.get(),
+              .scheduling = DefaultsOf(options_),
+              .release_device_memory = [engine = engine_.get()] { engine->ReleaseUnusedMemory(); }},
           std::make_unique<ProbeProcess>(ProbeProcess::OwnCommand(EngineArguments(options_.engines)),
                                          PacedBy(scheduler_, DefaultsOf(options_).cpus)));
     };
@@ -339,7 +341,7 @@ void Server::RecordStopped() {
 
 void Server::RecordDeath(const std::string& reason) {
   if (stop_recorded_.test_and_set()) return;
-  if (const absl::Status recorded = registry_->RecordDeath(absl::Now(), reason); !recorded.ok()) {
+  if (const absl::Status recorded = registry_->RecordDeathOnGpu(absl::Now(), reason); !recorded.ok()) {
     LogWarning("event not recorded", {{"action", action::kDied}, {"error", recorded}});
   }
 }

@@ -203,7 +203,19 @@ def lookup() -> nn.Module:
     return nn.Embedding(3, 4)
 
 
+class LookupOfBefore(nn.Module):
+    """As `lookup` by the number before; there is none before 0."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows = lookup()
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self.rows(input - 1)
+
+
 MODULES = {
+    "lookup_of_before": LookupOfBefore,
     "lookup": lookup,
     "tagged": Tagged,
     "branch": Branch,

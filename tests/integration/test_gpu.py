@@ -12,7 +12,7 @@ LOOKUP = {
     "name": "rows",
     "version": "1.0",
     "inputs": [{"name": "input", "dtype": "INT64", "shape": [-1]}],
-    "warmup": {"batch_sizes": []},
+    "batching": {"max_batch_size": 4},
     **ON_GPU,
 }
 
@@ -117,6 +117,16 @@ def test_a_new_version_under_which_the_gpu_fails_again_and_again_is_left(daemons
     with daemon.client() as client:
         wait_live(client, "rows", "1.0")
     assert "the daemon died 2 times" in daemon.ctl("history")
+
+
+def test_a_version_with_a_fault_on_generated_inputs_is_refused(daemons, library, artifacts):
+    daemon = daemons.start(library)
+    with daemon.client() as client:
+        daemon.move_in(artifacts.save("lookup_of_before", LOOKUP))
+        version = wait_for("the verdict", lambda: the_version(client))
+        assert version.state == VersionState.QUARANTINED
+        assert "cuda:1 computes no more for this process after: CUDA error: device-side" in version.reason
+        assert daemon.status().ready
 
 
 def test_a_version_with_a_fault_in_its_golden_sample_is_refused_and_the_daemon_goes_on(

@@ -181,11 +181,26 @@ TEST_F(RegistryRoutingTest, DeathsAreCountedWhereTheLastRunDidNotStopByItself) {
   EXPECT_EQ(Model("digits").watch->deaths, 1);
 
   ASSERT_OK(registry_->RecordEvent(TestEvent(action::kStarted, "")));
-  ASSERT_OK(registry_->RecordDeath(TestTime(), "its GPU is lost"));
-  EXPECT_EQ(Model("digits").watch->deaths, 2);
+  ASSERT_OK(registry_->RecordDeathOnGpu(TestTime(), "its GPU is lost"));
   EXPECT_EQ(NewestAction(), action::kDied);
+  EXPECT_EQ(Model("digits").watch->deaths, 1) << "it is not on a GPU";
   ASSERT_OK(registry_->CountDeaths(TestTime()));
-  EXPECT_EQ(Model("digits").watch->deaths, 2) << "it said so itself";
+  EXPECT_EQ(Model("digits").watch->deaths, 1) << "the daemon said so itself";
+}
+
+TEST_F(RegistryRoutingTest, AFaultOnAGpuIsADeathUnderTheVersionsThere) {
+  ASSERT_OK(registry_->RegisterVersion(TestVersion("digits", "2.0"),
+                                       R"({"execution":{"device":"cuda:0"},"version":"2.0"})",
+                                       TestEvent(action::kRegistered)));
+  LiveMove move;
+  move.model = "digits";
+  move.state.history = {"1.0", "2.0"};
+  move.event = TestEvent(action::kPublished);
+  move.watch =
+      WatchRecord{.version = "2.0", .previous = "1.0", .ends_at = TestTime() + absl::Minutes(5), .deaths = 0};
+  ASSERT_OK(registry_->SetLiveStates({move}));
+  ASSERT_OK(registry_->RecordDeathOnGpu(TestTime(), "its GPU is lost"));
+  EXPECT_EQ(Model("digits").watch->deaths, 1);
 }
 
 // A version that a release brings.

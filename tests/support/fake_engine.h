@@ -60,12 +60,14 @@ class FakeEngine final : public Engine {
     return std::make_unique<RecordingExecutable>(methods, &runs, run);
   }
   void PrepareThread(int intra_op_threads) override { prepared_threads.push_back(intra_op_threads); }
+  absl::Status health() const override { return state; }
 
   // What it loads by other plans than the artifact as it was saved.
   using LoadFn = std::function<absl::StatusOr<std::unique_ptr<Executable>>()>;
   std::vector<std::pair<Plan, LoadFn>> variants;
 
   absl::Status failure;
+  absl::Status state;
   Plan plan;                // of the last load
   int threads_per_run = 0;  // so is this
   std::vector<Method> methods;

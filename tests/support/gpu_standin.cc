@@ -35,13 +35,22 @@ std::atomic<bool> lost = false;
 std::atomic<int64_t> used_bytes = 0;
 std::atomic<int64_t> cached_bytes = 0;  // freed, and not given back
 
-void CheckNotLost() { TORCH_CHECK(!lost, "CUDA error: device-side assert triggered"); }
+void CheckNotLost() {
+  if (!lost) return;
+  throw c10::AcceleratorError({__func__, __FILE__, __LINE__}, 710,
+                              "CUDA error: device-side assert triggered");
+}
 
 // Addresses of the devices are no addresses of the host: on x86-64 and AArch64 this bit makes them invalid.
 constexpr uintptr_t kOfDevice = uintptr_t{1} << 62;
 void* ToDevice(void* host) { return reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(host) | kOfDevice); }
 void* ToHost(const void* device) {
   return reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(device) & ~kOfDevice);
+}
+
+int64_t MemoryBytes() {
+  const char* const mib = std::getenv("MODELD_STANDIN_MIB");
+  return (mib == nullptr ? int64_t{1024} : std::atoll(mib)) << 20;
 }
 
 struct Block {
@@ -65,10 +74,10 @@ class StandinAllocator final : public c10::DeviceAllocator {
     const c10::Device device(c10::kCUDA, current_device);
     if (size == 0) return {nullptr, nullptr, &Free, device};
     const auto bytes = static_cast<int64_t>(size);
-    if (used_bytes + bytes > Limit()) {
+    if (used_bytes + bytes > MemoryBytes()) {
       TORCH_CHECK_WITH(OutOfMemoryError, false, "CUDA out of memory. Tried to allocate ", bytes,
-                       " bytes. GPU ", static_cast<int>(current_device), " has a total capacity of ", Limit(),
-                       " bytes.");
+                       " bytes. GPU ", static_cast<int>(current_device), " has a total capacity of ",
+                       MemoryBytes(), " bytes.");
     }
     used_bytes += bytes;
     auto* const block = new Block{.host = std::malloc(size), .bytes = bytes};
@@ -89,12 +98,6 @@ class StandinAllocator final : public c10::DeviceAllocator {
   }
   void resetAccumulatedStats(c10::DeviceIndex device) override {}
   void resetPeakStats(c10::DeviceIndex device) override {}
-
- private:
-  static int64_t Limit() {
-    const char* const mib = std::getenv("MODELD_STANDIN_MIB");
-    return (mib == nullptr ? int64_t{1024} : std::atoll(mib)) << 20;
-  }
 };
 
 StandinAllocator allocator;
@@ -113,7 +116,14 @@ struct StandinGuard final : c10::impl::DeviceGuardImplInterface {
   }
   c10::Stream exchangeStream(c10::Stream stream) const override { return stream; }
   c10::DeviceIndex deviceCount() const noexcept override { return kDevices; }
-  void synchronizeDevice(c10::DeviceIndex device) const override { CheckNotLost(); }
+  void synchronizeStream(const c10::Stream& stream) const override { CheckNotLost(); }
+  void synchronizeDevice(c10::DeviceIndex device) const override {
+    CheckNotLost();
+    // What CUDA says where there is too little memory to begin with.
+    if (MemoryBytes() == 0) {
+      throw c10::AcceleratorError({__func__, __FILE__, __LINE__}, 2, "CUDA error: out of memory");
+    }
+  }
 };
 C10_REGISTER_GUARD_IMPL(CUDA, StandinGuard);
 

@@ -434,13 +434,39 @@ class TokenMask(nn.Module):
         return ids == self.special
 
 
+def gpu_index(x: Tensor) -> int:
+    index = torch.zeros(1, device=torch.device("cuda")).device.index
+    return -1 if index is None else index
+
+
 @model("default_gpu")
 class DefaultGpu(nn.Module):
     """The index of the GPU that "cuda" means where it runs."""
 
     def forward(self, x: Tensor) -> int:
-        index = torch.zeros(1, device=torch.device("cuda")).device.index
-        return -1 if index is None else index
+        return gpu_index(x)
+
+
+@model("default_gpu_of_fork")
+class DefaultGpuOfFork(nn.Module):
+    """As `default_gpu`, in what it forks."""
+
+    def forward(self, x: Tensor) -> int:
+        return torch.jit.wait(torch.jit.fork(gpu_index, x))
+
+
+@model("counts_lookups")
+class CountsLookups(nn.Module):
+    """As `lookup`, and counts its calls in a buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows = nn.Embedding(3, 4)
+        self.register_buffer("calls", torch.zeros(1))
+
+    def forward(self, input: Tensor) -> Tensor:
+        self.calls.add_(1.0)
+        return self.rows(input) + self.calls
 
 
 @model("lookup")

@@ -1,11 +1,10 @@
 #include "daemon/engine/libtorch/device.h"
 
-#include <ATen/Context.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/cuda.h>
 #include <torch/version.h>
 #if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 9)
-#define MODELD_HAS_DEVICE_ALLOCATOR
+#define MODELD_KNOWS_GPUS
 #include <c10/core/CachingDeviceAllocator.h>
 #endif
 
@@ -18,9 +17,34 @@ namespace modeld {
 namespace {
 
 std::string CudaText(size_t count) {
-  if (!at::hasCUDA()) return "the daemon's LibTorch is built without CUDA";
+  // Not by at::hasCUDA, which is false without a GPU, too.
+  if (!c10::impl::hasDeviceGuardImpl(at::kCUDA)) return "the daemon's LibTorch is built without CUDA";
   return absl::StrCat("CUDA finds ", count, count == 1 ? " GPU" : " GPUs");
 }
+
+#ifdef MODELD_KNOWS_GPUS
+// Errors after which a process has no more use of a GPU, by their numbers in CUDA's cudaError_t. Others, such
+// as a lack of memory for the context, do not last.
+bool EndsContext(int32_t error) {
+  switch (error) {
+    case 214:  // ECCUncorrectable
+    case 220:  // NvlinkUncorrectable
+    case 700:  // IllegalAddress
+    case 702:  // LaunchTimeout
+    case 709:  // ContextIsDestroyed
+    case 710:  // Assert
+    case 714:  // HardwareStackError
+    case 715:  // IllegalInstruction
+    case 716:  // MisalignedAddress
+    case 717:  // InvalidAddressSpace
+    case 718:  // InvalidPc
+    case 719:  // LaunchFailure
+      return true;
+    default:
+      return false;
+  }
+}
+#endif
 
 }  // namespace
 
@@ -40,17 +64,21 @@ std::optional<at::Device> GpuOf(at::Device device) {
   return device.is_cpu() ? std::nullopt : std::make_optional(device);
 }
 
-GpuMemoryUse::~GpuMemoryUse() {
-#ifdef MODELD_HAS_DEVICE_ALLOCATOR
-  if (device_.is_cpu()) return;
-  auto* const allocator = dynamic_cast<c10::DeviceAllocator*>(c10::GetAllocator(device_.type()));
-  if (allocator == nullptr) return;
+void ReleaseUnusedGpuMemory() {
+#ifdef MODELD_KNOWS_GPUS
   try {
-    allocator->emptyCache();
+    if (!c10::impl::hasDeviceGuardImpl(at::kCUDA)) return;
+    auto* const allocator = dynamic_cast<c10::DeviceAllocator*>(c10::GetAllocator(at::kCUDA));
+    if (allocator != nullptr && allocator->initialized()) allocator->emptyCache();
   } catch (const std::exception&) {
     // As after a fault: nothing on the GPU can be freed but by the end of the process.
   }
 #endif
+}
+
+void WaitForGpu(at::Device device) {
+  const c10::impl::VirtualGuardImpl gpu(device.type());
+  gpu.synchronizeStream(gpu.getStream(device));
 }
 
 absl::Status GpuHealth::status() const {
@@ -59,14 +87,19 @@ absl::Status GpuHealth::status() const {
 }
 
 void GpuHealth::Examine(at::Device device, const absl::Status& why) {
+#ifdef MODELD_KNOWS_GPUS
   try {
     c10::impl::VirtualGuardImpl(device.type()).synchronizeDevice(device.index());
-  } catch (...) {
+  } catch (const c10::AcceleratorError& error) {
+    if (!EndsContext(error.get_error_code())) return;
     MutexLock lock(&mutex_);
     if (!status_.ok()) return;
-    status_ = absl::UnavailableError(absl::StrCat(device.str(), " computes no more for this process after: ",
-                                                  why.message(), "; modeld has to be restarted"));
+    status_ = absl::UnavailableError(
+        absl::StrCat(device.str(), " computes no more for this process after: ", why.message()));
+  } catch (...) {
+    // Whatever it is: it does not say that nothing can be computed any more.
   }
+#endif
 }
 
 }  // namespace modeld

@@ -81,8 +81,8 @@ absl::Status Describe(absl::StatusCode code, absl::string_view message, absl::st
         absl::StrCat("out of memory: ", Shorten(message.substr(allocator + 21))));
   }
   // The interpreter passes on what an operator threw as a text without its class.
-  constexpr absl::string_view kOutOfGpuMemory[] = {" out of memory. Tried to allocate",
-                                                   "CUDA error: out of memory", "_STATUS_ALLOC_FAILED"};
+  constexpr absl::string_view kOutOfGpuMemory[] = {
+      " out of memory. Tried to allocate", "error: out of memory", "ALLOC_FAILED", "ALLOCATION_FAILED"};
   if (std::any_of(std::begin(kOutOfGpuMemory), std::end(kOutOfGpuMemory),
                   [&](absl::string_view text) { return absl::StrContains(message, text); })) {
     return absl::ResourceExhaustedError(

@@ -1,6 +1,7 @@
 #include "daemon/engine/libtorch/forks.h"
 
 #include <ATen/Parallel.h>
+#include <c10/core/DeviceGuard.h>
 #include <torch/csrc/jit/passes/inliner.h>
 
 #include <algorithm>
@@ -51,6 +52,7 @@ void Forks::Launch(std::function<void()> task) {
     ++running_;
   }
   at::launch([this, task = std::move(task)]() mutable {
+    const c10::OptionalDeviceGuard guard(gpu_);
     // LibTorch hands a task's own errors to its future; what it throws here would end the process anyway.
     task();
     task = nullptr;  // frees what it holds of the module before the module may be freed

@@ -8,6 +8,7 @@
 #include <torch/script.h>
 
 #include <functional>
+#include <optional>
 
 #include "absl/base/thread_annotations.h"
 #include "registry/base/mutex.h"
@@ -20,7 +21,8 @@ bool MayFork(const torch::jit::Method& method);
 // Thread-safe. Destruction waits until every task that was launched is done.
 class Forks {
  public:
-  Forks() = default;
+  // `gpu`: what tasks, too, mean by "cuda".
+  explicit Forks(std::optional<at::Device> gpu) : gpu_(gpu) {}
   ~Forks();
   Forks(const Forks&) = delete;
   Forks& operator=(const Forks&) = delete;
@@ -31,6 +33,7 @@ class Forks {
  private:
   void Launch(std::function<void()> task);
 
+  const std::optional<at::Device> gpu_;
   Mutex mutex_;
   CondVar done_;
   int running_ ABSL_GUARDED_BY(mutex_) = 0;

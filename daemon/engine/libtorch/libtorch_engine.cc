@@ -66,13 +66,12 @@ class Program {
   Program(torch::jit::Module module, std::vector<BoundMethod> methods, Precision precision, Place place)
       : device_(place.device),
         health_(std::move(place.health)),
-        memory_(device_),
         module_(std::move(module)),
         bound_(std::move(methods)),
         precision_(precision) {
     for (const BoundMethod& bound : bound_) {
       methods_.push_back(bound.signature);
-      if (!forks_.has_value() && MayFork(bound.method)) forks_.emplace();
+      if (!forks_.has_value() && MayFork(bound.method)) forks_.emplace(GpuOf(device_));
     }
     // What hooks write is not looked for, and what is forked may write after a run that failed has ended.
     writes_ = has_hooks() ? AttributeWrites{.any = true, .parameters = true, .uncounted = true}
@@ -87,19 +86,41 @@ class Program {
   bool has_hooks() const {
     return !module_.type()->getForwardHooks().empty() || !module_.type()->getForwardPreHooks().empty();
   }
-  // Throws what LibTorch throws.
-  ModuleState NewState() const { return ModuleState::CopyOf(module_, writes_); }
+  // UNIMPLEMENTED if its attributes cannot be copied.
+  absl::StatusOr<ModuleState> NewState() const {
+    return Guarded([this]() -> absl::StatusOr<ModuleState> {
+      try {
+        const c10::OptionalDeviceGuard guard(GpuOf(device_));
+        return ModuleState::CopyOf(module_, writes_);
+      } catch (...) {
+        absl::Status why = StatusFromException(absl::StatusCode::kUnimplemented);
+        return absl::Status(why.code(),
+                            absl::StrCat("the module writes its attributes while it runs, and they "
+                                         "cannot be copied for that: ",
+                                         why.message()));
+      }
+    });
+  }
 
   // On the module as it was loaded, or on a copy of its attributes.
   absl::StatusOr<Value> Run(const torch::jit::Module* copy, size_t method, std::vector<Value> arguments) {
-    if (device_.is_cpu()) return RunThere(copy, method, std::move(arguments));
-    MODELD_RETURN_IF_ERROR(health_->status());
-    absl::StatusOr<Value> result = RunThere(copy, method, std::move(arguments));
-    if (!result.ok()) health_->Examine(device_, result.status());
-    return result;
+    return Guarded([&] { return RunThere(copy, method, std::move(arguments)); });
   }
 
  private:
+  // Calls on a GPU only while it computes for this process, and finds out whether it still does after a
+  // failure. What it fails by stays the answer of the call that may have been its end.
+  template <typename Call>
+  auto Guarded(Call call) const -> decltype(call()) {
+    if (device_.is_cpu()) return call();
+    if (const absl::Status health = health_->status(); !health.ok()) {
+      return absl::UnavailableError(absl::StrCat(health.message(), "; modeld ends, to be started again"));
+    }
+    auto result = call();
+    const absl::Status why = result.status();
+    if (absl::IsInternal(why) || absl::IsUnimplemented(why)) health_->Examine(device_, why);
+    return result;
+  }
   absl::StatusOr<Value> RunThere(const torch::jit::Module* copy, size_t method,
                                  std::vector<Value> arguments) {
     try {
@@ -114,14 +135,25 @@ class Program {
       }
       if (has_hooks() && method == 0) {
         torch::jit::Module hooked = copy == nullptr ? module_ : *copy;
-        return FromIValue(hooked(std::move(stack)));
+        return Fetch(hooked(std::move(stack)));
       }
-      return FromIValue(
+      return Fetch(
           Call(copy == nullptr ? bound.method : torch::jit::Method(copy->_ivalue(), &bound.method.function()),
                std::move(stack)));
     } catch (...) {
       return StatusFromException(absl::StatusCode::kInternal);
     }
+  }
+  absl::StatusOr<Value> Fetch(c10::IValue answer) const {
+    if (!device_.is_cpu()) {
+      bool waits = false;  // as the copy of a tensor to the host does
+      answer = MapTensors(std::move(answer), [&](const at::Tensor& tensor) {
+        waits = waits || (!tensor.is_cpu() && tensor.numel() > 0);
+        return tensor;
+      });
+      if (!waits) WaitForGpu(device_);
+    }
+    return FromIValue(std::move(answer));
   }
   c10::IValue Call(torch::jit::Method method, std::vector<c10::IValue> stack) {
     if (precision_ == Precision::kAsSaved) return CallAsIs(std::move(method), std::move(stack));
@@ -134,7 +166,6 @@ class Program {
 
   const at::Device device_;  // where the module lies; what it returns is fetched from there by FromIValue
   const std::shared_ptr<GpuHealth> health_;
-  const GpuMemoryUse memory_;  // before what takes it
   const torch::jit::Module module_;
   const std::vector<BoundMethod> bound_;
   const Precision precision_;    // of the module
@@ -162,13 +193,14 @@ class LibtorchSession final : public Executable {
 
 class LibtorchExecutable final : public Executable {
  public:
-  explicit LibtorchExecutable(std::shared_ptr<Program> program) : program_(std::move(program)) {}
+  LibtorchExecutable(std::shared_ptr<Program> program, at::Device device)
+      : memory_(device), program_(std::move(program)) {}
 
   const std::vector<Method>& methods() const override { return program_->methods(); }
   bool stateful() const override { return program_->writes_attributes(); }
 
   absl::StatusOr<std::unique_ptr<Executable>> NewSession() override {
-    MODELD_ASSIGN_OR_RETURN(ModuleState state, CopyState());
+    MODELD_ASSIGN_OR_RETURN(ModuleState state, program_->NewState());
     return std::make_unique<LibtorchSession>(program_, std::move(state));
   }
 
@@ -181,17 +213,6 @@ class LibtorchExecutable final : public Executable {
   }
 
  private:
-  absl::StatusOr<ModuleState> CopyState() const {
-    try {
-      return program_->NewState();
-    } catch (...) {
-      absl::Status why = StatusFromException(absl::StatusCode::kUnimplemented);
-      return absl::Status(why.code(), absl::StrCat("the module writes its attributes while it runs, and they "
-                                                   "cannot be copied for that: ",
-                                                   why.message()));
-    }
-  }
-
   // Attributes as they were loaded, for one run.
   absl::StatusOr<ModuleState> TakeState() {
     {
@@ -202,7 +223,7 @@ class LibtorchExecutable final : public Executable {
         return state;
       }
     }
-    return CopyState();
+    return program_->NewState();
   }
   // The analysis that says what a module writes errs on the safe side, so most copies come back unchanged.
   void GiveBack(ModuleState state) {
@@ -211,6 +232,7 @@ class LibtorchExecutable final : public Executable {
     unused_.push_back(std::move(state));
   }
 
+  const GpuMemoryUse memory_;  // outlives what takes it
   const std::shared_ptr<Program> program_;
   Mutex mutex_;
   std::vector<ModuleState> unused_ ABSL_GUARDED_BY(mutex_);  // as many as ran at the same time
@@ -264,7 +286,7 @@ class LibtorchEngine final : public Engine {
     // After a fault it is not the artifact's that nothing can be loaded.
     MODELD_RETURN_IF_ERROR(health_->status());
     absl::StatusOr<std::unique_ptr<Executable>> executable = LoadOn(device, request);
-    if (!executable.ok()) {
+    if (absl::IsInvalidArgument(executable.status())) {
       health_->Examine(device, executable.status());
       MODELD_RETURN_IF_ERROR(health_->status());
     }
@@ -280,6 +302,7 @@ class LibtorchEngine final : public Engine {
   }
 
   absl::Status health() const override { return health_->status(); }
+  void ReleaseUnusedMemory() override { ReleaseUnusedGpuMemory(); }
 
  private:
   absl::StatusOr<std::unique_ptr<Executable>> LoadOn(at::Device device, const LoadRequest& request) {
@@ -310,7 +333,7 @@ class LibtorchEngine final : public Engine {
           return absl::InvalidArgumentError("the module writes its attributes while it runs");
         }
       }
-      return std::make_unique<LibtorchExecutable>(std::move(program));
+      return std::make_unique<LibtorchExecutable>(std::move(program), device);
     } catch (...) {
       return LoadStatusFromException();
     }

@@ -21,7 +21,8 @@ class CheckBatchingTest : public ::testing::Test {
  protected:
   absl::Status Check(const RecordingExecutable::RunFn& run) {
     RecordingExecutable executable({FakeForward({FakeArgument("x")})}, &runs_, run);
-    return CheckBatching(executable, {.inputs = inputs_, .outputs = outputs_}, {.rtol = 1e-4, .atol = 1e-5});
+    return CheckBatching(executable, {.inputs = inputs_, .outputs = outputs_}, {.rtol = 1e-4, .atol = 1e-5},
+                         may_fail_);
   }
   static std::vector<int64_t> Shape(const Value& value) { return value.get_if<Tensor>()->shape; }
 
@@ -29,6 +30,7 @@ class CheckBatchingTest : public ::testing::Test {
       {.name = "x", .dtype = DType::kFp32, .shape = std::vector<int64_t>{-1, 2}}};
   std::vector<DeclaredTensor> outputs_;
   std::vector<std::string> runs_;
+  bool may_fail_ = true;
 };
 
 TEST_F(CheckBatchingTest, RowsThatAreTheirOwnPass) {
@@ -81,6 +83,19 @@ TEST_F(CheckBatchingTest, AModelWithASingleIndexIsTriedOnZeros) {
     }
     return Value{IntTensor(x.shape, elements)};
   }));
+}
+
+// On a GPU an index out of range ends the process's use of it.
+TEST_F(CheckBatchingTest, WhereARunMustNotFailOnlyZerosAreTried) {
+  inputs_[0].dtype = DType::kInt64;
+  may_fail_ = false;
+  EXPECT_OK(Check([](const std::vector<Value>& arguments) -> absl::StatusOr<Value> {
+    const Tensor& x = *arguments[0].get_if<Tensor>();
+    const std::vector<int64_t> elements = ElementsOf<int64_t>(arguments[0]);
+    EXPECT_EQ(elements, std::vector<int64_t>(elements.size(), 0));
+    return Value{IntTensor(x.shape, elements)};
+  }));
+  EXPECT_THAT(runs_, ElementsAre("INT64[3,2]", "INT64[2,2]", "INT64[1,2]"));
 }
 
 // The sum of two runs would hide it.

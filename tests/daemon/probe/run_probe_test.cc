@@ -177,6 +177,19 @@ TEST_F(RunProbeTest, MemoryThatEndsOnAGpuHasAnotherRemedy) {
   EXPECT_THAT(Probe().hint(), HasSubstr("another GPU in execution.device"));
 }
 
+// As a warning of the warm-up it went live, and ended the daemon.
+TEST_F(RunProbeTest, WhatEndsTheEngineIsRefusedThoughTheInputsAreGenerated) {
+  Config("{" + declared_ + "}");
+  engine_.run = [this](const auto&) -> absl::StatusOr<Value> {
+    engine_.state = absl::UnavailableError("cuda:0 computes no more after: device-side assert");
+    return absl::InternalError("device-side assert");
+  };
+  const v1::ProbeReport report = Probe();
+  EXPECT_EQ(report.outcome(), v1::PROBE_OUTCOME_RAISED);
+  EXPECT_EQ(report.reason(), "cuda:0 computes no more after: device-side assert");
+  EXPECT_THAT(report.hint(), HasSubstr("run it on the CPU"));
+}
+
 TEST_F(RunProbeTest, WhatTheMachineLacksToBeginAtAllIsNoVerdict) {
   engine_.failure = absl::FailedPreconditionError("the GPU's driver cannot be begun");
   EXPECT_THAT(RunProbe(engine_, subject_, host_).status(),

@@ -125,8 +125,10 @@ TEST_F(GpuTest, WhatForksRunsThereToo) {
 
 TEST_F(GpuTest, CudaWithoutANumberMeansTheVersionsGpu) {
   const int last = static_cast<int>(torch::cuda::device_count()) - 1;
-  OnGpu model("default_gpu", {}, "cuda:" + std::to_string(last));
-  EXPECT_EQ(model.Answer({{"x", Ramp({1})}}), Dump(Int(last)));
+  for (const char* const name : {"default_gpu", "default_gpu_of_fork"}) {
+    OnGpu model(name, {}, "cuda:" + std::to_string(last));
+    EXPECT_EQ(model.Answer({{"x", Ramp({1})}}), Dump(Int(last))) << name;
+  }
 }
 
 // A fault ends the process's use of GPUs, hence another process.
@@ -148,6 +150,9 @@ TEST_F(GpuDeathTest, AfterAFaultNothingOnAGpuIsCalledAndTheEngineSaysSo) {
     };
     const auto lookup = load("lookup", kGpu);
     const auto other = load("cnn", kGpu);
+    const auto stateful = load("counts_lookups", kGpu);
+    const absl::StatusOr<std::unique_ptr<Executable>> session = stateful->NewSession();
+    if (!session.ok()) std::exit(19);
     const auto on_cpu = load("cnn", "");
     const auto code_of = [](Executable& executable, Value argument) {
       return executable.Run(0, {std::move(argument)}).status().code();
@@ -157,8 +162,12 @@ TEST_F(GpuDeathTest, AfterAFaultNothingOnAGpuIsCalledAndTheEngineSaysSo) {
     // It may be the fault of this request: another server must not get it.
     if (code_of(*lookup, Value{IntTensor({1}, {7})}) != absl::StatusCode::kInternal) std::exit(13);
     if (engine->health().code() != absl::StatusCode::kUnavailable) std::exit(14);
-    if (engine->health().message().find("has to be restarted") == std::string::npos) std::exit(15);
+    if (engine->health().message().find("computes no more") == std::string::npos) std::exit(15);
     if (code_of(*other, Ramp({1, 1, 8, 8})) != absl::StatusCode::kUnavailable) std::exit(16);
+    for (Executable* const each : {stateful.get(), session->get()}) {
+      if (code_of(*each, Value{IntTensor({1}, {1})}) != absl::StatusCode::kUnavailable) std::exit(20);
+    }
+    if (stateful->NewSession().status().code() != absl::StatusCode::kUnavailable) std::exit(21);
     const auto again = engine->Load({.artifact_path = ModelPath("cnn"), .device = kGpu});
     if (again.status().code() != absl::StatusCode::kUnavailable) std::exit(18);
     if (code_of(*on_cpu, Ramp({1, 1, 8, 8})) != absl::StatusCode::kOk) std::exit(17);
@@ -192,9 +201,21 @@ class GpuMemory {
 
 TEST_F(GpuTest, ALoadThatFindsTooLittleMemoryIsNotTheVersionsFault) {
   const GpuMemory none(0);
-  EXPECT_THAT(NewLibtorchEngine()->Load({.artifact_path = ModelPath("cnn"), .device = kGpu}).status(),
+  const std::unique_ptr<Engine> engine = NewLibtorchEngine();
+  EXPECT_THAT(engine->Load({.artifact_path = ModelPath("cnn"), .device = kGpu}).status(),
               StatusIs(absl::StatusCode::kResourceExhausted,
                        AllOf(HasSubstr("out of the GPU's memory"), HasSubstr("CUDA out of memory"))));
+  EXPECT_OK(engine->health());
+}
+
+// That there is not even memory to begin with is no fault that lasts.
+TEST_F(GpuTest, AGpuThatIsFullIsNotLost) {
+  GpuHealth health;
+  {
+    const GpuMemory none(0);
+    health.Examine(at::Device("cuda:0"), absl::InternalError("CUDA error: out of memory"));
+  }
+  EXPECT_OK(health.status());
 }
 
 TEST_F(GpuTest, ARunThatFindsTooLittleMemoryIsRefusedAndTheNextOneServed) {
