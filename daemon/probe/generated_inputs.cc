@@ -114,6 +114,13 @@ absl::StatusOr<NamedValues> GenerateInputs(const std::vector<DeclaredTensor>& de
   return values;
 }
 
+bool HasFreeDimensions(const std::vector<DeclaredTensor>& declared) {
+  return std::any_of(declared.begin(), declared.end(), [](const DeclaredTensor& input) {
+    return input.shape.has_value() && !input.shape->empty() &&
+           std::count(input.shape->begin() + 1, input.shape->end(), -1) > 0;
+  });
+}
+
 std::string DescribeInputs(const std::vector<DeclaredTensor>& declared, int64_t batch_size) {
   std::vector<std::string> texts;
   for (const DeclaredTensor& input : declared) {

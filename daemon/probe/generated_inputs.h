@@ -22,6 +22,10 @@ bool CanGenerate(const Method& forward, const std::vector<DeclaredTensor>& decla
 // asked; INVALID_ARGUMENT for a shape that overflows.
 absl::StatusOr<NamedValues> GenerateInputs(const std::vector<DeclaredTensor>& declared, int64_t batch_size);
 
+// Sizes beside the batch's that a caller may choose: what is generated then is as small as it gets, and no
+// measure of how long a run takes.
+bool HasFreeDimensions(const std::vector<DeclaredTensor>& declared);
+
 // "x FP32[1,3], mask BOOL[1]": what GenerateInputs makes.
 std::string DescribeInputs(const std::vector<DeclaredTensor>& declared, int64_t batch_size);
 

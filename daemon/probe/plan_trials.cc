@@ -61,14 +61,6 @@ double Median(std::vector<double> seconds) {
   return *middle;
 }
 
-// Sizes beside the batch's that a caller may choose.
-bool HasFreeDimensions(const std::vector<DeclaredTensor>& declared) {
-  return std::any_of(declared.begin(), declared.end(), [](const DeclaredTensor& input) {
-    return input.shape.has_value() && !input.shape->empty() &&
-           std::count(input.shape->begin() + 1, input.shape->end(), -1) > 0;
-  });
-}
-
 absl::Status TooSlow() {
   return absl::FailedPreconditionError(
       "to run it on what is to be compared takes all the time for trying plans");

@@ -1,7 +1,8 @@
 // modeld_plan_bench: the plans of a model file, and engines called bare, in turns in one process, so that
 // what else the machine does meets all alike. Prints, as JSON, the milliseconds of CPU time that a run of
-// batch 1 takes on one thread (of the first the median of all turns, of the others what they come to as parts
-// of the first, in the median turn), or why a plan cannot run the file:
+// batch 1 (of its first golden sample, where the config leaves other sizes open) takes on one thread (of the
+// first the median of all turns, of the others what they come to as parts of the first, in the median turn),
+// or why a plan cannot run the file:
 //
 //   {"libtorch": {"ms": 31.2}, "openvino": {"refused": "..."}, "bare libtorch": {"ms": 31.3}}
 #include <time.h>
@@ -28,9 +29,12 @@
 #include "daemon/engine/openvino/openvino_engine.h"
 #include "daemon/probe/declared.h"
 #include "daemon/probe/generated_inputs.h"
+#include "daemon/probe/golden_sample.h"
 #include "daemon/probe/known_inputs.h"
+#include "registry/archive_reader.h"
 #include "registry/base/file_system.h"
 #include "registry/base/status_macros.h"
+#include "registry/golden.h"
 #include "registry/incomplete.h"
 #include "registry/inspect.h"
 
@@ -82,12 +86,12 @@ std::unique_ptr<Engine> AllEngines() {
 }
 
 // Each run has inputs of its own, as a request does.
-Runs RunsOf(std::shared_ptr<Executable> executable, const std::vector<DeclaredTensor>& inputs) {
-  return [executable = std::move(executable), inputs](int runs) {
-    const NamedValues generated = Take(GenerateInputs(inputs, 1));
+Runs RunsOf(std::shared_ptr<Executable> executable, const std::vector<DeclaredTensor>& inputs,
+            std::shared_ptr<const NamedValues> values) {
+  return [executable = std::move(executable), inputs, values = std::move(values)](int runs) {
     std::vector<std::vector<Value>> arguments(runs);
     for (auto& each : arguments) {
-      each = Take(BindArguments(executable->methods().front(), inputs, DeepCopy(generated)));
+      each = Take(BindArguments(executable->methods().front(), inputs, DeepCopy(*values)));
     }
     const double begin = CpuSeconds();
     for (auto& each : arguments) Check(executable->Run(0, std::move(each)).status());
@@ -104,13 +108,28 @@ Runs RunsOf(BareRun run) {
 }
 
 BareRun LoadBare(const std::string& engine, const std::string& path,
-                 const std::vector<DeclaredTensor>& inputs) {
-  const NamedValues generated = Take(GenerateInputs(inputs, 1));
+                 const std::vector<DeclaredTensor>& inputs, const NamedValues& values) {
   std::vector<Tensor> tensors;
-  for (const DeclaredTensor& input : inputs) tensors.push_back(*generated.at(input.name).get_if<Tensor>());
+  for (const DeclaredTensor& input : inputs) tensors.push_back(*values.at(input.name).get_if<Tensor>());
   if (engine == "libtorch") return BareLibtorch(path, tensors);
   if (engine == "onnxruntime") return BareOnnxruntime(path, inputs.at(0).name, tensors.at(0));
   return BareOpenvino(path, tensors.at(0));
+}
+
+// What the probe measures plans on.
+NamedValues InputsOf(const InspectedFile& file, const Options& options) {
+  const std::vector<DeclaredTensor> inputs = DeclaredTensors(file.parsed.config.inputs());
+  if (!HasFreeDimensions(inputs)) return Take(GenerateInputs(inputs, 1));
+  FileSystem& file_system = *FileSystem::Real();
+  for (const InspectedGolden& golden : file.golden) {
+    const std::string bytes =
+        golden.path.empty() ? Take(ReadExtraFile(file_system, options.artifact, golden.name, kMaxGoldenBytes))
+                            : Take(ReadFile(file_system, golden.path, kMaxGoldenBytes));
+    GoldenSample sample = Take(DecodeGoldenSample(golden.name, bytes));
+    if (sample.method.empty() || sample.method == "forward") return std::move(sample.inputs);
+  }
+  throw std::runtime_error(
+      "its config leaves sizes open, and no golden sample of forward says which to take");
 }
 
 void WarmUp(Contestant& contestant) {
@@ -141,10 +160,11 @@ bool IsAskedFor(const Options& options, const std::string& plan) {
 nlohmann::json Measure(const Options& options) {
   FileSystem& file_system = *FileSystem::Real();
   const std::string sidecar = options.config.empty() ? SidecarPath(options.artifact) : options.config;
-  const InspectedFile file = Take(InspectFile(file_system, options.artifact,
-                                              options.artifact.substr(options.artifact.rfind('/') + 1),
-                                              sidecar, {.config = {}, .formats = DefaultFormats()}, {}));
+  const InspectedFile file = Take(InspectFile(
+      file_system, options.artifact, options.artifact.substr(options.artifact.rfind('/') + 1), sidecar,
+      {.config = {}, .formats = DefaultFormats()}, Take(ListGoldenFiles(file_system, options.artifact))));
   const std::vector<DeclaredTensor> inputs = DeclaredTensors(file.parsed.config.inputs());
+  const auto values = std::make_shared<const NamedValues>(InputsOf(file, options));
   const std::unique_ptr<Engine> engine = AllEngines();
   engine->PrepareThread(1);
 
@@ -161,10 +181,11 @@ nlohmann::json Measure(const Options& options) {
       result[name]["refused"] = std::string(loaded.status().message());
       continue;
     }
-    contestants.push_back({name, RunsOf(*std::move(loaded), inputs)});
+    contestants.push_back({name, RunsOf(*std::move(loaded), inputs, values)});
   }
   for (const std::string& bare : options.bare) {
-    contestants.push_back({absl::StrCat("bare ", bare), RunsOf(LoadBare(bare, options.artifact, inputs))});
+    contestants.push_back(
+        {absl::StrCat("bare ", bare), RunsOf(LoadBare(bare, options.artifact, inputs, *values))});
   }
   if (contestants.empty()) throw std::runtime_error(absl::StrCat("no plan can run it: ", result.dump()));
   for (Contestant& each : contestants) WarmUp(each);
