@@ -189,18 +189,19 @@ absl::Status Registry::CountDeaths(absl::Time now) {
     if (EndedCleanly(database)) return absl::OkStatus();
     AddDeath(database, now,
              "the run before ended without stopping: killed, crashed, or the machine went down",
-             [](const std::string& config) { return true; });
+             [](const std::string& model, const std::string& config) { return true; });
     return absl::OkStatus();
   });
 }
 
-absl::Status Registry::RecordDeathOnGpu(absl::Time now, const std::string& reason) {
+absl::Status Registry::RecordDeathOnGpu(absl::Time now, const std::string& reason,
+                                        const std::set<std::string>& models) {
   MutexLock lock(&mutex_);
   SQLite::Database& database = *database_;
   return InTransaction(database, "record that the daemon cannot go on", [&] {
-    AddDeath(database, now, reason, [](const std::string& config) {
+    AddDeath(database, now, reason, [&](const std::string& model, const std::string& config) {
       const absl::StatusOr<ParsedConfig> parsed = ParseModelConfig(config);
-      return parsed.ok() && !DeviceOf(parsed->config).empty();
+      return models.contains(model) && parsed.ok() && !DeviceOf(parsed->config).empty();
     });
     return absl::OkStatus();
   });

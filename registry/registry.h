@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -107,8 +108,10 @@ class Registry {
   // Call it before `started` is recorded.
   absl::Status CountDeaths(absl::Time now);
   // The daemon that runs cannot go on, after a fault on a GPU: records that as CountDeaths does for one that
-  // could not say so, and counts it for versions on GPUs (`execution.device`).
-  absl::Status RecordDeathOnGpu(absl::Time now, const std::string& reason);
+  // could not say so, and counts it for those of `models` whose watched version is on a GPU
+  // (`execution.device`).
+  absl::Status RecordDeathOnGpu(absl::Time now, const std::string& reason,
+                                const std::set<std::string>& models);
   // Replaces where the model's requests go. NOT_FOUND if a version that `routing` names is not registered.
   absl::Status SetRouting(const std::string& model, const Routing& routing, const EventRecord& event);
   // Replaces the report of a version's probe. NOT_FOUND if it is not registered.

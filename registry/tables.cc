@@ -397,7 +397,7 @@ bool EndedCleanly(SQLite::Database& database) {
 }
 
 void AddDeath(SQLite::Database& database, absl::Time now, const std::string& reason,
-              const std::function<bool(const std::string& config_json)>& concerns) {
+              const ConcernsFn& concerns) {
   std::vector<std::string> models;
   SQLite::Statement watched(
       database,
@@ -405,7 +405,8 @@ void AddDeath(SQLite::Database& database, absl::Time now, const std::string& rea
       "v.version = w.version WHERE w.ends_at_ns > ?");
   SQLite::bind(watched, ToSql(now));
   while (watched.executeStep()) {
-    if (concerns(watched.getColumn(1).getString())) models.push_back(watched.getColumn(0).getString());
+    std::string model = watched.getColumn(0).getString();
+    if (concerns(model, watched.getColumn(1).getString())) models.push_back(std::move(model));
   }
   for (const std::string& model : models) {
     Execute(database, "UPDATE watches SET deaths = deaths + 1 WHERE model = ?", model);

@@ -4,6 +4,7 @@
 // statuses that some return are about what the rows say.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,9 +46,10 @@ void ReplaceWatch(SQLite::Database& database, const std::string& model,
                   const std::optional<WatchRecord>& watch);
 // Whether the daemon that ran last stopped by itself, or none ever ran.
 bool EndedCleanly(SQLite::Database& database);
-// As an event, and in the watches that are on over a version with such a config.
+// As an event, and in the watches that are on over a version that it concerns.
+using ConcernsFn = std::function<bool(const std::string& model, const std::string& config_json)>;
 void AddDeath(SQLite::Database& database, absl::Time now, const std::string& reason,
-              const std::function<bool(const std::string& config_json)>& concerns);
+              const ConcernsFn& concerns);
 absl::Status ReplaceRouting(SQLite::Database& database, const std::string& model, const Routing& routing);
 absl::Status ReplaceProbe(SQLite::Database& database, const std::string& model, const std::string& version,
                           bool passed, int64_t resident_bytes, const std::string& report);

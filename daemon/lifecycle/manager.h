@@ -194,6 +194,8 @@ class Manager {
   // Looks at all watches now, on the calling thread, after whoever does so already. The daemon does so every
   // second.
   void CheckWatches() ABSL_LOCKS_EXCLUDED(checking_watches_);
+  // The models whose watched version has failed requests by its fault since the watch began.
+  std::set<std::string> FailingUnderWatch() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   Manager(ManagerParts parts, std::vector<ModelRecord> models, std::vector<ReleaseRecord> releases);

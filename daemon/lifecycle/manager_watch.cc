@@ -69,6 +69,17 @@ std::set<std::string> Manager::WatchedModels() const {
   return models;
 }
 
+std::set<std::string> Manager::FailingUnderWatch() const {
+  MutexLock lock(&mutex_);
+  std::set<std::string> models;
+  for (const auto& [name, watching] : watches_) {
+    const VersionHandle& handle = models_.at(name).Find(watching.record.version)->handle;
+    if (handle == nullptr) continue;
+    if ((handle->stats.Snapshot() - watching.start).errors > 0) models.insert(name);
+  }
+  return models;
+}
+
 std::optional<Manager::Examination> Manager::ExaminationOfLive(const std::string& name) {
   MutexLock lock(&mutex_);
   const auto found = watches_.find(name);

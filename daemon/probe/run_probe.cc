@@ -143,6 +143,7 @@ class Run {
                       .device = DeviceOf(subject_.config),
                       .inputs = KnownInputs(inputs_, subject_.samples)});
     report_.set_load_seconds(absl::ToDoubleSeconds(host_.Now() - begin));
+    if (CheckHealth(); is_over()) return absl::OkStatus();
     if (absl::IsInvalidArgument(loaded.status()) || absl::IsUnimplemented(loaded.status())) {
       // What is unimplemented comes with its remedy.
       const bool needs_hint = absl::IsInvalidArgument(loaded.status());

@@ -49,6 +49,7 @@ class Loop {
         service_manager_.Starting();
         next_notice = Uptime() + kStartingNotice;
       }
+      const absl::Duration ping = next_ping_;
       const int signal = Wait(serving ? kServingInterval : kStartingInterval);
       if (IsStop(signal)) return EXIT_SUCCESS;
       if (signal == SIGHUP) Rescan();
@@ -59,12 +60,13 @@ class Loop {
         service_manager_.Status("serving");
         LogInfo("ready");
       }
-      server_->CheckLocks();
       if (const absl::Status health = server_->engine_health(); !health.ok()) {
         LogError("stopping with exit status 1, to be started again", {{"error", health.message()}});
         server_->RecordDeath(std::string(health.message()));
         return EXIT_FAILURE;
       }
+      // With each ping, which says that all is well.
+      if (!serving || next_ping_ != ping) server_->CheckLocks();
     }
   }
 

@@ -341,7 +341,9 @@ void Server::RecordStopped() {
 
 void Server::RecordDeath(const std::string& reason) {
   if (stop_recorded_.test_and_set()) return;
-  if (const absl::Status recorded = registry_->RecordDeathOnGpu(absl::Now(), reason); !recorded.ok()) {
+  if (const absl::Status recorded =
+          registry_->RecordDeathOnGpu(absl::Now(), reason, manager_->FailingUnderWatch());
+      !recorded.ok()) {
     LogWarning("event not recorded", {{"action", action::kDied}, {"error", recorded}});
   }
 }

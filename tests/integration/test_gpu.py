@@ -126,7 +126,10 @@ def test_a_version_with_a_fault_on_generated_inputs_is_refused(daemons, library,
         version = wait_for("the verdict", lambda: the_version(client))
         assert version.state == VersionState.QUARANTINED
         assert "cuda:1 computes no more for this process after: CUDA error: device-side" in version.reason
-        assert daemon.status().ready
+        # It was the probe's GPU that was lost, not the daemon's.
+        daemon.move_in(artifacts.save("lookup", {**LOOKUP, "version": "1.1"}))
+        wait_live(client, "rows", "1.1")
+        assert client.predict("rows", {"input": np.array([1])}).output.shape == (1, 4)
 
 
 def test_a_version_with_a_fault_in_its_golden_sample_is_refused_and_the_daemon_goes_on(

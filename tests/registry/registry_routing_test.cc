@@ -181,14 +181,14 @@ TEST_F(RegistryRoutingTest, DeathsAreCountedWhereTheLastRunDidNotStopByItself) {
   EXPECT_EQ(Model("digits").watch->deaths, 1);
 
   ASSERT_OK(registry_->RecordEvent(TestEvent(action::kStarted, "")));
-  ASSERT_OK(registry_->RecordDeathOnGpu(TestTime(), "its GPU is lost"));
+  ASSERT_OK(registry_->RecordDeathOnGpu(TestTime(), "its GPU is lost", {"digits"}));
   EXPECT_EQ(NewestAction(), action::kDied);
   EXPECT_EQ(Model("digits").watch->deaths, 1) << "it is not on a GPU";
   ASSERT_OK(registry_->CountDeaths(TestTime()));
   EXPECT_EQ(Model("digits").watch->deaths, 1) << "the daemon said so itself";
 }
 
-TEST_F(RegistryRoutingTest, AFaultOnAGpuIsADeathUnderTheVersionsThere) {
+TEST_F(RegistryRoutingTest, AFaultOnAGpuIsADeathUnderWhatFailedThere) {
   ASSERT_OK(registry_->RegisterVersion(TestVersion("digits", "2.0"),
                                        R"({"execution":{"device":"cuda:0"},"version":"2.0"})",
                                        TestEvent(action::kRegistered)));
@@ -199,7 +199,9 @@ TEST_F(RegistryRoutingTest, AFaultOnAGpuIsADeathUnderTheVersionsThere) {
   move.watch =
       WatchRecord{.version = "2.0", .previous = "1.0", .ends_at = TestTime() + absl::Minutes(5), .deaths = 0};
   ASSERT_OK(registry_->SetLiveStates({move}));
-  ASSERT_OK(registry_->RecordDeathOnGpu(TestTime(), "its GPU is lost"));
+  ASSERT_OK(registry_->RecordDeathOnGpu(TestTime(), "its GPU is lost", {"faces"}));
+  EXPECT_EQ(Model("digits").watch->deaths, 0) << "another one failed there";
+  ASSERT_OK(registry_->RecordDeathOnGpu(TestTime(), "its GPU is lost", {"digits"}));
   EXPECT_EQ(Model("digits").watch->deaths, 1);
 }
 

@@ -39,6 +39,8 @@ bool EndsContext(int32_t error) {
     case 717:  // InvalidAddressSpace
     case 718:  // InvalidPc
     case 719:  // LaunchFailure
+    case 810:  // MpsClientTerminated
+    case 999:  // Unknown: the GPU is gone
       return true;
     default:
       return false;

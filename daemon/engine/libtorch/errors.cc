@@ -75,16 +75,22 @@ std::string Shorten(absl::string_view message) {
   return absl::StrCat(message.substr(0, kMaxMessageBytes), "...");
 }
 
+// By its text, for the interpreter passes on what an operator threw without its class.
+bool IsOutOfGpuMemory(absl::string_view message) {
+  constexpr absl::string_view kSpeakers[] = {"CUDA ", "HIP ", "cuDNN error: ", "cuFFT error: "};
+  constexpr absl::string_view kTexts[] = {"out of memory", "ALLOC_FAILED", "ALLOCATION_FAILED"};
+  return std::any_of(std::begin(kSpeakers), std::end(kSpeakers),
+                     [&](absl::string_view speaker) { return absl::StartsWith(message, speaker); }) &&
+         std::any_of(std::begin(kTexts), std::end(kTexts),
+                     [&](absl::string_view text) { return absl::StrContains(message, text); });
+}
+
 absl::Status Describe(absl::StatusCode code, absl::string_view message, absl::string_view what) {
   if (const size_t allocator = message.find("DefaultCPUAllocator: "); allocator != absl::string_view::npos) {
     return absl::ResourceExhaustedError(
         absl::StrCat("out of memory: ", Shorten(message.substr(allocator + 21))));
   }
-  // The interpreter passes on what an operator threw as a text without its class.
-  constexpr absl::string_view kOutOfGpuMemory[] = {
-      " out of memory. Tried to allocate", "error: out of memory", "ALLOC_FAILED", "ALLOCATION_FAILED"};
-  if (std::any_of(std::begin(kOutOfGpuMemory), std::end(kOutOfGpuMemory),
-                  [&](absl::string_view text) { return absl::StrContains(message, text); })) {
+  if (IsOutOfGpuMemory(message)) {
     return absl::ResourceExhaustedError(
         absl::StrCat("out of the GPU's memory: ", absl::StripSuffix(Shorten(message), ".")));
   }
@@ -127,6 +133,10 @@ absl::Status LoadStatusFromException() {
   constexpr absl::string_view kUnknown[] = {"Unknown builtin op: ", "__torch__.torch.classes.",
                                             "Could not find schema for "};
   absl::Status status = StatusFromException(absl::StatusCode::kInvalidArgument);
+  // What a GPU's driver refuses, such as a card that another process has for itself, is not the artifact's.
+  if (absl::IsInvalidArgument(status) && absl::StartsWith(status.message(), "CUDA error: ")) {
+    return absl::FailedPreconditionError(status.message());
+  }
   const auto tells = [&](absl::string_view text) { return absl::StrContains(status.message(), text); };
   if (!absl::IsInvalidArgument(status) || std::none_of(std::begin(kUnknown), std::end(kUnknown), tells)) {
     return status;

@@ -118,7 +118,10 @@ class Program {
     }
     auto result = call();
     const absl::Status why = result.status();
-    if (absl::IsInternal(why) || absl::IsUnimplemented(why)) health_->Examine(device_, why);
+    if (why.ok() || absl::IsInvalidArgument(why)) return result;
+    health_->Examine(device_, why);
+    // Libraries that cannot begin after a fault say that it is for memory.
+    if (!health_->status().ok()) return absl::InternalError(why.message());
     return result;
   }
   absl::StatusOr<Value> RunThere(const torch::jit::Module* copy, size_t method,
@@ -286,7 +289,7 @@ class LibtorchEngine final : public Engine {
     // After a fault it is not the artifact's that nothing can be loaded.
     MODELD_RETURN_IF_ERROR(health_->status());
     absl::StatusOr<std::unique_ptr<Executable>> executable = LoadOn(device, request);
-    if (absl::IsInvalidArgument(executable.status())) {
+    if (!executable.ok()) {
       health_->Examine(device, executable.status());
       MODELD_RETURN_IF_ERROR(health_->status());
     }

@@ -39,9 +39,26 @@ TEST(ErrorsTest, WhatAGpuAndItsLibrariesSayWithoutMemoryIsKnown) {
   }
 }
 
-TEST(ErrorsTest, OtherErrorsOfAGpuAreNot) {
+TEST(ErrorsTest, OtherErrorsAreNotThoughTheySpeakOfMemory) {
+  EXPECT_EQ(StatusOfError("ValueError: CUDA out of memory").code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(StatusOfError("my error: out of memory").code(), absl::StatusCode::kInternal);
   EXPECT_THAT(StatusOfError("CUDA error: device-side assert triggered"),
               StatusIs(absl::StatusCode::kInternal, "CUDA error: device-side assert triggered"));
+}
+
+// The artifact was quarantined for a card in exclusive mode.
+TEST(ErrorsTest, WhatADriverRefusesAtALoadIsNotTheArtifactsFault) {
+  const auto load = [](const std::string& message) {
+    try {
+      throw std::runtime_error(message);
+    } catch (...) {
+      return LoadStatusFromException().code();
+    }
+  };
+  EXPECT_EQ(load("CUDA error: CUDA-capable device(s) is/are busy or unavailable"),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(load("CUDA error: out of memory"), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(load("PytorchStreamReader failed"), absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace
