@@ -160,7 +160,14 @@ def test_a_signal_leaves_no_work_directory(recipe: Path, tmp_path: Path, number:
     other = tmp_path / "out" / ".modeld-export-other"  # of a process that goes on
     other.mkdir(parents=True)
     command = [sys.executable, "-m", "modeld_export.cli", "run", "slow.py", "--directory", "out"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        # What a shell runs in the background ignores SIGINT, and hands that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     while not (tmp_path / "begun").exists():
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.05)
