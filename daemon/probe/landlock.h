@@ -9,9 +9,9 @@
 namespace modeld {
 
 // From now on the calling thread, and those that it starts, may not write, make, remove or rename anything in
-// the file system but write to the files `writable`, nor open TCP connections or reach other processes'
-// abstract sockets where the kernel's Landlock knows of them. What is open stays so. UNIMPLEMENTED where the
-// kernel has no Landlock.
+// the file system but write to the files `writable`, or below them, nor open TCP connections or reach other
+// processes' abstract sockets where the kernel's Landlock knows of them. What is open stays so. UNIMPLEMENTED
+// where the kernel has no Landlock.
 absl::Status RefuseWriting(const std::vector<std::string>& writable = {});
 
 }  // namespace modeld

@@ -88,14 +88,14 @@ void LimitAddressSpace(const ProbeLimits& limits, Unconfined& unconfined) {
   unconfined.Check("address space", "setrlimit", Limit(RLIMIT_AS, space, space));
 }
 
-void LimitResources(const ProbeLimits& limits, Unconfined& unconfined) {
+void LimitResources(const ProbeLimits& limits, bool for_gpu, Unconfined& unconfined) {
   // The soft limit ends it with SIGXCPU, by which the parent knows; the hard one if that is ignored.
   const auto seconds = static_cast<rlim_t>(
       std::max<int64_t>(absl::ToInt64Seconds(absl::Ceil(limits.cpu, absl::Seconds(1))), 1));
   unconfined.Check("CPU time", "setrlimit", Limit(RLIMIT_CPU, seconds, seconds + 5));
   unconfined.Check("core files", "setrlimit", Limit(RLIMIT_CORE, 0, 0));
-  // Pipes are no files to it.
-  unconfined.Check("file size", "setrlimit", Limit(RLIMIT_FSIZE, 0, 0));
+  // Pipes are no files to it, but memory files are.
+  if (!for_gpu) unconfined.Check("file size", "setrlimit", Limit(RLIMIT_FSIZE, 0, 0));
   unconfined.Check("open files", "setrlimit", Limit(RLIMIT_NOFILE, kOpenFiles, kOpenFiles));
 }
 
@@ -117,9 +117,12 @@ absl::Status DropCapabilities() {
 
 // Each of network, write access and processes by one of two ways; the system calls' filter does all three.
 void Enclose(const std::vector<std::string>& devices, Unconfined& unconfined) {
-  const absl::Status landlock = RefuseWriting(devices);
-  const absl::Status filter = FilterSystemCalls({.opens_for_writing = !devices.empty()});
-  if (!filter.ok() || !devices.empty()) unconfined.Add("write access", landlock);
+  const bool for_gpu = !devices.empty();
+  std::vector<std::string> writable = devices;
+  if (for_gpu) writable.push_back("/proc/self/task");
+  const absl::Status landlock = RefuseWriting(writable);
+  const absl::Status filter = FilterSystemCalls({.for_gpu = for_gpu});
+  if (!filter.ok() || for_gpu) unconfined.Add("write access", landlock);
   if (filter.ok()) return;
   unconfined.Add("processes", filter);
   if (::unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0 && ::unshare(CLONE_NEWNET) != 0) {
@@ -151,7 +154,7 @@ std::vector<std::string> Confine(const ProbeLimits& limits, const std::vector<st
   LowerPriority(unconfined);
   unconfined.Add("memory", BeKilledFirst());
   if (devices.empty()) LimitAddressSpace(limits, unconfined);
-  LimitResources(limits, unconfined);
+  LimitResources(limits, /*for_gpu=*/!devices.empty(), unconfined);
   unconfined.Add("capabilities", DropCapabilities());
   Enclose(devices, unconfined);
   return unconfined.Take();

@@ -23,8 +23,10 @@ std::vector<std::string> DeviceFiles(const std::string& device);
 // access to the file system, no other processes. Returns what could not be applied. REQUIRES: descriptors
 // that the process needs are open already, for writing too.
 //
-// With `devices`, paths of devices that may be written to, write access is Landlock's to refuse alone, and
-// the address space has no limit: the driver of a GPU maps all the memory that it might ever use.
+// With `devices`, paths of devices that may be written to, the process has what the driver of a GPU needs, as
+// is known of CUDA's: write access is Landlock's to refuse alone, and is left to the process's own threads'
+// entries in /proc, which the driver names; the address space has no limit, since it maps all the memory that
+// it might ever use, nor have files, such as those it makes in memory; and it listens on a Unix socket.
 std::vector<std::string> Confine(const ProbeLimits& limits, const std::vector<std::string>& devices = {});
 
 // The calling process ends when the thread that started it does. False if that thread has gone already.

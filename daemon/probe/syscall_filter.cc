@@ -6,6 +6,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -147,6 +148,10 @@ constexpr int kRefused[] = {
     __NR_fanotify_init,
 };
 
+constexpr bool IsOfGpu(int number) {
+  return number == __NR_socket || number == __NR_bind || number == __NR_listen;
+}
+
 // Those of which libraries ask whether they are there: glibc falls back to what can be filtered by its
 // arguments, which these hide in memory.
 constexpr int kNotThere[] = {
@@ -255,9 +260,13 @@ absl::Status FilterSystemCalls(const FilterOptions& options) {
   // Without it only the privileged may have filters.
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return ErrnoStatus(errno, "no_new_privs");
   Filter filter;
-  for (const int number : kRefused) filter.Refuse(number, EPERM);
+  for (const int number : kRefused) {
+    if (options.for_gpu && IsOfGpu(number)) continue;
+    filter.Refuse(number, EPERM);
+  }
+  if (options.for_gpu) filter.RequireValue(__NR_socket, 0, AF_UNIX, EPERM);
   for (const int number : kNotThere) filter.Refuse(number, ENOSYS);
-  if (!options.opens_for_writing) {
+  if (!options.for_gpu) {
     constexpr uint32_t kWriting = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
 #ifdef __NR_open
     filter.RefuseBits(__NR_open, 1, kWriting, EACCES);

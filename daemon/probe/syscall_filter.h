@@ -6,8 +6,10 @@
 namespace modeld {
 
 struct FilterOptions {
-  // Files may be opened for writing and created: something else says which.
-  bool opens_for_writing = false;
+  // The driver of a GPU works in the process. Files may be opened for writing and created: something else
+  // says which. Unix sockets may be made, bound and listened on, but nothing connects or is accepted: CUDA
+  // does not begin without a socket that others of the same GPU could ask for memory.
+  bool for_gpu = false;
 };
 
 // From now on all threads of this process are refused, with EPERM where nothing else is said:

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -100,6 +101,32 @@ std::vector<std::string> TryEverything(const std::string& directory, pid_t paren
   attempts.Try("chmod", [&] { return ::chmod(here.c_str(), 0777) == 0; });
   attempts.Try("socket", [&] { return ::socket(AF_INET, SOCK_STREAM, 0) >= 0; });
   attempts.Try("unix socket", [&] { return ::socket(AF_UNIX, SOCK_STREAM, 0) >= 0; });
+  attempts.Try("listen", [&] {
+    sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = {}};
+    std::snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "modeld-test-%d",
+                  ::getpid());  // abstract
+    const int listening = ::socket(AF_UNIX, SOCK_SEQPACKET, 0);
+    return listening >= 0 &&
+           ::bind(listening, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
+           ::listen(listening, 1) == 0;
+  });
+  attempts.Try("bind to a file", [&] {
+    sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = {}};
+    std::snprintf(address.sun_path, sizeof(address.sun_path), "%s", there.c_str());
+    return ::bind(::socket(AF_UNIX, SOCK_STREAM, 0), reinterpret_cast<const sockaddr*>(&address),
+                  sizeof(address)) == 0;
+  });
+  attempts.Try("connect", [&] {
+    const sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/nowhere"};
+    return ::connect(0, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  });
+  attempts.Try("name of a thread", [&] {
+    return ::open(absl::StrCat("/proc/self/task/", ::gettid(), "/comm").c_str(), O_RDWR) >= 0;
+  });
+  attempts.Try("memory file", [&] {
+    ::signal(SIGXFSZ, SIG_IGN);
+    return ::ftruncate(::memfd_create("test", 0), 4096) == 0;
+  });
   attempts.Try("io_uring", [&] { return ::syscall(__NR_io_uring_setup, 1, nullptr) >= 0; });
   attempts.Try("fork", [&] {
     const pid_t process = ::fork();

@@ -210,12 +210,14 @@ TEST_F(ProbeProcessTest, TheConfinement) {
   for (const char* refused : {"write", "append", "create"}) {
     EXPECT_THAT(texts, Contains(std::string(refused) + ": Permission denied"));
   }
-  for (const char* refused :
-       {"truncate", "unlink", "rename", "mkdir", "symlink", "chmod", "socket", "unix socket", "fork", "exec",
-        "signal", "signal by a pipe", "CPUs of the parent", "limits of the parent"}) {
+  for (const char* refused : {"truncate", "unlink", "rename", "mkdir", "symlink", "chmod", "socket",
+                              "unix socket", "listen", "bind to a file", "connect", "fork", "exec", "signal",
+                              "signal by a pipe", "CPUs of the parent", "limits of the parent"}) {
     EXPECT_THAT(texts, Contains(std::string(refused) + ": Operation not permitted"));
   }
   EXPECT_THAT(texts, Contains("io_uring: Function not implemented"));
+  EXPECT_THAT(texts, Contains("name of a thread: Permission denied"));
+  EXPECT_THAT(texts, Contains("memory file: File too large"));
   EXPECT_EQ(std::filesystem::file_size(dir_ / "here"), 7u);
 }
 
@@ -229,9 +231,15 @@ TEST_F(ProbeProcessTest, WithADeviceItsFilesCanBeWrittenAndNoOthers) {
   for (const char* allowed : {"read", "write", "append"}) {
     EXPECT_THAT(texts, Contains(std::string(allowed) + ": ok"));
   }
-  EXPECT_THAT(texts, Contains("create: Permission denied"));
-  for (const char* refused :
-       {"truncate", "unlink", "rename", "mkdir", "symlink", "chmod", "socket", "fork", "exec", "signal"}) {
+  // Without these CUDA does not begin.
+  for (const char* allowed : {"unix socket", "listen", "name of a thread", "memory file"}) {
+    EXPECT_THAT(texts, Contains(std::string(allowed) + ": ok"));
+  }
+  for (const char* refused : {"create", "bind to a file"}) {
+    EXPECT_THAT(texts, Contains(std::string(refused) + ": Permission denied"));
+  }
+  for (const char* refused : {"truncate", "unlink", "rename", "mkdir", "symlink", "chmod", "socket",
+                              "connect", "fork", "exec", "signal"}) {
     EXPECT_THAT(texts, Contains(std::string(refused) + ": Operation not permitted"));
   }
 }
