@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,13 @@ import pytest
 import torch
 
 from modeld_export import Export, export
+
+# AOTInductor's files lie in one directory of the user's, by what they hold: two workers that compile the same
+# package at once would write the same ones. (What compiles is asked for the directory when it needs it.)
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(
+    Path(tempfile.gettempdir(), f"modeld-inductor-{os.getuid()}-{_worker}")
+)
 
 
 @pytest.fixture(autouse=True)
