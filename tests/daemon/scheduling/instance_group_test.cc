@@ -1,6 +1,7 @@
 #include "daemon/scheduling/instance_group.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <deque>
 #include <map>
@@ -306,7 +307,7 @@ TEST_F(InstanceGroupTest, OneBadRequestOfABatchFailsAlone) {
 
 TEST_F(InstanceGroupTest, AfterABatchThatEndedTheEngineNoneOfItsRequestsIsSentToAnotherServer) {
   Batch(8);
-  bool ended = false;
+  std::atomic<bool> ended = false;  // by whichever thread runs
   run_ = [&](const Tensor& x, const std::vector<float>& elements) -> absl::StatusOr<Value> {
     if (ended) return absl::UnavailableError("modeld has to be restarted");
     ended = std::find(elements.begin(), elements.end(), 13) != elements.end();
