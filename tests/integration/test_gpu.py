@@ -25,8 +25,12 @@ def library(binaries) -> str:
     return f"--custom-ops-library={library}"
 
 
-def the_version(client: Client):
-    return next((v for model in client.list_models() for v in model.versions if v.reason), None)
+def wait_for_reason(client: Client):
+    """The version that something is said of, once it is."""
+    return wait_for(
+        "a reason",
+        lambda: next((v for model in client.list_models() for v in model.versions if v.reason), None),
+    )
 
 
 def test_a_version_on_a_gpu_answers_as_on_the_cpu_by_plans_of_libtorch(daemons, library, artifacts):
@@ -53,7 +57,7 @@ def test_a_version_for_which_its_gpu_is_too_small_is_refused_with_the_remedy(
     daemon = daemons.start(library)
     with daemon.client() as client:
         daemon.move_in(artifacts.save("lookup", LOOKUP))
-        version = wait_for("the verdict", lambda: the_version(client))
+        version = wait_for_reason(client)
     assert version.state == VersionState.QUARANTINED
     assert "out of the GPU's memory: CUDA out of memory" in version.reason
     assert "name another GPU in execution.device" in version.reason
@@ -68,7 +72,7 @@ def test_a_version_that_passed_waits_for_memory_of_its_gpu(daemons, library, art
     monkeypatch.setenv("MODELD_STANDIN_MIB", "0")
     daemon.start()
     with daemon.client() as client:
-        version = wait_for("the failure", lambda: the_version(client))
+        version = wait_for_reason(client)
         assert version.state != VersionState.QUARANTINED
         assert "out of the GPU's memory" in version.reason
     daemon.terminate()
@@ -123,7 +127,7 @@ def test_a_version_with_a_fault_on_generated_inputs_is_refused(daemons, library,
     daemon = daemons.start(library)
     with daemon.client() as client:
         daemon.move_in(artifacts.save("lookup_of_before", LOOKUP))
-        version = wait_for("the verdict", lambda: the_version(client))
+        version = wait_for_reason(client)
         assert version.state == VersionState.QUARANTINED
         assert "cuda:1 computes no more for this process after: CUDA error: device-side" in version.reason
         # It was the probe's GPU that was lost, not the daemon's.
@@ -141,7 +145,7 @@ def test_a_version_with_a_fault_in_its_golden_sample_is_refused_and_the_daemon_g
     daemon = daemons.start(library)
     with daemon.client() as client:
         daemon.move_in(artifacts.save("lookup", LOOKUP, extra={"golden/0": sample}))
-        version = wait_for("the verdict", lambda: the_version(client))
+        version = wait_for_reason(client)
         assert version.state == VersionState.QUARANTINED
         assert "device-side assert" in version.reason
         daemon.move_in(artifacts.save("lookup", {**LOOKUP, "version": "1.1"}))

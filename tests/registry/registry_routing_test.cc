@@ -35,6 +35,16 @@ class RegistryRoutingTest : public testing::Test {
     ASSERT_OK(registry_->RegisterVersion(TestVersion(model, version), "{}",
                                          TestEvent(action::kRegistered, model), files));
   }
+  // It goes live after 1.0, and is watched for five minutes.
+  void WatchDigits(const std::string& version) {
+    LiveMove move;
+    move.model = "digits";
+    move.state.history = {"1.0", version};
+    move.event = TestEvent(action::kPublished);
+    move.watch = WatchRecord{
+        .version = version, .previous = "1.0", .ends_at = TestTime() + absl::Minutes(5), .deaths = 0};
+    ASSERT_OK(registry_->SetLiveStates({move}));
+  }
   ModelRecord Model(const std::string& name) {
     const absl::StatusOr<std::vector<ModelRecord>> models = registry_->ListModels();
     EXPECT_OK(models);
@@ -156,13 +166,7 @@ TEST_F(RegistryRoutingTest, AWatchBeginsWithAMoveOfLiveAndEndsWithTheNext) {
 }
 
 TEST_F(RegistryRoutingTest, DeathsAreCountedWhereTheLastRunDidNotStopByItself) {
-  LiveMove move;
-  move.model = "digits";
-  move.state.history = {"1.0", "1.1"};
-  move.event = TestEvent(action::kPublished);
-  move.watch =
-      WatchRecord{.version = "1.1", .previous = "1.0", .ends_at = TestTime() + absl::Minutes(5), .deaths = 0};
-  ASSERT_OK(registry_->SetLiveStates({move}));
+  WatchDigits("1.1");
   ASSERT_OK(registry_->CountDeaths(TestTime()));
   EXPECT_EQ(Model("digits").watch->deaths, 0) << "no daemon ran";
 
@@ -192,13 +196,7 @@ TEST_F(RegistryRoutingTest, AFaultOnAGpuIsADeathUnderWhatFailedThere) {
   ASSERT_OK(registry_->RegisterVersion(TestVersion("digits", "2.0"),
                                        R"({"execution":{"device":"cuda:0"},"version":"2.0"})",
                                        TestEvent(action::kRegistered)));
-  LiveMove move;
-  move.model = "digits";
-  move.state.history = {"1.0", "2.0"};
-  move.event = TestEvent(action::kPublished);
-  move.watch =
-      WatchRecord{.version = "2.0", .previous = "1.0", .ends_at = TestTime() + absl::Minutes(5), .deaths = 0};
-  ASSERT_OK(registry_->SetLiveStates({move}));
+  WatchDigits("2.0");
   ASSERT_OK(registry_->RecordDeathOnGpu(TestTime(), "its GPU is lost", {"faces"}));
   EXPECT_EQ(Model("digits").watch->deaths, 0) << "another one failed there";
   ASSERT_OK(registry_->RecordDeathOnGpu(TestTime(), "its GPU is lost", {"digits"}));

@@ -89,6 +89,13 @@ class InstanceGroupTest : public ::testing::Test {
     AwaitRuns(before + 1);
   }
 
+  // So that they may make a batch.
+  void SubmitTogether(std::initializer_list<float> xs) {
+    HoldAnInstance();
+    for (const float x : xs) Submit(x);
+    Open();
+  }
+
   // Starts, and lets it be known that runs are so quick that they are run by who brings the request.
   void StartAsFast() {
     options_.threads_per_instance = 1;
@@ -231,9 +238,7 @@ TEST_F(InstanceGroupTest, AsManyRunAtOnceAsThereAreInstances) {
 TEST_F(InstanceGroupTest, WhatWaitsTogetherRunsTogetherAndComesApart) {
   Batch(3);
   Start();
-  HoldAnInstance();
-  for (const float x : {1, 2, 3, 4}) Submit(x);
-  Open();
+  SubmitTogether({1, 2, 3, 4});
   for (size_t i = 1; i < calls_.size(); ++i) {
     const CallOutcome& outcome = calls_[i].outcome();
     ASSERT_OK(outcome.value.status());
@@ -275,10 +280,7 @@ TEST_F(InstanceGroupTest, InstancesAreBusyForAsLongAsRunsTake) {
 
 TEST_F(InstanceGroupTest, WithoutBatchingNothingIsJoined) {
   Start();
-  HoldAnInstance();
-  Submit(1);
-  Submit(2);
-  Open();
+  SubmitTogether({1, 2});
   (void)calls_.back().outcome();
   EXPECT_THAT(runs(), ElementsAre(ElementsAre(0), ElementsAre(1), ElementsAre(2)));
 }
@@ -292,9 +294,7 @@ TEST_F(InstanceGroupTest, OneBadRequestOfABatchFailsAlone) {
     return Value{x};
   };
   Start();
-  HoldAnInstance();
-  for (const float x : {1, 13, 2}) Submit(x);
-  Open();
+  SubmitTogether({1, 13, 2});
   EXPECT_OK(calls_[1].outcome().value.status());
   EXPECT_THAT(calls_[2].outcome().value, StatusIs(absl::StatusCode::kInternal, "unlucky"));
   EXPECT_OK(calls_[3].outcome().value.status());
@@ -310,14 +310,12 @@ TEST_F(InstanceGroupTest, AfterABatchThatEndedTheEngineNoneOfItsRequestsIsSentTo
   std::atomic<bool> ended = false;  // by whichever thread runs
   run_ = [&](const Tensor& x, const std::vector<float>& elements) -> absl::StatusOr<Value> {
     if (ended) return absl::UnavailableError("modeld has to be restarted");
-    ended = std::find(elements.begin(), elements.end(), 13) != elements.end();
+    ended = std::count(elements.begin(), elements.end(), 13) > 0;
     if (ended) return absl::InternalError("device-side assert");
     return Value{x};
   };
   Start();
-  HoldAnInstance();
-  for (const float x : {1, 13, 2}) Submit(x);
-  Open();
+  SubmitTogether({1, 13, 2});
   for (size_t i = 1; i < 4; ++i) {
     EXPECT_THAT(calls_[i].outcome().value, StatusIs(absl::StatusCode::kInternal, "device-side assert"));
   }
@@ -410,10 +408,7 @@ TEST_F(InstanceGroupTest, OutputsThatCannotBeTakenApartEndBatching) {
   };
   Start();
   for (int round = 0; round < 2; ++round) {
-    HoldAnInstance();
-    Submit(1);
-    Submit(2);
-    Open();
+    SubmitTogether({1, 2});
     for (TestCall& call : calls_) EXPECT_OK(call.outcome().value.status());
     {
       MutexLock lock(&mutex_);
@@ -430,9 +425,7 @@ TEST_F(InstanceGroupTest, PaddingFillsUpToAPreferredSize) {
   options_.batch.preferred_rows = {4};
   options_.pad_batches = true;
   Start();
-  HoldAnInstance();
-  for (const float x : {1, 2, 3}) Submit(x);
-  Open();
+  SubmitTogether({1, 2, 3});
   EXPECT_THAT(ElementsOf<float>(*calls_[3].outcome().value), ElementsAre(6));
   EXPECT_THAT(runs(), ElementsAre(ElementsAre(0), ElementsAre(1, 2, 3, 3)));
 }
