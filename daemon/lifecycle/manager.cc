@@ -66,6 +66,9 @@ absl::StatusOr<std::unique_ptr<Manager>> Manager::Start(ManagerParts parts) {
     MODELD_RETURN_IF_ERROR(RollBackDeadly(*parts.registry, now, model, &rolled_back));
   }
   MODELD_ASSIGN_OR_RETURN(std::vector<ReleaseRecord> releases, parts.registry->ListReleases());
+  if (parts.on_serving_changed) {
+    for (const ModelRecord& model : models) parts.on_serving_changed(model.name, false);
+  }
   std::unique_ptr<Manager> manager(new Manager(std::move(parts), std::move(models), std::move(releases)));
   MutexLock lock(&manager->mutex_);
   manager->counts_.automatic_rollbacks += rolled_back;

@@ -69,7 +69,7 @@ struct LiveChange {
 // What a Manager works with. All pointers outlive it.
 struct ManagerParts {
   // Called, under no lock, whenever a model begins or ceases to have a live version; one call at a time, in
-  // the order of the changes.
+  // the order of the changes. Before all that Start calls it with false for every model that it finds.
   using ServingChangedFn = std::function<void(const std::string& model, bool serving)>;
 
   Registry* registry = nullptr;

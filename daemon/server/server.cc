@@ -124,9 +124,6 @@ absl::Status Server::OpenState() {
 }
 
 absl::Status Server::StartManager() {
-  // Before the manager's first report, so that known models that are not served are NOT_SERVING, not unknown.
-  MODELD_ASSIGN_OR_RETURN(const std::vector<ModelRecord> models, registry_->ListModels());
-  for (const ModelRecord& model : models) health_.SetModel(model.name, false);
   loader_ = std::make_unique<EngineLoader>(
       engine_.get(), store_.get(), registry_.get(), &scheduler_,
       EngineLoaderOptions{.scheduling = DefaultsOf(options_),
