@@ -119,7 +119,8 @@ absl::Status RefusalOf(int status, int64_t max_message_bytes) {
           "malformed header Range; leave it out: an answer is always given whole");
     case 429:
       return absl::ResourceExhaustedError(
-          "the daemon is reading too many bytes of requests already; send it again, later");
+          "the daemon is reading too many bytes of requests already; send it again, later, or raise "
+          "--max-received-mib");
     case 404:
       return absl::NotFoundError("there is nothing there; /openapi.json says what there is");
     case 500:
@@ -482,8 +483,9 @@ class HttpServer::Connections final : public httplib::Server {
     const auto size = static_cast<int64_t>(reply.body.size());
     if (size > kAlwaysAnswered && answer_bytes->Add(size) > options_.max_bodies_bytes) {
       answer_bytes->Add(-size);
-      reply = ReplyOf(absl::ResourceExhaustedError(
-          "the daemon holds too many bytes of requests and answers already; send it again, later"));
+      reply =
+          ReplyOf(absl::ResourceExhaustedError("the daemon holds too many bytes of requests and answers "
+                                               "already; send it again, later, or raise --max-received-mib"));
     }
     response.status = reply.status;
     for (auto& [name, value] : reply.headers) response.set_header(name, value);

@@ -4,6 +4,7 @@
 #include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
 #include <grpcpp/server_builder.h>
 
 #include <utility>
@@ -48,6 +49,8 @@ void SetCommon(grpc::ServerBuilder& builder, const GrpcServerOptions& options) {
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 4096);
+  // Nor do all of them together: peers send more slowly where much is held, and beyond it calls are refused.
+  builder.SetResourceQuota(grpc::ResourceQuota().Resize(static_cast<size_t>(options.max_received_bytes)));
   // Otherwise a second daemon could share the port, and each would get some of the requests.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
 }

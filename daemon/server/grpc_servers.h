@@ -21,6 +21,7 @@ void ConfigureGrpc();
 // What both servers have in common.
 struct GrpcServerOptions {
   int64_t max_message_bytes = 64ll << 20;  // of a request
+  int64_t max_received_bytes = 1ll << 30;  // of a server's requests that are not read to their end
   bool reflection = true;
   OpenStreams* streams = nullptr;  // that follows their streams; outlives the servers
 };

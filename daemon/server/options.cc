@@ -153,6 +153,12 @@ void DefineOptions(CLI::App& app, Options& options) {
       ->check(range(int64_t{1024}, kMaxMessageBytes))
       ->capture_default_str()
       ->group("RPC");
+  app.add_option("--max-received-mib", options.max_received_mib,
+                 "Memory that requests may take while they come in, of gRPC and of HTTP each, in MiB")
+      ->type_name("N")
+      ->check(range(int64_t{16}, kMostMebibytes))
+      ->capture_default_str()
+      ->group("RPC");
   app.add_option("--reflection", options.reflection, "Describe the services to clients that ask")
       ->type_name("BOOL")
       ->capture_default_str()

@@ -34,6 +34,7 @@ struct Options {
   std::string http_listen = "127.0.0.1:8501";  // empty: HTTP is off
   std::string admin_socket;                    // default: <state_directory>/admin.sock
   int64_t max_message_bytes = 64ll << 20;
+  int64_t max_received_mib = 1024;  // of all requests that come in, by gRPC and by HTTP each
   bool reflection = true;
   // scheduling
   int instances = 0;             // of a version whose config does not say it; 0: as many as the CPUs allow

@@ -44,6 +44,11 @@ int64_t MemoryBudgetBytes(const Options& options) {
   return MachineMemoryBytes() / 5 * 4;
 }
 
+// Also of the largest messages some come in at the same time.
+int64_t MaxReceivedBytes(const Options& options) {
+  return std::max(options.max_received_mib * kMebibyte, 4 * options.max_message_bytes);
+}
+
 InspectOptions InspectOptionsOf(const Options& options) {
   return {.config = {.strict = options.strict_config}, .formats = FormatsFromNames(options.formats)};
 }
@@ -205,6 +210,7 @@ absl::Status Server::StartListeners(const std::string& version) {
     return std::make_unique<ModelServiceImpl>(&jobs_, manager_.get(), intake_.get(), registry_.get());
   };
   const GrpcServerOptions grpc_options{.max_message_bytes = options_.max_message_bytes,
+                                       .max_received_bytes = MaxReceivedBytes(options_),
                                        .reflection = options_.reflection,
                                        .streams = &streams_};
   public_service_ = model_service();
@@ -283,7 +289,7 @@ absl::Status Server::StartHttp() {
       HttpServer::Start({.host = host,
                          .port = port,
                          .max_message_bytes = options_.max_message_bytes,
-                         .max_bodies_bytes = std::max(int64_t{1} << 30, 4 * options_.max_message_bytes)},
+                         .max_bodies_bytes = MaxReceivedBytes(options_)},
                         {.jobs = &jobs_, .views = views_.get(), .router = router_.get(), .metrics = [this] {
                            return MetricsText();
                          }}));

@@ -55,6 +55,7 @@ TEST_F(OptionsTest, DefaultsAreThoseOfTheStruct) {
   EXPECT_THAT(options.listen, ElementsAre("127.0.0.1:8500"));
   EXPECT_EQ(options.http_listen, "127.0.0.1:8501");
   EXPECT_EQ(options.max_message_bytes, 64 << 20);
+  EXPECT_EQ(options.max_received_mib, 1024);
   EXPECT_TRUE(options.reflection);
   EXPECT_EQ(options.instances, 0);
   EXPECT_EQ(options.threads_per_instance, 0);
@@ -91,6 +92,7 @@ TEST_F(OptionsTest, CommandLineSetsEverything) {
                  "[::1]:9000",
                  "--admin-socket=/run/m.sock",
                  "--max-message-bytes=4096",
+                 "--max-received-mib=20",
                  "--reflection=false",
                  "--instances=5",
                  "--threads-per-instance=6",
@@ -116,6 +118,7 @@ TEST_F(OptionsTest, CommandLineSetsEverything) {
   EXPECT_THAT(options.listen, ElementsAre("0.0.0.0:0", "[::1]:9000"));
   EXPECT_EQ(options.admin_socket, "/run/m.sock");
   EXPECT_EQ(options.max_message_bytes, 4096);
+  EXPECT_EQ(options.max_received_mib, 20);
   EXPECT_FALSE(options.probe);
   EXPECT_EQ(options.probe_timeout_s, 4);
   EXPECT_EQ(options.probe_memory_mib, 512);
@@ -252,6 +255,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadUsage{"NoQueueMemory", {"--max-queue-mib=0"}, "--max-queue-mib"},
         BadUsage{"TinyMessages", {"--max-message-bytes=1"}, "--max-message-bytes"},
         BadUsage{"HugeMessages", {"--max-message-bytes=2147483648"}, "--max-message-bytes"},
+        BadUsage{"LittleReceived", {"--max-received-mib=15"}, "--max-received-mib"},
         BadUsage{"NegativeGrace", {"--shutdown-grace-s=-1"}, "--shutdown-grace-s"},
         BadUsage{"UnknownLogLevel", {"--log-level=loud"}, "loud"},
         BadUsage{"HttpListenWithoutPort", {"--http-listen=localhost"}, "\"localhost\" has no port"},
