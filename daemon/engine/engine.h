@@ -37,6 +37,11 @@ class Executable {
     return absl::UnimplementedError("the engine has no sessions");
   }
 
+  // What a session keeps by now, after its last run, in bytes of the host's memory or a GPU's, without what
+  // it shares; of another what a session begins with. Of a session it is called as its Run is. 0: nothing, or
+  // not known, as before the first session.
+  virtual int64_t StateBytes() const { return 0; }
+
   // Runs `methods()[method]`. `arguments` come from BindArguments. Output tensors are contiguous, in host
   // memory, and own their bytes. INTERNAL with the model's own message if it raised; UNIMPLEMENTED if it
   // returned something that no Value can hold; UNAVAILABLE once the engine's health is so. Never throws.

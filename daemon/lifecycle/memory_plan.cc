@@ -7,9 +7,10 @@
 #include "absl/strings/str_format.h"
 
 namespace modeld {
-namespace {
 
 std::string Megabytes(int64_t bytes) { return absl::StrFormat("%.1f MB", static_cast<double>(bytes) / 1e6); }
+
+namespace {
 
 // What may go, in the order in which it goes.
 std::vector<MemoryUser> Victims(const MemoryInput& input) {

@@ -8,6 +8,9 @@
 
 namespace modeld {
 
+// "45.1 MB".
+std::string Megabytes(int64_t bytes);
+
 // What to do where a new live version and the one that it replaces do not both fit.
 enum class MemoryPolicy {
   kAvailability,  // the new one is refused until there is room: what serves goes on serving

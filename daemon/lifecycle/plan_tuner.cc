@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "daemon/lifecycle/load_queue.h"
+#include "daemon/lifecycle/memory_plan.h"
 #include "daemon/lifecycle/version_names.h"
 #include "daemon/probe/choose_plan.h"
 #include "registry/base/log.h"
@@ -32,7 +33,7 @@ const v1::PlanResult* ChosenOf(const v1::ProbeReport& report) {
 
 // "14.4 ms for batch size 1 on one thread", "45.1 MB".
 std::string MeasureText(const v1::PlanResult& plan, const std::string& objective) {
-  if (objective == "memory") return absl::StrFormat("%.1f MB", plan.resident_bytes() / 1e6);
+  if (objective == "memory") return Megabytes(plan.resident_bytes());
   const v1::BatchLatency* const latency = DecidingLatency(plan, objective);
   if (latency == nullptr) return "";
   return absl::StrFormat("%.3g ms for batch size %d on one thread", latency->seconds() * 1e3,

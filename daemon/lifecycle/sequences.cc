@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "daemon/lifecycle/memory_plan.h"
 #include "daemon/lifecycle/version_call.h"
 #include "registry/base/log.h"
 #include "registry/base/quote.h"
@@ -15,6 +16,8 @@ namespace modeld {
 // Guarded by the mutex of Sequences, but for `session`, which belongs to whose turn it is.
 struct Sequences::Sequence {
   Key key;
+  bool open = false;  // in the map, and its bytes are counted
+  int64_t bytes = 0;  // of the session's state, after the last turn
   // Before the session, which shares memory with it.
   VersionHandle version;
   std::unique_ptr<Executable> session;
@@ -31,7 +34,7 @@ class Sequences::Turn {
  public:
   Turn(Sequences* sequences, std::shared_ptr<Sequence> sequence)
       : sequences_(sequences), sequence_(std::move(sequence)) {}
-  ~Turn() { sequences_->EndTurn(sequence_); }
+  ~Turn() { sequences_->EndTurn(sequence_, /*taken=*/true); }
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
 
@@ -65,46 +68,94 @@ absl::Status Sequences::Begin(const SequenceStep& step, const VersionHandle& ver
   absl::StatusOr<std::unique_ptr<Executable>> session = version->executable->NewSession();
   if (!session.ok()) return About(*version, session.status());
   begun->session = *std::move(session);
+  begun->bytes = begun->session->StateBytes();
   *sequence = std::move(begun);
   return absl::OkStatus();
 }
 
+absl::Status Sequences::RoomFor(const Key& key, int64_t bytes) const {
+  const auto replaced = sequences_.find(key);
+  const size_t others = sequences_.size() - (replaced == sequences_.end() ? 0 : 1);
+  const int64_t their_bytes = bytes_ - (replaced == sequences_.end() ? 0 : replaced->second->bytes);
+  if (others >= limits_.max_sequences) {
+    return absl::ResourceExhaustedError(absl::StrCat(others, " sequences are open (limit ",
+                                                     limits_.max_sequences,
+                                                     "); end some, or raise --max-sequences"));
+  }
+  // One alone may be as large as it is.
+  if (others == 0 || their_bytes + bytes <= limits_.max_bytes) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat("a sequence whose state takes ", Megabytes(bytes), " has no room beside the ", others,
+                   " that are open and take ", Megabytes(their_bytes), " (limit ",
+                   Megabytes(limits_.max_bytes), "); end some, or raise --max-sequences-mib"));
+}
+
+absl::Status Sequences::CheckRoomFor(const Key& key, int64_t bytes) const {
+  MutexLock lock(&mutex_);
+  return RoomFor(key, bytes);
+}
+
+std::shared_ptr<Sequences::Sequence> Sequences::Remove(const Key& key) {
+  const auto found = sequences_.find(key);
+  if (found == sequences_.end()) return nullptr;
+  std::shared_ptr<Sequence> sequence = std::move(found->second);
+  sequences_.erase(found);
+  sequence->open = false;
+  bytes_ -= sequence->bytes;
+  return sequence;
+}
+
+absl::Status Sequences::MayTakeTurn(const Sequence& sequence) const {
+  MutexLock lock(&mutex_);
+  // What ends gives its memory up soon.
+  if (!sequence.open || bytes_ <= limits_.max_bytes) return absl::OkStatus();
+  const int64_t share = limits_.max_bytes / static_cast<int64_t>(sequences_.size());
+  if (sequence.bytes <= std::max(share, sequence.version->executable->StateBytes())) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "the state of sequence ", Quote(sequence.key.second), " of model ", Quote(sequence.key.first),
+      " has grown to ", Megabytes(sequence.bytes), ", more than a share of what the ", sequences_.size(),
+      " open ones may take together (limit ", Megabytes(limits_.max_bytes),
+      "); end it or others, or raise --max-sequences-mib"));
+}
+
 absl::Status Sequences::Submit(const SequenceStep& step, const VersionHandle& version, QueuedCall* call) {
+  const Key key{step.model, step.id};
   std::shared_ptr<Sequence> sequence;
   std::shared_ptr<Sequence> replaced;  // let go outside of the lock
-  if (step.start) MODELD_RETURN_IF_ERROR(Begin(step, version, &sequence));
+  if (step.start) {
+    // Also before its state is copied, for nothing.
+    MODELD_RETURN_IF_ERROR(CheckRoomFor(key, version->executable->StateBytes()));
+    MODELD_RETURN_IF_ERROR(Begin(step, version, &sequence));
+  }
   {
     MutexLock lock(&mutex_);
     if (stopped_) return absl::UnavailableError("the daemon is shutting down");
-    const Key key{step.model, step.id};
-    const auto found = sequences_.find(key);
     if (step.start) {
       // First: where there is no thread for it, nothing was begun.
       if (!idle_thread_.joinable()) idle_thread_ = std::thread([this] { IdleLoop(); });
-      if (found == sequences_.end() && sequences_.size() >= limits_.max_sequences) {
-        return absl::ResourceExhaustedError(absl::StrCat(sequences_.size(), " sequences are open (limit ",
-                                                         limits_.max_sequences,
-                                                         "); end some, or raise --max-sequences"));
-      }
-      if (found != sequences_.end()) replaced = std::move(found->second);
+      MODELD_RETURN_IF_ERROR(RoomFor(key, sequence->bytes));
+      replaced = Remove(key);
       sequences_[key] = sequence;
-    } else if (found == sequences_.end()) {
-      return NotBegun(step);
-    } else {
+      sequence->open = true;
+      sequence->last_used = clock_->Now();
+      bytes_ += sequence->bytes;
+    } else if (const auto found = sequences_.find(key); found != sequences_.end()) {
       sequence = found->second;
+    } else {
+      return NotBegun(step);
     }
     if (sequence->busy && sequence->waiting.size() >= limits_.max_waiting) {
       return absl::ResourceExhaustedError(absl::StrCat(sequence->waiting.size(), " requests of sequence ",
                                                        Quote(step.id), " wait (limit ", limits_.max_waiting,
                                                        "); send the next one when one is answered"));
     }
-    sequence->last_used = clock_->Now();
     const bool waits = std::exchange(sequence->busy, true);
     if (waits) sequence->waiting.push_back(call);
     // From now on, not when it is answered: who has the answer may send the next one before that.
-    if (step.end) sequences_.erase(key);
+    if (step.end) (void)Remove(key);
     if (waits) return absl::OkStatus();
   }
+  replaced.reset();
   BeginTurn(std::move(sequence), call);
   return absl::OkStatus();
 }
@@ -133,12 +184,16 @@ void Sequences::BeginTurn(std::shared_ptr<Sequence> sequence, QueuedCall* call) 
 void Sequences::Run(std::shared_ptr<Sequence> sequence, QueuedCall* call) {
   // Beside the call and its turn, which may be gone before Submit returns.
   const VersionHandle version = sequence->version;
+  if (absl::Status may = MayTakeTurn(*sequence); !may.ok()) {
+    call->Answer({.value = std::move(may)});
+    return EndTurn(sequence, /*taken=*/false);
+  }
   std::shared_ptr<Turn> turn;
   try {
     turn = std::make_shared<Turn>(this, sequence);
   } catch (const std::bad_alloc&) {
     call->Answer({.value = absl::ResourceExhaustedError("out of memory for the sequence; try again later")});
-    return EndTurn(sequence);
+    return EndTurn(sequence, /*taken=*/false);
   }
   call->session = sequence->session.get();
   sequence.reset();
@@ -146,11 +201,14 @@ void Sequences::Run(std::shared_ptr<Sequence> sequence, QueuedCall* call) {
   version->instances->Submit(call);
 }
 
-void Sequences::EndTurn(const std::shared_ptr<Sequence>& sequence) {
+void Sequences::EndTurn(const std::shared_ptr<Sequence>& sequence, bool taken) {
   QueuedCall* next = nullptr;
+  const int64_t bytes = sequence->session->StateBytes();
   {
     MutexLock lock(&mutex_);
-    sequence->last_used = clock_->Now();
+    if (sequence->open) bytes_ += bytes - sequence->bytes;
+    sequence->bytes = bytes;
+    if (taken) sequence->last_used = clock_->Now();
     if (sequence->waiting.empty()) {
       sequence->busy = false;
     } else {
@@ -163,14 +221,10 @@ void Sequences::EndTurn(const std::shared_ptr<Sequence>& sequence) {
 
 std::vector<std::shared_ptr<Sequences::Sequence>> Sequences::TakeIdle(absl::Time now) {
   std::vector<std::shared_ptr<Sequence>> idle;
-  for (auto sequence = sequences_.begin(); sequence != sequences_.end();) {
-    if (sequence->second->busy || now - sequence->second->last_used < limits_.idle) {
-      ++sequence;
-      continue;
-    }
-    idle.push_back(std::move(sequence->second));
-    sequence = sequences_.erase(sequence);
+  for (const auto& [key, sequence] : sequences_) {
+    if (!sequence->busy && now - sequence->last_used >= limits_.idle) idle.push_back(sequence);
   }
+  for (const std::shared_ptr<Sequence>& sequence : idle) (void)Remove(sequence->key);
   return idle;
 }
 
@@ -206,10 +260,17 @@ void Sequences::Stop() {
     MutexLock lock(&mutex_);
     stopped_ = true;
     open.swap(sequences_);
+    for (const auto& [key, sequence] : open) sequence->open = false;
+    bytes_ = 0;
     idle_thread.swap(idle_thread_);
     changed_.SignalAll();
   }
   if (idle_thread.joinable()) idle_thread.join();
+}
+
+int64_t Sequences::bytes() const {
+  MutexLock lock(&mutex_);
+  return bytes_;
 }
 
 size_t Sequences::open() const {

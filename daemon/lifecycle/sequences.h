@@ -27,8 +27,9 @@
 namespace modeld {
 
 struct SequenceLimits {
-  size_t max_sequences = 1024;  // that are open, of all models together
-  size_t max_waiting = 64;      // requests of one sequence, beside the one that runs
+  size_t max_sequences = 1024;    // that are open, of all models together
+  size_t max_waiting = 64;        // requests of one sequence, beside the one that runs
+  int64_t max_bytes = 1ll << 30;  // of the states of all open sequences together; one alone may take more
   absl::Duration idle = absl::Seconds(60);
 };
 
@@ -54,9 +55,11 @@ class Sequences {
   absl::StatusOr<VersionHandle> Find(const SequenceStep& step) const;
 
   // Has `call` run when its turn comes, on `version` where it begins a sequence, else on the sequence's own.
-  // OK: the call is answered some time. Errors, and then it never is: FAILED_PRECONDITION as Find;
-  // RESOURCE_EXHAUSTED: too many sequences, or too many requests of this one wait; UNIMPLEMENTED: the
-  // module's state cannot be copied; UNAVAILABLE: stopped.
+  // OK: the call is answered some time; with RESOURCE_EXHAUSTED where, when its turn comes, the states of all
+  // take too much memory, and this one has grown to more than its share, and has not ended. Errors, and then
+  // it never is: FAILED_PRECONDITION as Find; RESOURCE_EXHAUSTED: too many sequences, or no memory for the
+  // state of one more, or too many requests of this one wait; UNIMPLEMENTED: the module's state cannot be
+  // copied; UNAVAILABLE: stopped.
   absl::Status Submit(const SequenceStep& step, const VersionHandle& version, QueuedCall* call);
 
   // Gives up what has been idle for too long. A thread of this does so by itself; for tests that move the
@@ -65,6 +68,8 @@ class Sequences {
   // Lets all sequences go, and their versions. Call it when no request runs any more.
   void Stop();
   size_t open() const;
+  // What the states of open ones take, by Executable::StateBytes.
+  int64_t bytes() const;
 
  private:
   struct Sequence;
@@ -74,21 +79,28 @@ class Sequences {
   absl::Status Begin(const SequenceStep& step, const VersionHandle& version,
                      std::shared_ptr<Sequence>* sequence);
   absl::Status NotBegun(const SequenceStep& step) const;
+  // Whether one whose state takes `bytes` may begin under `key`, in the place of the one that is there.
+  absl::Status RoomFor(const Key& key, int64_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckRoomFor(const Key& key, int64_t bytes) const ABSL_LOCKS_EXCLUDED(mutex_);
+  // Whether its state has not grown at the expense of the others'.
+  absl::Status MayTakeTurn(const Sequence& sequence) const ABSL_LOCKS_EXCLUDED(mutex_);
+  // It is open no more; null if it was not.
+  std::shared_ptr<Sequence> Remove(const Key& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Hands a call of the sequence, whose turn it is, to the version's instances: at once, or when this thread
   // has begun the turn that it is about to begin. Not under the lock.
   void BeginTurn(std::shared_ptr<Sequence> sequence, QueuedCall* call);
   void Run(std::shared_ptr<Sequence> sequence, QueuedCall* call);
-  // The call whose turn it was is answered.
-  void EndTurn(const std::shared_ptr<Sequence>& sequence);
+  // The call whose turn it was is answered; or it was refused, and that was none.
+  void EndTurn(const std::shared_ptr<Sequence>& sequence, bool taken);
   void IdleLoop();
   std::vector<std::shared_ptr<Sequence>> TakeIdle(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Clock* const clock_;
   const SequenceLimits limits_;
-
   mutable Mutex mutex_;
   CondVar changed_;
-  std::map<Key, std::shared_ptr<Sequence>> sequences_ ABSL_GUARDED_BY(mutex_);
+  std::map<Key, std::shared_ptr<Sequence>> sequences_ ABSL_GUARDED_BY(mutex_);  // that are open
+  int64_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;                                   // of their states
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread idle_thread_ ABSL_GUARDED_BY(mutex_);  // started with the first sequence
 };

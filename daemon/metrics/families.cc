@@ -185,6 +185,7 @@ void AddDaemon(const Measured& measured, std::vector<MetricFamily>& families) {
       measured.requests_in_flight);
   add("modeld_running_threads", "Threads that models run on", measured.running_threads);
   add("modeld_open_sequences", "Sequences that are open", measured.sequences);
+  add("modeld_sequence_state_bytes", "Memory that the states of sequences take", measured.sequence_bytes);
   add("modeld_ready", "1 once what was live before the start is loaded or has failed",
       int64_t{measured.ready});
   add("modeld_drop_directory_readable", "0 while the drop directory cannot be read",

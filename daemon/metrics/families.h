@@ -20,8 +20,9 @@ struct Measured {
   int64_t running_threads = 0;
   bool ready = false;  // every version that was live before the start is loaded or has failed
   bool drop_directory_readable = false;
-  int64_t dropped_files = 0;  // that are not registered versions: settling, retried or quarantined
-  int64_t sequences = 0;      // that are open
+  int64_t dropped_files = 0;   // that are not registered versions: settling, retried or quarantined
+  int64_t sequences = 0;       // that are open
+  int64_t sequence_bytes = 0;  // that their states take
   ProcessMetrics process;
 };
 

@@ -205,6 +205,12 @@ void DefineOptions(CLI::App& app, Options& options) {
       ->check(range(1, 1'000'000))
       ->capture_default_str()
       ->group("Scheduling");
+  app.add_option("--max-sequences-mib", options.max_sequences_mib,
+                 "Memory of the states of all open sequences; 0: a tenth of what this process may use")
+      ->type_name("N")
+      ->check(range(int64_t{0}, kMostMebibytes))
+      ->capture_default_str()
+      ->group("Scheduling");
   app.add_option("--sequence-idle-s", options.sequence_idle_s,
                  "Give a sequence up that gets no request for so long")
       ->type_name("N")

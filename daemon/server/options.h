@@ -44,6 +44,7 @@ struct Options {
   int64_t max_queue_mib = 256;  // of their inputs
   int64_t max_image_megapixels = 64;
   int max_sequences = 1024;
+  int64_t max_sequences_mib = 0;  // of their states; 0: a tenth of the memory that this process may use
   int sequence_idle_s = 60;
   EngineOptions engines;
   // server

@@ -49,6 +49,11 @@ int64_t MaxReceivedBytes(const Options& options) {
   return std::max(options.max_received_mib * kMebibyte, 4 * options.max_message_bytes);
 }
 
+int64_t MaxSequenceBytes(const Options& options) {
+  if (options.max_sequences_mib > 0) return options.max_sequences_mib * kMebibyte;
+  return MachineMemoryBytes() / 10;
+}
+
 InspectOptions InspectOptionsOf(const Options& options) {
   return {.config = {.strict = options.strict_config}, .formats = FormatsFromNames(options.formats)};
 }
@@ -191,6 +196,7 @@ absl::Status Server::StartListeners(const std::string& version) {
       .prepare_thread = [engine = engine_.get()] { engine->PrepareThread(/*intra_op_threads=*/1); }});
   sequences_ = std::make_unique<Sequences>(
       Clock::Real(), SequenceLimits{.max_sequences = static_cast<size_t>(options_.max_sequences),
+                                    .max_bytes = MaxSequenceBytes(options_),
                                     .idle = absl::Seconds(options_.sequence_idle_s)});
   router_ = std::make_unique<Router>(&table_, [this] { return manager_->ready(); });
   request_log_ = std::make_unique<RequestLog>(Clock::Real(), RequestLogOptionsOf(options_));
@@ -263,6 +269,7 @@ Measured Server::Measure() const {
           .drop_directory_readable = intake_->source_status().ok(),
           .dropped_files = static_cast<int64_t>(intake_->dropped_files().size()),
           .sequences = static_cast<int64_t>(sequences_->open()),
+          .sequence_bytes = sequences_->bytes(),
           .process = ReadProcessMetrics()};
 }
 

@@ -82,6 +82,20 @@ class Accumulator(nn.Module):
         return self.sum
 
 
+class KeepsInputs(nn.Module):
+    """Keeps all that it is given, and counts it."""
+
+    kept: List[Tensor]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept = []
+
+    def forward(self, x: Tensor) -> int:
+        self.kept.append(x)
+        return len(self.kept)
+
+
 class Slow(nn.Module):
     """Takes as long as it is told to, in rounds."""
 
@@ -225,6 +239,7 @@ MODULES = {
     "touchy": Touchy,
     "centred": Centred,
     "accumulator": Accumulator,
+    "keeps_inputs": KeepsInputs,
     "failing": Failing,
     "values": Values,
     "convolutions": Convolutions,

@@ -145,6 +145,34 @@ def test_an_abandoned_sequence_is_given_up(daemons, artifacts):
         wait_for("the first sequence to be given up", begins)
 
 
+def test_states_of_sequences_do_not_take_all_memory(daemons, artifacts):
+    daemon = daemons.start("--max-sequences-mib=1")
+    daemon.move_in(artifacts.save("keeps_inputs", {"name": "kept", "version": "1.0"}))
+    part = {"x": np.ones(60_000, np.float32)}
+    with daemon.client() as client:
+        wait_live(client, "kept", "1.0")
+
+        def kept(**sequence) -> int:
+            return int(client.predict("kept", part, sequence=SequenceStep(**sequence)).output)
+
+        assert [kept(id="a", start=True), kept(id="b", start=True)] == [1, 1]
+
+        def refused() -> str:
+            try:
+                kept(id="a")
+            except ResourceExhaustedError as error:
+                return str(error)
+            return ""
+
+        # 0.24 MB each time; what a request adds is counted when it is answered already.
+        assert "--max-sequences-mib" in wait_for("a to be refused", refused)
+        assert kept(id="b") == 2, "it has not grown"
+        with pytest.raises(ResourceExhaustedError, match="--max-sequences-mib"):
+            kept(id="c", start=True)
+        assert kept(id="a", end=True) >= 4
+        assert [kept(id="b"), kept(id="c", start=True)] == [3, 1]
+
+
 def streamed(model: str, x: np.ndarray) -> pb.PredictStreamRequest:
     request = pb.PredictStreamRequest(request=pb.PredictRequest(model=model))
     codec.encode(x, request.request.inputs["x"], "x")

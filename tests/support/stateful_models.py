@@ -3,6 +3,8 @@
 No `from __future__ import annotations` here: TorchScript reads the annotations.
 """
 
+from typing import Any, Optional
+
 import torch
 from model_table import model
 from torch import Tensor, nn
@@ -20,6 +22,20 @@ class KeepsInput(nn.Module):
         before = self.kept
         self.kept = x
         return before
+
+
+@model("keeps_features")
+class KeepsFeatures(nn.Module):
+    """Keeps what its layer made of the inputs before, and returns how many rows that is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(64, 64)
+        self.kept = torch.zeros(0, 64)
+
+    def forward(self, x: Tensor) -> int:
+        self.kept = torch.cat([self.kept, self.layer(x)])
+        return self.kept.shape[0]
 
 
 @model("counter")
@@ -172,6 +188,73 @@ class KeepsInListsOfDict(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         self.seen["x"].append(x)
         return torch.stack(self.seen["x"]).sum(0)
+
+
+@model("keeps_itself")
+class KeepsItself(nn.Module):
+    """A list of anything, also of itself."""
+
+    kept: list[Any]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept = []
+
+    def forward(self, x: Tensor) -> int:
+        self.kept.append(x)
+        self.kept.append(self.kept)
+        return len(self.kept)
+
+
+@torch.jit.interface
+class Link:
+    def length(self) -> int:
+        pass
+
+
+@torch.jit.script
+class Node:
+    def __init__(self, length: int, before: Optional[Link]) -> None:
+        self.count = length
+        self.before = before
+
+    def length(self) -> int:
+        return self.count
+
+
+@model("keeps_chain")
+class KeepsChain(nn.Module):
+    """Objects, each of which holds the one before."""
+
+    kept: Optional[Link]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept = None
+
+    def forward(self, more: int) -> int:
+        kept = self.kept
+        for number in range(more):
+            kept = Node(number, kept)
+        self.kept = kept
+        return more
+
+
+@model("keeps_by_fork")
+class KeepsByFork(nn.Module):
+    """Keeps what a task made, which it waits for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept = torch.zeros(0, 3)
+
+    def double(self, x: Tensor) -> Tensor:
+        return x * 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        task = torch.jit.fork(self.double, x)
+        self.kept = torch.cat([self.kept, torch.jit.wait(task)])
+        return self.kept
 
 
 @model("keeps_by_dropout")

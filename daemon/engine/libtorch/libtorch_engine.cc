@@ -8,11 +8,14 @@
 #include <torch/version.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "daemon/engine/libtorch/constants.h"
 #include "daemon/engine/libtorch/convert.h"
 #include "daemon/engine/libtorch/device.h"
@@ -82,6 +85,10 @@ class Program {
   const std::vector<Method>& methods() const { return methods_; }
   bool writes_attributes() const { return writes_.any; }
   bool forks() const { return forks_.has_value(); }
+  // What a new state takes; 0 before the first one.
+  int64_t loaded_state_bytes() const { return std::max<int64_t>(loaded_state_bytes_, 0); }
+  // Tasks that a run forked may write when it has returned.
+  bool writes_after_return() const { return forks() || has_hooks(); }
   // Of its own forward; those of submodules are called by the graph.
   bool has_hooks() const {
     return !module_.type()->getForwardHooks().empty() || !module_.type()->getForwardPreHooks().empty();
@@ -91,7 +98,9 @@ class Program {
     return Guarded([this]() -> absl::StatusOr<ModuleState> {
       try {
         const c10::OptionalDeviceGuard guard(GpuOf(device_));
-        return ModuleState::CopyOf(module_, writes_);
+        ModuleState state = ModuleState::CopyOf(module_, writes_);
+        if (loaded_state_bytes_ < 0) loaded_state_bytes_ = state.Bytes();
+        return state;
       } catch (...) {
         absl::Status why = StatusFromException(absl::StatusCode::kUnimplemented);
         return absl::Status(why.code(),
@@ -171,27 +180,53 @@ class Program {
   const std::shared_ptr<GpuHealth> health_;
   const torch::jit::Module module_;
   const std::vector<BoundMethod> bound_;
-  const Precision precision_;    // of the module
-  std::vector<Method> methods_;  // constant after construction
-  AttributeWrites writes_;       // so is this
-  std::optional<Forks> forks_;   // of a module that forks; waits for its tasks before the module goes
+  const Precision precision_;                             // of the module
+  std::vector<Method> methods_;                           // constant after construction
+  AttributeWrites writes_;                                // so is this
+  mutable std::atomic<int64_t> loaded_state_bytes_ = -1;  // before the first was made
+  std::optional<Forks> forks_;  // of a module that forks; waits for its tasks before the module goes
 };
 
 // Keeps what its runs write.
 class LibtorchSession final : public Executable {
  public:
   LibtorchSession(std::shared_ptr<Program> program, ModuleState state)
-      : program_(std::move(program)), state_(std::move(state)) {}
+      : program_(std::move(program)), state_(std::move(state)), state_bytes_(program_->loaded_state_bytes()) {
+    state_.LetGoOfLoaded();
+  }
 
   const std::vector<Method>& methods() const override { return program_->methods(); }
   bool stateful() const override { return true; }
   absl::StatusOr<Value> Run(size_t method, std::vector<Value> arguments) override {
-    return program_->Run(&state_.module(), method, std::move(arguments));
+    const absl::Time begun = absl::Now();
+    absl::StatusOr<Value> result = program_->Run(&state_.module(), method, std::move(arguments));
+    if (!program_->writes_after_return()) MeasureAfter(absl::Now() - begun);
+    return result;
   }
+  int64_t StateBytes() const override { return state_bytes_; }
 
  private:
+  // A state of many values takes long to look at: as often as that takes a part of the runs' time.
+  static constexpr int kRunsToMeasuring = 20;
+
+  void MeasureAfter(absl::Duration run) {
+    ran_ += run;
+    if (ran_ < kRunsToMeasuring * measuring_) return;
+    try {
+      const absl::Time begun = absl::Now();
+      state_bytes_ = state_.Bytes();
+      measuring_ = absl::Now() - begun;
+      ran_ = absl::ZeroDuration();
+    } catch (...) {
+      // It is taken for what it was before; the run's own answer stands.
+    }
+  }
+
   const std::shared_ptr<Program> program_;
   ModuleState state_;
+  int64_t state_bytes_;  // as measured last
+  absl::Duration ran_;   // since then
+  absl::Duration measuring_;
 };
 
 class LibtorchExecutable final : public Executable {
@@ -201,6 +236,7 @@ class LibtorchExecutable final : public Executable {
 
   const std::vector<Method>& methods() const override { return program_->methods(); }
   bool stateful() const override { return program_->writes_attributes(); }
+  int64_t StateBytes() const override { return program_->loaded_state_bytes(); }
 
   absl::StatusOr<std::unique_ptr<Executable>> NewSession() override {
     MODELD_ASSIGN_OR_RETURN(ModuleState state, program_->NewState());

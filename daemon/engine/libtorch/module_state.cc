@@ -5,6 +5,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include "daemon/engine/libtorch/value_bytes.h"
+
 namespace modeld {
 namespace {
 
@@ -90,7 +92,7 @@ class ModuleState::Copier {
       if (IsPlain(copied)) {
         state_.watched_.push_back({copy, slot, copied, VersionOf(copied)});
       } else {
-        state_.opaque_ = true;
+        state_.opaque_.push_back({copy, slot});
       }
     }
     return copy;
@@ -127,16 +129,28 @@ ModuleState ModuleState::CopyOf(const torch::jit::Module& module, const Attribut
   // Tensors that are made in inference mode do not count what is written to them.
   const c10::InferenceMode counted(false);
   ModuleState state(module);
-  state.opaque_ = writes.uncounted;
+  state.uncounted_ = writes.uncounted;
   state.module_ = torch::jit::Module(Copier(state, module, writes.parameters).Copy(module._ivalue()));
   return state;
 }
 
 bool ModuleState::Unchanged() const {
-  return !opaque_ && std::all_of(watched_.begin(), watched_.end(), [](const Attribute& attribute) {
-    const c10::IValue& now = attribute.object->getSlot(attribute.slot);
-    return Same(now, attribute.value) && VersionOf(now) == attribute.version;
-  });
+  return !uncounted_ && opaque_.empty() &&
+         std::all_of(watched_.begin(), watched_.end(), [](const Attribute& attribute) {
+           const c10::IValue& now = attribute.object->getSlot(attribute.slot);
+           return Same(now, attribute.value) && VersionOf(now) == attribute.version;
+         });
+}
+
+void ModuleState::LetGoOfLoaded() {
+  for (Attribute& attribute : watched_) attribute.value = {};
+}
+
+int64_t ModuleState::Bytes() const {
+  ValueBytes bytes;
+  for (const Attribute& attribute : watched_) bytes.Add(attribute.object->getSlot(attribute.slot));
+  for (const Slot& slot : opaque_) bytes.Add(slot.object->getSlot(slot.slot));
+  return bytes.total();
 }
 
 }  // namespace modeld

@@ -24,6 +24,13 @@ class ModuleState {
   // false: lists, dictionaries and objects are not looked into.
   bool Unchanged() const;
 
+  // What was copied goes where runs have replaced it. Unchanged is not to be called any more.
+  void LetGoOfLoaded();
+
+  // What the attributes hold by now, without what is shared, as long as runs have not put that elsewhere; see
+  // ValueBytes. REQUIRES: nothing runs on the module.
+  int64_t Bytes() const;
+
  private:
   // An attribute, and what tells whether it was written.
   struct Attribute {
@@ -34,11 +41,18 @@ class ModuleState {
   };
   class Copier;
 
+  // One that is not shared.
+  struct Slot {
+    c10::intrusive_ptr<c10::ivalue::Object> object;
+    size_t slot;
+  };
+
   explicit ModuleState(torch::jit::Module module) : module_(std::move(module)) {}
 
   torch::jit::Module module_;
   std::vector<Attribute> watched_;
-  bool opaque_ = false;  // something is there that is not looked into
+  std::vector<Slot> opaque_;  // what is there that Unchanged does not look into
+  bool uncounted_ = false;    // nothing tells whether anything was written
 };
 
 }  // namespace modeld

@@ -20,22 +20,27 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-// Counts its calls; a session counts its own. Waits while it is closed.
+constexpr int64_t kStep = 1'000'000;
+
+// Counts its calls; a session counts its own, and each takes it a step of memory. Waits while it is closed.
 class CountingExecutable final : public Executable {
  public:
-  explicit CountingExecutable(Notification* gate) : gate_(gate), methods_({FakeForward({})}) {}
+  explicit CountingExecutable(Notification* gate, int64_t loaded_bytes = 0)
+      : gate_(gate), loaded_bytes_(loaded_bytes), methods_({FakeForward({})}) {}
   const std::vector<Method>& methods() const override { return methods_; }
   bool stateful() const override { return true; }
   absl::StatusOr<std::unique_ptr<Executable>> NewSession() override {
-    return std::make_unique<CountingExecutable>(gate_);
+    return std::make_unique<CountingExecutable>(gate_, loaded_bytes_);
   }
   absl::StatusOr<Value> Run(size_t, std::vector<Value>) override {
     if (gate_ != nullptr) gate_->Wait();
     return Value{int64_t{++calls_}};
   }
+  int64_t StateBytes() const override { return loaded_bytes_ + kStep * calls_; }
 
  private:
   Notification* const gate_;
+  const int64_t loaded_bytes_;
   const std::vector<Method> methods_;
   int calls_ = 0;
 };
@@ -50,11 +55,11 @@ class SequencesTest : public ::testing::Test {
   }
   void SetUp() override { version_ = Version("1.0"); }
 
-  VersionHandle Version(const std::string& name, Notification* gate = nullptr) {
+  VersionHandle Version(const std::string& name, Notification* gate = nullptr, int64_t loaded_bytes = 0) {
     auto version = std::make_unique<ServedVersion>();
     version->model = "counter";
     version->version = name;
-    version->executable = std::make_unique<CountingExecutable>(gate);
+    version->executable = std::make_unique<CountingExecutable>(gate, loaded_bytes);
     InstanceGroupOptions options;
     options.instances = 2;
     version->instances = scheduler_.NewGroup(version->executable.get(), options);
@@ -78,7 +83,8 @@ class SequencesTest : public ::testing::Test {
   ManualClock clock_;
   RequestScheduler scheduler_{&clock_, nullptr};
   Reaper reaper_{nullptr};
-  Sequences sequences_{&clock_, {.max_sequences = 2, .max_waiting = 2, .idle = absl::Seconds(60)}};
+  Sequences sequences_{
+      &clock_, {.max_sequences = 2, .max_waiting = 2, .max_bytes = 5 * kStep, .idle = absl::Seconds(60)}};
   VersionHandle version_;
   std::deque<TestCall> calls_;
 };
@@ -167,6 +173,99 @@ TEST_F(SequencesTest, TooManyAreRefused) {
   EXPECT_THAT(sequences_.Submit(Step("c", /*start=*/true), version_, &call),
               StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("raise --max-sequences")));
   EXPECT_EQ(Ask(Step("b", /*start=*/true)), 1) << "in the place of another";
+}
+
+// Two open sequences, of which one has grown to more than both may take.
+class GrownSequenceTest : public SequencesTest {
+ protected:
+  void SetUp() override {
+    SequencesTest::SetUp();
+    Ask(Step("small", /*start=*/true));
+    Ask(Step("large", /*start=*/true));
+    for (int call = 0; call < 4; ++call) Ask(Step("large"));
+    ASSERT_EQ(sequences_.bytes(), 6 * kStep);
+  }
+  absl::Status AskRefused(const SequenceStep& step) {
+    TestCall& call = calls_.emplace_back();
+    EXPECT_OK(sequences_.Submit(step, version_, &call));
+    return call.outcome().value.status();
+  }
+};
+
+TEST_F(GrownSequenceTest, ItIsHeldUpAndTheOtherIsNot) {
+  EXPECT_THAT(AskRefused(Step("large")),
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       AllOf(HasSubstr("sequence \"large\" of model \"counter\" has grown to 5.0 MB"),
+                             HasSubstr("the 2 open ones"), HasSubstr("limit 5.0 MB"),
+                             HasSubstr("--max-sequences-mib"))));
+  EXPECT_EQ(Ask(Step("small")), 2);
+  EXPECT_EQ(sequences_.bytes(), 7 * kStep);
+}
+
+TEST_F(GrownSequenceTest, ItsLastRequestIsTakenAndMakesRoom) {
+  EXPECT_EQ(Ask(Step("large", false, /*end=*/true)), 6);
+  EXPECT_EQ(sequences_.bytes(), kStep);
+  EXPECT_EQ(Ask(Step("small")), 2);
+}
+
+TEST_F(GrownSequenceTest, AnotherEndsAndItGoesOn) {
+  Ask(Step("small", false, /*end=*/true));
+  EXPECT_EQ(sequences_.bytes(), 5 * kStep);
+  EXPECT_EQ(Ask(Step("large")), 6) << "nothing was lost";
+}
+
+TEST_F(GrownSequenceTest, ItMayBeginAnew) {
+  EXPECT_EQ(Ask(Step("large", /*start=*/true)), 1);
+  EXPECT_EQ(sequences_.bytes(), 2 * kStep);
+}
+
+TEST_F(GrownSequenceTest, WhatIsRefusedDoesNotKeepItOpenAndTheOtherStays) {
+  clock_.Advance(absl::Seconds(59));
+  (void)AskRefused(Step("large"));
+  Ask(Step("small"));
+  clock_.Advance(absl::Seconds(1));
+  sequences_.GiveUpIdle();
+  EXPECT_EQ(sequences_.open(), 1u);
+  EXPECT_EQ(sequences_.bytes(), 2 * kStep);
+  EXPECT_EQ(Ask(Step("small")), 3);
+}
+
+// What waits was let in before the state had grown.
+TEST_F(SequencesTest, AGrownStateHoldsUpWhatWaitsAlready) {
+  Notification gate;
+  Ask(Step("b", /*start=*/true));
+  version_ = Version("1.0", &gate, 4 * kStep);
+  std::deque<TestCall> calls(3);
+  ASSERT_OK(sequences_.Submit(Step("a", /*start=*/true), version_, &calls[0]));
+  ASSERT_OK(sequences_.Submit(Step("a"), version_, &calls[1]));
+  ASSERT_OK(sequences_.Submit(Step("a"), version_, &calls[2]));
+  gate.Notify();
+  EXPECT_OK(calls[0].outcome().value.status());
+  calls[0].turn = nullptr;
+  for (size_t i : {1u, 2u}) {
+    EXPECT_THAT(calls[i].outcome().value,
+                StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("has grown to 5.0 MB")));
+  }
+}
+
+TEST_F(SequencesTest, AStateThatDoesNotFitIsNotBegun) {
+  version_ = Version("1.0", nullptr, 3 * kStep);
+  Ask(Step("a", /*start=*/true));
+  TestCall call;
+  EXPECT_THAT(sequences_.Submit(Step("b", /*start=*/true), version_, &call),
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       AllOf(HasSubstr("takes 3.0 MB has no room beside the 1 that are open and take 4.0 MB"),
+                             HasSubstr("limit 5.0 MB"), HasSubstr("raise --max-sequences-mib"))));
+  EXPECT_EQ(sequences_.open(), 1u);
+  EXPECT_EQ(sequences_.bytes(), 4 * kStep);
+  EXPECT_EQ(Ask(Step("a", /*start=*/true)), 1) << "in the place of another";
+  EXPECT_EQ(sequences_.bytes(), 4 * kStep);
+}
+
+TEST_F(SequencesTest, OneAloneMayBeLargerThanTheLimit) {
+  version_ = Version("1.0", nullptr, 9 * kStep);
+  EXPECT_EQ(Ask(Step("a", /*start=*/true)), 1);
+  EXPECT_EQ(sequences_.bytes(), 10 * kStep);
 }
 
 TEST_F(SequencesTest, AnIdleSequenceIsGivenUpAndItsVersionLetGo) {

@@ -61,6 +61,7 @@ TEST_F(OptionsTest, DefaultsAreThoseOfTheStruct) {
   EXPECT_EQ(options.threads_per_instance, 0);
   EXPECT_EQ(options.max_queue, 1024);
   EXPECT_EQ(options.max_queue_mib, 256);
+  EXPECT_EQ(options.max_sequences_mib, 0);
   EXPECT_EQ(options.shutdown_grace_s, 30);
   EXPECT_EQ(options.log_level, "info");
   EXPECT_EQ(options.engines, EngineOptions{});
@@ -101,6 +102,7 @@ TEST_F(OptionsTest, CommandLineSetsEverything) {
                  "--max-queue-mib=9",
                  "--max-image-megapixels=12",
                  "--max-sequences=10",
+                 "--max-sequences-mib=13",
                  "--sequence-idle-s=11",
                  "--shutdown-grace-s=8",
                  "--onnxruntime-providers=CUDAExecutionProvider,CPUExecutionProvider",
@@ -133,6 +135,7 @@ TEST_F(OptionsTest, CommandLineSetsEverything) {
   EXPECT_EQ(options.max_queue_mib, 9);
   EXPECT_EQ(options.max_image_megapixels, 12);
   EXPECT_EQ(options.max_sequences, 10);
+  EXPECT_EQ(options.max_sequences_mib, 13);
   EXPECT_EQ(options.sequence_idle_s, 11);
   EXPECT_THAT(options.engines.onnxruntime_providers,
               ElementsAre("CUDAExecutionProvider", "CPUExecutionProvider"));
@@ -253,6 +256,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadUsage{"NoThreads", {"--threads-per-instance=-1"}, "--threads-per-instance"},
         BadUsage{"NoQueue", {"--max-queue=0"}, "--max-queue"},
         BadUsage{"NoQueueMemory", {"--max-queue-mib=0"}, "--max-queue-mib"},
+        BadUsage{"NegativeSequenceMemory", {"--max-sequences-mib=-1"}, "--max-sequences-mib"},
         BadUsage{"TinyMessages", {"--max-message-bytes=1"}, "--max-message-bytes"},
         BadUsage{"HugeMessages", {"--max-message-bytes=2147483648"}, "--max-message-bytes"},
         BadUsage{"LittleReceived", {"--max-received-mib=15"}, "--max-received-mib"},
