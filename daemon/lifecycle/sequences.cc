@@ -16,8 +16,11 @@ namespace modeld {
 // Guarded by the mutex of Sequences, but for `session`, which belongs to whose turn it is.
 struct Sequences::Sequence {
   Key key;
-  bool open = false;  // in the map, and its bytes are counted
-  int64_t bytes = 0;  // of the session's state, after the last turn
+  bool open = false;   // in the map
+  bool ended = false;  // by its last request
+  // Of the session's state, after the last turn. Counted from when it is open until, not open any more, it
+  // has no turn.
+  int64_t bytes = 0;
   // Before the session, which shares memory with it.
   VersionHandle version;
   std::unique_ptr<Executable> session;
@@ -75,8 +78,10 @@ absl::Status Sequences::Begin(const SequenceStep& step, const VersionHandle& ver
 
 absl::Status Sequences::RoomFor(const Key& key, int64_t bytes) const {
   const auto replaced = sequences_.find(key);
-  const size_t others = sequences_.size() - (replaced == sequences_.end() ? 0 : 1);
-  const int64_t their_bytes = bytes_ - (replaced == sequences_.end() ? 0 : replaced->second->bytes);
+  // One that has turns left stays until then.
+  const bool goes = replaced != sequences_.end() && !replaced->second->busy;
+  const size_t others = sequences_.size() + closing_ - (goes ? 1 : 0);
+  const int64_t their_bytes = bytes_ - (goes ? replaced->second->bytes : 0);
   if (others >= limits_.max_sequences) {
     return absl::ResourceExhaustedError(absl::StrCat(others, " sequences are open (limit ",
                                                      limits_.max_sequences,
@@ -101,21 +106,24 @@ std::shared_ptr<Sequences::Sequence> Sequences::Remove(const Key& key) {
   std::shared_ptr<Sequence> sequence = std::move(found->second);
   sequences_.erase(found);
   sequence->open = false;
-  bytes_ -= sequence->bytes;
+  if (sequence->busy) {
+    ++closing_;
+  } else {
+    bytes_ -= sequence->bytes;
+  }
   return sequence;
 }
 
 absl::Status Sequences::MayTakeTurn(const Sequence& sequence) const {
   MutexLock lock(&mutex_);
-  // What ends gives its memory up soon.
-  if (!sequence.open || bytes_ <= limits_.max_bytes) return absl::OkStatus();
-  const int64_t share = limits_.max_bytes / static_cast<int64_t>(sequences_.size());
+  if (bytes_ <= limits_.max_bytes || (sequence.ended && sequence.waiting.empty())) return absl::OkStatus();
+  const size_t all = sequences_.size() + closing_;
+  const int64_t share = limits_.max_bytes / static_cast<int64_t>(all);
   if (sequence.bytes <= std::max(share, sequence.version->executable->StateBytes())) return absl::OkStatus();
   return absl::ResourceExhaustedError(absl::StrCat(
-      "the state of sequence ", Quote(sequence.key.second), " of model ", Quote(sequence.key.first),
-      " has grown to ", Megabytes(sequence.bytes), ", more than a share of what the ", sequences_.size(),
-      " open ones may take together (limit ", Megabytes(limits_.max_bytes),
-      "); end it or others, or raise --max-sequences-mib"));
+      "the state of sequence ", Quote(sequence.key.second), " has grown to ", Megabytes(sequence.bytes),
+      ", more than an equal share of what all open ones, ", all, ", may take together (limit ",
+      Megabytes(limits_.max_bytes), "); end it or others, or raise --max-sequences-mib"));
 }
 
 absl::Status Sequences::Submit(const SequenceStep& step, const VersionHandle& version, QueuedCall* call) {
@@ -149,10 +157,22 @@ absl::Status Sequences::Submit(const SequenceStep& step, const VersionHandle& ve
                                                        Quote(step.id), " wait (limit ", limits_.max_waiting,
                                                        "); send the next one when one is answered"));
     }
+    if (sequence->busy && waiting_bytes_ > 0 && waiting_bytes_ + call->bytes > limits_.max_waiting_bytes) {
+      return absl::ResourceExhaustedError(absl::StrCat(
+          "requests that wait for their turn in a sequence take ", Megabytes(waiting_bytes_), ", and one of ",
+          Megabytes(call->bytes), " has no room beside them (limit ", Megabytes(limits_.max_waiting_bytes),
+          "); send the next one when one is answered, or raise --max-queue-mib"));
+    }
     const bool waits = std::exchange(sequence->busy, true);
-    if (waits) sequence->waiting.push_back(call);
+    if (waits) {
+      sequence->waiting.push_back(call);
+      waiting_bytes_ += call->bytes;
+    }
     // From now on, not when it is answered: who has the answer may send the next one before that.
-    if (step.end) (void)Remove(key);
+    if (step.end) {
+      sequence->ended = true;
+      (void)Remove(key);
+    }
     if (waits) return absl::OkStatus();
   }
   replaced.reset();
@@ -206,13 +226,18 @@ void Sequences::EndTurn(const std::shared_ptr<Sequence>& sequence, bool taken) {
   const int64_t bytes = sequence->session->StateBytes();
   {
     MutexLock lock(&mutex_);
-    if (sequence->open) bytes_ += bytes - sequence->bytes;
+    bytes_ += bytes - sequence->bytes;
     sequence->bytes = bytes;
     if (taken) sequence->last_used = clock_->Now();
     if (sequence->waiting.empty()) {
       sequence->busy = false;
+      if (!sequence->open) {
+        bytes_ -= sequence->bytes;
+        --closing_;
+      }
     } else {
       next = sequence->waiting.front();
+      waiting_bytes_ -= next->bytes;
       sequence->waiting.pop_front();
     }
   }
@@ -254,14 +279,12 @@ void Sequences::IdleLoop() {
 }
 
 void Sequences::Stop() {
-  std::map<Key, std::shared_ptr<Sequence>> open;  // let go outside of the lock
+  std::vector<std::shared_ptr<Sequence>> open;  // let go outside of the lock
   std::thread idle_thread;
   {
     MutexLock lock(&mutex_);
     stopped_ = true;
-    open.swap(sequences_);
-    for (const auto& [key, sequence] : open) sequence->open = false;
-    bytes_ = 0;
+    while (!sequences_.empty()) open.push_back(Remove(Key(sequences_.begin()->first)));
     idle_thread.swap(idle_thread_);
     changed_.SignalAll();
   }

@@ -27,8 +27,9 @@
 namespace modeld {
 
 struct SequenceLimits {
-  size_t max_sequences = 1024;    // that are open, of all models together
-  size_t max_waiting = 64;        // requests of one sequence, beside the one that runs
+  size_t max_sequences = 1024;              // that are open, of all models together
+  size_t max_waiting = 64;                  // requests of one sequence, beside the one that runs
+  int64_t max_waiting_bytes = 256ll << 20;  // of the waiting requests of all sequences together
   int64_t max_bytes = 1ll << 30;  // of the states of all open sequences together; one alone may take more
   absl::Duration idle = absl::Seconds(60);
 };
@@ -56,10 +57,10 @@ class Sequences {
 
   // Has `call` run when its turn comes, on `version` where it begins a sequence, else on the sequence's own.
   // OK: the call is answered some time; with RESOURCE_EXHAUSTED where, when its turn comes, the states of all
-  // take too much memory, and this one has grown to more than its share, and has not ended. Errors, and then
-  // it never is: FAILED_PRECONDITION as Find; RESOURCE_EXHAUSTED: too many sequences, or no memory for the
-  // state of one more, or too many requests of this one wait; UNIMPLEMENTED: the module's state cannot be
-  // copied; UNAVAILABLE: stopped.
+  // take too much memory and this one has grown to more than its share, unless it is the last one. Errors,
+  // and then it never is: FAILED_PRECONDITION as Find; RESOURCE_EXHAUSTED: too many sequences, or no memory
+  // for the state of one more, or too many requests of this one wait; UNIMPLEMENTED: the module's state
+  // cannot be copied; UNAVAILABLE: stopped.
   absl::Status Submit(const SequenceStep& step, const VersionHandle& version, QueuedCall* call);
 
   // Gives up what has been idle for too long. A thread of this does so by itself; for tests that move the
@@ -68,7 +69,7 @@ class Sequences {
   // Lets all sequences go, and their versions. Call it when no request runs any more.
   void Stop();
   size_t open() const;
-  // What the states of open ones take, by Executable::StateBytes.
+  // What the states of those that are open, or have requests left, take, by Executable::StateBytes.
   int64_t bytes() const;
 
  private:
@@ -100,7 +101,9 @@ class Sequences {
   mutable Mutex mutex_;
   CondVar changed_;
   std::map<Key, std::shared_ptr<Sequence>> sequences_ ABSL_GUARDED_BY(mutex_);  // that are open
-  int64_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;                                   // of their states
+  size_t closing_ ABSL_GUARDED_BY(mutex_) = 0;  // not open any more, but with turns left
+  int64_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;   // of the states of both
+  int64_t waiting_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread idle_thread_ ABSL_GUARDED_BY(mutex_);  // started with the first sequence
 };

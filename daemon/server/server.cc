@@ -196,6 +196,7 @@ absl::Status Server::StartListeners(const std::string& version) {
       .prepare_thread = [engine = engine_.get()] { engine->PrepareThread(/*intra_op_threads=*/1); }});
   sequences_ = std::make_unique<Sequences>(
       Clock::Real(), SequenceLimits{.max_sequences = static_cast<size_t>(options_.max_sequences),
+                                    .max_waiting_bytes = options_.max_queue_mib * kMebibyte,
                                     .max_bytes = MaxSequenceBytes(options_),
                                     .idle = absl::Seconds(options_.sequence_idle_s)});
   router_ = std::make_unique<Router>(&table_, [this] { return manager_->ready(); });

@@ -198,6 +198,10 @@ class LibtorchSession final : public Executable {
   const std::vector<Method>& methods() const override { return program_->methods(); }
   bool stateful() const override { return true; }
   absl::StatusOr<Value> Run(size_t method, std::vector<Value> arguments) override {
+    for (const Value& argument : arguments) {
+      if (const Tensor* tensor = argument.get_if<Tensor>())
+        brought_ += static_cast<int64_t>(tensor->buffer.size);
+    }
     const absl::Time begun = absl::Now();
     absl::StatusOr<Value> result = program_->Run(&state_.module(), method, std::move(arguments));
     if (!program_->writes_after_return()) MeasureAfter(absl::Now() - begun);
@@ -206,17 +210,20 @@ class LibtorchSession final : public Executable {
   int64_t StateBytes() const override { return state_bytes_; }
 
  private:
-  // A state of many values takes long to look at: as often as that takes a part of the runs' time.
+  // A state of many values takes long to look at: it is done as often as that takes a part of the runs' time,
+  // or when it may have grown much by what came in.
   static constexpr int kRunsToMeasuring = 20;
+  static constexpr int64_t kMuch = 4 << 20;
 
   void MeasureAfter(absl::Duration run) {
     ran_ += run;
-    if (ran_ < kRunsToMeasuring * measuring_) return;
+    if (ran_ < kRunsToMeasuring * measuring_ && brought_ < kMuch) return;
     try {
       const absl::Time begun = absl::Now();
       state_bytes_ = state_.Bytes();
       measuring_ = absl::Now() - begun;
       ran_ = absl::ZeroDuration();
+      brought_ = 0;
     } catch (...) {
       // It is taken for what it was before; the run's own answer stands.
     }
@@ -226,6 +233,7 @@ class LibtorchSession final : public Executable {
   ModuleState state_;
   int64_t state_bytes_;  // as measured last
   absl::Duration ran_;   // since then
+  int64_t brought_ = 0;  // so is this: bytes of tensors
   absl::Duration measuring_;
 };
 

@@ -83,8 +83,12 @@ class SequencesTest : public ::testing::Test {
   ManualClock clock_;
   RequestScheduler scheduler_{&clock_, nullptr};
   Reaper reaper_{nullptr};
-  Sequences sequences_{
-      &clock_, {.max_sequences = 2, .max_waiting = 2, .max_bytes = 5 * kStep, .idle = absl::Seconds(60)}};
+  Sequences sequences_{&clock_,
+                       {.max_sequences = 2,
+                        .max_waiting = 2,
+                        .max_waiting_bytes = 10'000,
+                        .max_bytes = 5 * kStep,
+                        .idle = absl::Seconds(60)}};
   VersionHandle version_;
   std::deque<TestCall> calls_;
 };
@@ -166,6 +170,26 @@ TEST_F(SequencesTest, RequestsRunOneAfterTheOther) {
   EXPECT_EQ(sequences_.open(), 1u) << "an end that is refused is none";
 }
 
+TEST_F(SequencesTest, WhatWaitsMayTakeSoMuchMemoryTogether) {
+  Notification gate;
+  version_ = Version("1.0", &gate);
+  std::deque<TestCall> calls(5);
+  for (TestCall& call : calls) call.bytes = 6000;
+  ASSERT_OK(sequences_.Submit(Step("a", /*start=*/true), version_, &calls[0]));
+  ASSERT_OK(sequences_.Submit(Step("b", /*start=*/true), version_, &calls[1]));
+  ASSERT_OK(sequences_.Submit(Step("a"), version_, &calls[2]));
+  EXPECT_THAT(sequences_.Submit(Step("b"), version_, &calls[3]),
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("raise --max-queue-mib")));
+  gate.Notify();
+  for (size_t i : {0u, 1u, 2u}) {
+    EXPECT_OK(calls[i].outcome().value.status());
+    calls[i].turn = nullptr;
+  }
+  EXPECT_OK(sequences_.Submit(Step("b"), version_, &calls[4]));
+  EXPECT_OK(calls[4].outcome().value.status());
+  calls[4].turn = nullptr;
+}
+
 TEST_F(SequencesTest, TooManyAreRefused) {
   Ask(Step("a", /*start=*/true));
   Ask(Step("b", /*start=*/true));
@@ -193,11 +217,11 @@ class GrownSequenceTest : public SequencesTest {
 };
 
 TEST_F(GrownSequenceTest, ItIsHeldUpAndTheOtherIsNot) {
-  EXPECT_THAT(AskRefused(Step("large")),
-              StatusIs(absl::StatusCode::kResourceExhausted,
-                       AllOf(HasSubstr("sequence \"large\" of model \"counter\" has grown to 5.0 MB"),
-                             HasSubstr("the 2 open ones"), HasSubstr("limit 5.0 MB"),
-                             HasSubstr("--max-sequences-mib"))));
+  EXPECT_THAT(
+      AskRefused(Step("large")),
+      StatusIs(absl::StatusCode::kResourceExhausted,
+               AllOf(HasSubstr("sequence \"large\" has grown to 5.0 MB"), HasSubstr("all open ones, 2,"),
+                     HasSubstr("limit 5.0 MB"), HasSubstr("--max-sequences-mib"))));
   EXPECT_EQ(Ask(Step("small")), 2);
   EXPECT_EQ(sequences_.bytes(), 7 * kStep);
 }
@@ -260,6 +284,28 @@ TEST_F(SequencesTest, AStateThatDoesNotFitIsNotBegun) {
   EXPECT_EQ(sequences_.bytes(), 4 * kStep);
   EXPECT_EQ(Ask(Step("a", /*start=*/true)), 1) << "in the place of another";
   EXPECT_EQ(sequences_.bytes(), 4 * kStep);
+}
+
+// They counted nowhere, and took all memory.
+TEST_F(SequencesTest, ThoseThatEndedOrWereReplacedCountUntilTheirRequestsAreAnswered) {
+  for (const bool end : {false, true}) {
+    Notification gate;
+    version_ = Version("1.0", &gate, 2 * kStep);
+    std::deque<TestCall> calls(3);
+    ASSERT_OK(sequences_.Submit(Step("a", /*start=*/true, end), version_, &calls[0]));
+    ASSERT_OK(sequences_.Submit(Step("a", /*start=*/true, end), version_, &calls[1]));
+    EXPECT_EQ(sequences_.bytes(), 4 * kStep);
+    EXPECT_THAT(sequences_.Submit(Step("a", /*start=*/true, end), version_, &calls[2]),
+                StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("2 sequences are open")));
+    gate.Notify();
+    for (size_t i : {0u, 1u}) {
+      EXPECT_OK(calls[i].outcome().value.status());
+      calls[i].turn = nullptr;
+    }
+    EXPECT_EQ(sequences_.bytes(), end ? 0 : 3 * kStep);
+    if (!end) Ask(Step("a", false, /*end=*/true));
+  }
+  EXPECT_EQ(sequences_.bytes(), 0);
 }
 
 TEST_F(SequencesTest, OneAloneMayBeLargerThanTheLimit) {
