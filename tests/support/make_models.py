@@ -337,10 +337,12 @@ class ForkWithoutWait(nn.Module):
     """Forks much work and raises, or answers, without waiting for it."""
 
     def forward(self, x: Tensor) -> Tensor:
-        torch.jit.fork(grind, x)
-        if bool(x.sum() < 0):
+        work = torch.jit.fork(grind, x)
+        total = float(x.sum())
+        if total < 0:
             raise ValueError("negative")
-        return x
+        # A task that nothing could wait for is left out of what is saved.
+        return torch.jit.wait(work) if total > 1e30 else x
 
 
 @model("parameter")
